@@ -1,0 +1,181 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Applier carries out plans.
+type Applier struct {
+	Engine Engine
+	Report func(Event) // told of every step; calls never overlap
+	// Ready returns when the Letta server answers its health check, or says why it never will. It is what a Wait for Ready calls.
+	Ready func(context.Context) error
+}
+
+// The clean-up after a failed or interrupted Apply runs when the caller's context may have ended, so it has bounds of its own.
+const (
+	undoTime  = time.Minute
+	undoGrace = 10 * time.Second
+)
+
+// Apply carries out a plan. A step starts when all it needs have succeeded, at the same time as others that may; the first
+// failure ends the rest, and is what Apply returns. Before it returns, what the plan did is taken back, so that neither a failure
+// nor an interrupt leaves a container, network or volume half made. Only after *SlowError, when the server may still come, all stays.
+func (a *Applier) Apply(ctx context.Context, p Plan) error {
+	r := &run{applier: a, plan: p, done: make([]chan struct{}, len(p.Steps))}
+	for i := range r.done {
+		r.done[i] = make(chan struct{})
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var all sync.WaitGroup
+	for i := range p.Steps {
+		all.Go(func() {
+			if err := r.step(ctx, i); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	all.Wait()
+	err := context.Cause(ctx)
+	if err != nil && !errors.As(err, new(*SlowError)) {
+		r.undo(err)
+	}
+	return err
+}
+
+// run is one Apply under way.
+type run struct {
+	applier *Applier
+	plan    Plan
+	done    []chan struct{} // closed when the step succeeded, and never otherwise
+
+	mu    sync.Mutex
+	begun []int // steps in the order they began
+}
+
+// step carries out one step once all it needs succeeded. A step that never began because ctx ended says nothing.
+func (r *run) step(ctx context.Context, i int) error {
+	s := &r.plan.Steps[i]
+	for _, need := range s.needs {
+		select {
+		case <-r.done[need]:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	r.mu.Lock()
+	r.begun = append(r.begun, i)
+	r.mu.Unlock()
+	begin := time.Now()
+	r.report(Event{Kind: StepStarted, Step: s, Service: s.Service})
+	if err := r.applier.carryOut(ctx, *s, r.report); err != nil {
+		r.report(Event{Kind: StepFailed, Step: s, Service: s.Service, Elapsed: time.Since(begin), Text: err.Error()})
+		return err
+	}
+	r.report(Event{Kind: StepDone, Step: s, Service: s.Service, Elapsed: time.Since(begin)})
+	close(r.done[i])
+	return nil
+}
+
+func (r *run) report(e Event) {
+	if r.applier.Report == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.applier.Report(e)
+}
+
+func (a *Applier) carryOut(ctx context.Context, s Step, report func(Event)) error {
+	if s.Action != Wait {
+		return a.Engine.Do(ctx, s, report)
+	}
+	if s.Condition == Ready {
+		return a.Ready(ctx)
+	}
+	return a.await(ctx, s)
+}
+
+// awaitEvery is how often a condition of depends_on is looked at.
+const awaitEvery = 100 * time.Millisecond
+
+// await returns when a container meets a condition of depends_on, or has ended in a way that it never will.
+func (a *Applier) await(ctx context.Context, s Step) error {
+	tick := time.NewTicker(awaitEvery)
+	defer tick.Stop()
+	for {
+		have, err := a.Engine.Observe(ctx, Query{Project: s.Project, Names: []string{s.Target}})
+		if err != nil {
+			return err
+		}
+		if met, err := meets(have, s); met || err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func meets(have Observation, s Step) (bool, error) {
+	i := slices.IndexFunc(have.Containers, func(c Container) bool { return c.Name == s.Target })
+	if i < 0 {
+		return false, fmt.Errorf("waiting for container %q: it was removed meanwhile", s.Target)
+	}
+	c := have.Containers[i]
+	ended := !c.Running && c.Status != "created" && c.Status != "restarting"
+	switch {
+	case s.Condition == Completed && ended && c.ExitCode == 0, s.Condition == Healthy && c.Running && c.Health == "healthy":
+		return true, nil
+	case ended:
+		return false, &DiedError{Container: c.Name, Stage: "starting", ExitCode: c.ExitCode, OOMKilled: c.OOMKilled}
+	}
+	return false, nil
+}
+
+// undo takes back what the plan did, last first: what it started is stopped, what it made is removed. Nobody has used any of it:
+// the server never said it was ready, so a volume made here holds at most a database half set up, which would fail the next start.
+// A step that was under way when its context ended may have been done by the engine all the same, so it counts.
+func (r *run) undo(cause error) {
+	ctx, cancel := context.WithTimeout(context.Background(), undoTime)
+	defer cancel()
+	for _, i := range slices.Backward(r.begun) {
+		s := r.plan.Steps[i]
+		back := Step{
+			Action: s.Action.undo(), Target: s.Target, Service: s.Service, Project: s.Project,
+			Cause: "up did not finish: " + cause.Error(), Grace: undoGrace,
+		}
+		if back.Action == "" {
+			continue
+		}
+		if err := r.applier.Engine.Do(ctx, back, nil); err != nil && !errors.As(err, new(*ForeignError)) {
+			r.report(Event{Kind: Note, Text: fmt.Sprintf("after a failed %s, %s: %v", s.Action, back.Action, err)})
+		}
+	}
+}
+
+// undo is the action that takes back what a does; empty where there is nothing to take back. An image that was pulled stays.
+func (a Action) undo() Action {
+	switch a {
+	case Start:
+		return Stop
+	case Create:
+		return Remove
+	case CreateNetwork:
+		return RemoveNetwork
+	case CreateVolume:
+		return RemoveVolume
+	}
+	return ""
+}

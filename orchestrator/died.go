@@ -1,0 +1,114 @@
+package orchestrator
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// DiedError says that a container ended when it should have run.
+type DiedError struct {
+	Container string
+	Stage     string // the last one it reached: postgres, migrate, server
+	ExitCode  int
+	OOMKilled bool
+	Cause     string   // from the catalogue; empty when the log holds nothing known
+	Advice    string   // the command that helps against Cause
+	Lines     []string // the last of its log, redacted
+}
+
+func (e *DiedError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "container %q ended with exit code %d at stage %s", e.Container, e.ExitCode, e.Stage)
+	if e.OOMKilled {
+		b.WriteString(": the kernel killed it for want of memory")
+	}
+	if e.Cause != "" {
+		b.WriteString(": " + e.Cause)
+	}
+	if len(e.Lines) > 0 {
+		fmt.Fprintf(&b, "\nthe last %d lines of its log:", len(e.Lines))
+		for _, l := range e.Lines {
+			b.WriteString("\n  " + l)
+		}
+	}
+	return b.String()
+}
+
+// Hint is the catalogue's advice, or how to see the whole log.
+func (e *DiedError) Hint() string {
+	if e.Advice != "" {
+		return e.Advice
+	}
+	if e.OOMKilled {
+		return "docker info --format '{{.MemTotal}}'  # Letta wants about 1 GiB; give the engine more, or stop other containers"
+	}
+	return "letta-dev up --progress plain  # shows the server's whole log while it starts"
+}
+
+// SlowError says that the server runs and has not become ready in the time given. It was left running.
+type SlowError struct {
+	Container string
+	Stage     string
+	After     time.Duration
+}
+
+func (e *SlowError) Error() string {
+	return fmt.Sprintf("%s runs and has not answered its health check after %s; it is at stage %s", e.Container, e.After.Round(time.Second), e.Stage)
+}
+
+// Hint shows what the server is doing.
+func (e *SlowError) Hint() string { return "letta-dev logs -f" }
+
+// known is one entry of the catalogue of failures: what the log says, what that means, what helps.
+type known struct {
+	log    *regexp.Regexp
+	cause  string
+	advice string
+}
+
+// catalogue holds the failures of a starting Letta server whose log lines are known, the most telling first: one failure often
+// prints the lines of another after its own. The lines are those of letta/letta:0.16.8 and of the Postgres and Redis inside it.
+func catalogue() []known {
+	return []known{
+		{regexp.MustCompile(`No space left on device`), "the engine's disk is full", "docker system df  # then remove what you no longer need"},
+		{regexp.MustCompile(`database files are incompatible with server|The data directory was initialized by PostgreSQL version`),
+			"the data volume was made by another major version of Postgres", "letta-dev up --image with the version that made it, or another --project for a new database"},
+		{regexp.MustCompile(`initdb: error: directory "[^"]*" exists but is not empty`),
+			"the data volume holds something that is not a database", "letta-dev up --project mine  # a new volume; the old one stays"},
+		{regexp.MustCompile(`[Oo]peration not permitted.*/var/lib/postgresql|/var/lib/postgresql.*(Operation not permitted|Permission denied)`),
+			"Postgres may not own its data folder, as with a folder of Windows or a network share", "use a named volume instead of a bind mount"},
+		{regexp.MustCompile(`LETTA_SANDBOX_MOUNT_PATH`), "LETTA_SANDBOX_MOUNT_PATH names a folder that is not in the container",
+			"take LETTA_SANDBOX_MOUNT_PATH out of .env, then: letta-dev up"},
+		{regexp.MustCompile(`(?s)ValidationError.*redis_port|redis_port.*[Ii]nput should be a valid integer`), "LETTA_REDIS_PORT is not a number",
+			"correct LETTA_REDIS_PORT in .env, then: letta-dev up"},
+		{regexp.MustCompile(`assert model_settings\.azure_api_version`), "AZURE_API_VERSION is empty while other AZURE_ variables are set",
+			"set AZURE_API_VERSION in .env, then: letta-dev up"},
+		{regexp.MustCompile(`validation error.* for (Settings|ModelSettings|ToolSettings)`), "a variable has a value the server cannot read",
+			"correct it in .env (the log lines name it), then: letta-dev up"},
+		{regexp.MustCompile(`password authentication failed for user`), "the database refused the user or password of LETTA_PG_URI",
+			"correct LETTA_PG_URI in .env, then: letta-dev up"},
+		{regexp.MustCompile(`extension "vector" is not available|could not open extension control file.*vector`), "the database has no pgvector",
+			"use a Postgres with pgvector, such as the pgvector/pgvector:0.8.1-pg15 image"},
+		{regexp.MustCompile(`could not translate host name|Name or service not known|Temporary failure in name resolution`),
+			"a host name in the configuration (LETTA_PG_URI, LETTA_REDIS_HOST) does not resolve inside the container",
+			"from a container this machine is host.docker.internal; correct .env, then: letta-dev up"},
+		{regexp.MustCompile(`[Cc]onnection refused.*5432|port 5432 failed|InterfaceError.*5432`), "the database does not answer",
+			"start the database that LETTA_PG_URI names, then: letta-dev up"},
+		{regexp.MustCompile(`NotImplementedError: WS supp?ort deprecated`), "`--type websocket` does not work in this image; port 8282 has letta-dev's own bridge",
+			"take the command out of the compose file, then: letta-dev up"},
+		{regexp.MustCompile(`ERROR: Database migration failed`), "the database could not be brought to this version's schema",
+			"letta-dev up --progress plain  # the log lines above the failure say why"},
+	}
+}
+
+// diagnose finds the cause of a failure in the log of a server.
+func diagnose(log string) (cause, advice string) {
+	for _, k := range catalogue() {
+		if k.log.MatchString(log) {
+			return k.cause, k.advice
+		}
+	}
+	return "", ""
+}

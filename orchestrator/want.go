@@ -1,0 +1,179 @@
+package orchestrator
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/letta-dev/letta-dev/compose"
+)
+
+// LabelRole marks the container that is the Letta server itself, with the value RoleServer.
+const (
+	LabelRole  = "dev.letta.role"
+	RoleServer = "server"
+)
+
+// Want is a stack as the engine should hold it.
+type Want struct {
+	Project  string
+	Services []Spec   // in start order
+	Server   string   // the service that is the Letta server; empty when the stack has none
+	Networks []string // to be made where absent
+	Volumes  []string // to be made where absent
+	External []Thing  // used, never made
+	// Archives holds, by reference, the images that are loaded from this machine instead of pulled.
+	Archives map[string]func(io.Writer) error
+}
+
+// Thing is a network or a volume that somebody else made.
+type Thing struct{ Kind, Name string }
+
+// WantOf turns a stack into what the engine should hold: names resolved, our labels added.
+func WantOf(p *compose.Project) Want {
+	w := Want{Project: p.Name, Server: p.Settings.Server}
+	networks, volumes := map[string]string{}, map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(p.Networks)) {
+		n := p.Networks[key]
+		networks[key] = n.Name
+		w.own(n.External, "network", n.Name, &w.Networks)
+	}
+	for _, key := range slices.Sorted(maps.Keys(p.Volumes)) {
+		v := p.Volumes[key]
+		volumes[key] = v.Name
+		w.own(v.External, "volume", v.Name, &w.Volumes)
+	}
+	for _, s := range p.Services {
+		spec := Spec{Service: s, NetworkNames: networks, VolumeNames: volumes}
+		spec.OurLabels = labelsOf(p.Name, spec)
+		if s.Name == w.Server {
+			spec.OurLabels[LabelRole] = RoleServer
+		}
+		w.Services = append(w.Services, spec)
+	}
+	return w
+}
+
+func (w *Want) own(external bool, kind, name string, ours *[]string) {
+	if external {
+		w.External = append(w.External, Thing{kind, name})
+		return
+	}
+	*ours = append(*ours, name)
+}
+
+// Query is what Observe must look at to compare the engine with w.
+func (w Want) Query() Query {
+	q := Query{Project: w.Project, Networks: w.Networks, Volumes: w.Volumes}
+	for _, s := range w.Services {
+		q.Names = append(q.Names, s.ContainerName)
+		if !slices.Contains(q.Images, s.Image) {
+			q.Images = append(q.Images, s.Image)
+		}
+	}
+	for _, t := range w.External {
+		if t.Kind == "network" {
+			q.Networks = append(q.Networks, t.Name)
+		} else {
+			q.Volumes = append(q.Volumes, t.Name)
+		}
+	}
+	return q
+}
+
+func labelsOf(project string, s Spec) Labels {
+	fields := encodeFields(s.fields())
+	return Labels{
+		LabelManaged: "true",
+		LabelProject: project,
+		LabelService: s.Name,
+		LabelFields:  fields,
+		LabelHash:    shortHash(fields, 16),
+	}
+}
+
+// fields are the parts of a container's configuration that need a new container when they change, each by the name a person
+// knows it by. Variables are fields of their own, so that a plan can say which one changed without showing its value.
+func (s Spec) fields() map[string]any {
+	f := map[string]any{
+		"image": s.Image, "name": s.ContainerName, "entrypoint": s.Entrypoint, "command": s.Command, "ports": s.Ports,
+		"tmpfs": s.Tmpfs, "hostname": s.Hostname, "user": s.User, "working_dir": s.WorkingDir, "extra_hosts": s.ExtraHosts,
+		"healthcheck": s.Healthcheck, "restart": s.Restart, "stop_grace_period": s.StopGrace, "labels": s.Labels,
+		"init": s.Init, "shm_size": s.ShmSize, "ulimits": s.Ulimits, "cap_add": s.CapAdd, "cap_drop": s.CapDrop,
+		"security_opt": s.SecurityOpt,
+	}
+	var mounts, networks []any
+	for _, m := range s.Mounts {
+		if m.Kind == "volume" {
+			m.Source = s.VolumeNames[m.Source]
+		}
+		mounts = append(mounts, m)
+	}
+	for _, n := range s.Service.Networks {
+		n.Network = s.NetworkNames[n.Network]
+		networks = append(networks, n)
+	}
+	f["volumes"], f["networks"] = mounts, networks
+	for k, v := range s.Environment {
+		f["variable "+k] = v
+	}
+	return f
+}
+
+// encodeFields writes fields as one label: a JSON object of short hashes, without those that say nothing.
+func encodeFields(fields map[string]any) string {
+	hashes := map[string]string{}
+	for name, value := range fields {
+		b, err := json.Marshal(value)
+		if err != nil { // strings, numbers and slices of them always marshal
+			panic(fmt.Sprintf("orchestrator: field %s: %v", name, err))
+		}
+		switch string(b) {
+		case `null`, `""`, `0`, `false`, `[]`, `{}`:
+		default:
+			hashes[name] = shortHash(string(b), 8)
+		}
+	}
+	b, err := json.Marshal(hashes) // keys come out sorted
+	if err != nil {
+		panic(fmt.Sprintf("orchestrator: fields: %v", err))
+	}
+	return string(b)
+}
+
+func shortHash(s string, digits int) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])[:digits]
+}
+
+// changes names the fields that differ between two labels that encodeFields wrote. The old one comes from the engine, where
+// anybody may have written it: what cannot be read counts as one change.
+func changes(old, new string) string {
+	var a, b map[string]string
+	if json.Unmarshal([]byte(old), &a) != nil || json.Unmarshal([]byte(new), &b) != nil {
+		return "its configuration changed"
+	}
+	var said []string
+	for _, name := range slices.Sorted(maps.Keys(b)) {
+		switch was, there := a[name]; {
+		case !there:
+			said = append(said, name+" was added")
+		case was != b[name]:
+			said = append(said, name+" changed")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a)) {
+		if _, there := b[name]; !there {
+			said = append(said, name+" was removed")
+		}
+	}
+	if len(said) == 0 {
+		return "its configuration changed"
+	}
+	return strings.Join(said, ", ")
+}
