@@ -1,0 +1,230 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// maxWaiting is how many requests of one socket may wait for their turn.
+const maxWaiting = 8
+
+// session is one socket. Four goroutines share it: one reads frames, one answers
+// them in their order, one sends pings, one waits for the end of the server.
+//
+// None of them gives a context that can end to a read or a write: the library
+// then cuts the connection without a close frame. They end because the connection
+// does.
+type session struct {
+	bridge   *Bridge
+	conn     *websocket.Conn
+	remote   string
+	incoming chan incoming
+	ping     chan struct{}
+}
+
+// incoming is a frame of the client: a request, or why it is none.
+type incoming struct {
+	request
+	err error
+	at  time.Time
+}
+
+func newSession(b *Bridge, conn *websocket.Conn, remote string) *session {
+	return &session{
+		bridge:   b,
+		conn:     conn,
+		remote:   remote,
+		incoming: make(chan incoming, maxWaiting),
+		ping:     make(chan struct{}, 1),
+	}
+}
+
+// run serves the socket until the client or ctx ends it and returns why it ended.
+// No goroutine outlives it.
+func (s *session) run(ctx context.Context) (err error) {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var all sync.WaitGroup
+	all.Go(func() {
+		err = s.read()
+		close(s.incoming)
+		stop() // ends the request to the server, not the agent
+	})
+	all.Go(func() { s.keepAlive(work) })
+	all.Go(func() {
+		select {
+		case <-ctx.Done():
+			stop()
+			s.conn.Close(websocket.StatusGoingAway, "the bridge is stopping")
+		case <-work.Done():
+		}
+	})
+	for in := range s.incoming {
+		s.answer(work, in)
+	}
+	s.conn.CloseNow()
+	all.Wait()
+	switch websocket.CloseStatus(err) {
+	case websocket.StatusNormalClosure, websocket.StatusGoingAway, websocket.StatusNoStatusRcvd:
+		return nil
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// read puts the client's frames in line until the connection ends.
+func (s *session) read() error {
+	for {
+		kind, data, err := s.conn.Read(context.Background())
+		if err != nil {
+			return err
+		}
+		in := incoming{at: time.Now()}
+		if kind == websocket.MessageText {
+			in.request, in.err = parseRequest(data)
+		} else {
+			in.err = errors.New("a binary frame is not part of this protocol: send JSON as text")
+		}
+		select {
+		case s.incoming <- in:
+		default:
+			// Waiting here would leave pings unanswered.
+			in.err = fmt.Errorf("more than %d requests are waiting: read the answers first", maxWaiting)
+			s.refuse(in)
+		}
+	}
+}
+
+// keepAlive pings the client at every interval, and when the server pinged us.
+// It closes the connection when the client does not answer.
+func (s *session) keepAlive(work context.Context) {
+	every := s.bridge.cfg.PingInterval
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-work.Done():
+			return
+		case <-tick.C:
+		case <-s.ping:
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), every)
+		err := s.conn.Ping(ctx)
+		cancel()
+		if err != nil {
+			s.conn.CloseNow()
+			return
+		}
+	}
+}
+
+// answer answers one frame.
+func (s *session) answer(ctx context.Context, in incoming) {
+	switch {
+	case ctx.Err() != nil: // nobody is there any more
+	case in.err != nil:
+		s.refuse(in)
+	case in.config != nil:
+		s.create(ctx, in)
+	default:
+		s.converse(ctx, in)
+	}
+}
+
+func (s *session) refuse(in incoming) {
+	s.write(serverErrorFrame(in.err))
+	s.bridge.stats.failures.Add(1)
+	s.report(Event{Kind: Refused, Took: time.Since(in.at), Err: in.err})
+}
+
+func (s *session) create(ctx context.Context, in incoming) {
+	id, err := s.bridge.letta.createAgent(ctx, in.config)
+	answer := createdFrame(id)
+	if err != nil {
+		answer = commandErrorFrame(fmt.Errorf("failed to create the agent: %w", err))
+	}
+	s.write(answer)
+	s.count(err)
+	s.report(Event{Kind: CreateAgent, Agent: id, Took: time.Since(in.at), Err: err})
+}
+
+func (s *session) converse(ctx context.Context, in incoming) {
+	s.write(startFrame())
+	err := s.relay(ctx, in.request)
+	if err != nil && ctx.Err() == nil {
+		s.write(agentErrorFrame(err))
+	}
+	s.count(err)
+	s.report(Event{Kind: Message, Agent: clip(in.agent), Took: time.Since(in.at), Err: err})
+}
+
+// relay passes an agent's answer on as it comes, up to its end frame.
+func (s *session) relay(ctx context.Context, req request) error {
+	agent, err := s.bridge.letta.findAgent(ctx, req.agent)
+	if err != nil {
+		return err
+	}
+	var t translator
+	var stopReason string
+	ended := false
+	for m, err := range s.bridge.letta.send(ctx, agent, req.message, req.tokens) {
+		switch {
+		case ended: // only what the server still sends before it closes
+			continue
+		case err != nil:
+			return err
+		case m.Type == "ping":
+			s.pingSoon()
+		case m.Type == "stop_reason":
+			stopReason = m.StopReason
+		case m.Type == done:
+			s.write(endFrame(stopReason))
+			ended = true
+		}
+		for _, f := range t.frames(m) {
+			if err := s.write(f); err != nil {
+				return err
+			}
+		}
+	}
+	if !ended {
+		s.write(endFrame(stopReason))
+	}
+	return nil
+}
+
+// pingSoon asks for a ping without waiting for its pong. Requests that come while
+// one is under way become one.
+func (s *session) pingSoon() {
+	select {
+	case s.ping <- struct{}{}:
+	default:
+	}
+}
+
+// write sends one frame. It waits for as long as the client is slow; a client
+// that is gone fails a ping, which ends the wait.
+func (s *session) write(f frame) error {
+	return s.conn.Write(context.Background(), websocket.MessageText, f.encode())
+}
+
+func (s *session) count(err error) {
+	s.bridge.stats.requests.Add(1)
+	if err != nil {
+		s.bridge.stats.failures.Add(1)
+	}
+}
+
+func (s *session) report(ev Event) {
+	if s.bridge.cfg.Event == nil {
+		return
+	}
+	ev.Remote = s.remote
+	s.bridge.cfg.Event(ev)
+}
