@@ -1,0 +1,4 @@
+// Command empty does nothing, in the fewest bytes.
+package main
+
+func main() {}
