@@ -3,9 +3,7 @@
 
 package compose
 
-import (
-	"time"
-)
+import "time"
 
 // Project is a stack: services with the networks and volumes they use, and letta-dev's own settings.
 type Project struct {
@@ -16,12 +14,13 @@ type Project struct {
 	Volumes  map[string]Volume  // by their key in the file
 	Settings Settings           // x-letta-dev
 	Notes    []string           // what a person should know of how the files were read, one line each
+	NoTLS    bool               // LOCAL_HTTPS is false in the environment or in .env: the proxy speaks plain HTTP only
 }
 
 // Service is one container to be, with everything interpolated and resolved.
 type Service struct {
 	Name          string // key in the file
-	ContainerName string // container_name; empty when the file names none
+	ContainerName string // container_name, or PROJECT-SERVICE-1 as compose names it; never empty after Load
 	Image         string
 	Entrypoint    []string
 	Command       []string
@@ -33,7 +32,7 @@ type Service struct {
 	Hostname      string
 	User          string
 	WorkingDir    string
-	ExtraHosts    []string // HOST:ADDRESS
+	ExtraHosts    []string // HOST:ADDRESS, sorted
 	DependsOn     []Dependency
 	Healthcheck   *Healthcheck
 	Restart       string            // no, always, on-failure[:N], unless-stopped; empty is no
@@ -51,7 +50,7 @@ type Service struct {
 type Port struct {
 	Target   int    // in the container
 	HostIP   string // never empty after Load: 127.0.0.1 where the file named none or all interfaces
-	HostPort int    // 0: the engine chooses a free one
+	HostPort int    // 0: the engine chooses a free one; also where the proxy holds the port the file asked for
 	Protocol string // tcp or udp
 }
 
@@ -65,8 +64,8 @@ type Mount struct {
 
 // Attachment joins a service to a network.
 type Attachment struct {
-	Network string // key in the file
-	Aliases []string
+	Network string   // key in the file
+	Aliases []string // the service's own name first, as compose has it, then those of the file
 }
 
 // Dependency is one entry of depends_on.
@@ -104,7 +103,7 @@ type Volume struct {
 
 // Settings are letta-dev's own, under x-letta-dev in the compose file.
 type Settings struct {
-	Server    string    // key of the service that is the Letta server; empty: found by its image
+	Server    string    // key of the service that is the Letta server; never empty after Load
 	Hosts     []string  // names the proxy serves besides the built-in ones
 	Origins   []string  // web origins that may talk to the server, besides https://app.letta.com
 	Listeners []string  // addresses instead of the four listeners: PORT or HOST:PORT

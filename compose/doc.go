@@ -1,0 +1,43 @@
+/*
+Package compose reads the stack that letta-dev runs: a compose file, the variables it names, and letta-dev's own settings.
+
+# Where the stack comes from
+
+Load takes the files it is given; else compose.yaml (or another of the names docker compose looks for) of the folder, with its
+override file; else the embedded letta.yaml. Variables are those of the environment, then those of .env beside the first file.
+Nothing else of the process is looked at, so that a test can say what the world is.
+
+# What is run, and what is refused
+
+Compose files say more than letta-dev does. What it runs stands in shapes.go: image, entrypoint, command, environment, env_file,
+ports, expose, volumes, tmpfs, networks and aliases, hostname, extra_hosts, depends_on with conditions, healthcheck, restart,
+stop_grace_period, labels, user, working_dir, init, shm_size, ulimits, cap_add, cap_drop, security_opt, container_name and
+profiles. Every other key is refused by name with its line and what to do instead, never ignored:
+
+	compose.yaml:12: services.web.build is not supported: build the image yourself (docker build -t NAME .), …
+	compose.yaml:31: services.web.portz is not a key of compose files: did you mean "ports"?
+
+The short forms, the merging of files and ${…} are compose-go's own, so that they mean what they mean to docker compose.
+
+# What is changed, and said
+
+A development server is nobody else's business, and the proxy needs its place. Each of these is a line in Project.Notes:
+
+  - A port published on every address is published on 127.0.0.1.
+  - The server's 8283 and 8282 go to a free port where the file has them on one of the proxy's.
+  - Letta's own letta_nginx is left out, for the proxy does its work.
+
+And without a note: a variable that is empty is not passed to a container, since Letta takes "" for a value; LOCAL_HTTPS is not
+passed to the server, since the proxy ends TLS.
+
+# Settings
+
+	x-letta-dev:
+	  server: letta_server          # the service that is the Letta server, where it cannot be told by its image
+	  hosts: [agents.localhost]     # more names the proxy serves
+	  origins: [https://my.app]     # web origins that may talk to the server
+	  listeners: [8443, "[::1]:8283"]
+	  websocket:
+	    upstream: ws://localhost:4500/ws
+*/
+package compose

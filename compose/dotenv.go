@@ -1,0 +1,124 @@
+package compose
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/dotenv"
+	"github.com/compose-spec/compose-go/v2/template"
+	"github.com/joho/godotenv"
+)
+
+// maxDotenvBytes bounds a .env file. Finding the line of a mistake may read a file as often as it has lines.
+const maxDotenvBytes = 64 << 10
+
+// dotenvVars is what a .env file says.
+type dotenvVars struct {
+	values map[string]string
+	lines  map[string]int // where each key stands last
+}
+
+// readDotenv reads a .env file as docker compose does. name is the file's name in messages. Keys that github.com/joho/godotenv,
+// and with it many other programs, would read otherwise come back as notes, never with their values.
+func readDotenv(name, path string, lookup dotenv.LookupFn) (dotenvVars, []string, error) {
+	data, err := readFile(path, maxDotenvBytes)
+	if err != nil {
+		return dotenvVars{}, nil, &FileError{File: name, What: "cannot read the variables", Err: err,
+			Advice: fmt.Sprintf("make it a readable file of NAME=VALUE lines: chmod u+r %s", name)}
+	}
+	text := strings.TrimPrefix(string(data), "\uFEFF") // Windows editors begin a file with a byte order mark
+	vars, line, err := parseDotenv(text, lookup)
+	if err != nil {
+		return dotenvVars{}, nil, &FileError{File: name, Line: line, What: err.Error(),
+			Advice: fmt.Sprintf("correct %s; a value with special characters goes into single quotes: NAME='VALUE'", place(name, line))}
+	}
+	return vars, disagreements(name, text), nil
+}
+
+// parseDotenv hands the text to compose-go statement by statement: its own line numbers are wrong after a quoted value, and
+// its messages hold the values, which are secrets. The line is that of the mistake when there is one.
+func parseDotenv(text string, lookup dotenv.LookupFn) (dotenvVars, int, error) {
+	vars := dotenvVars{values: map[string]string{}, lines: map[string]int{}}
+	known := func(name string) (string, bool) {
+		if lookup != nil {
+			if v, ok := lookup(name); ok {
+				return v, true
+			}
+		}
+		v, ok := vars.values[name]
+		return v, ok
+	}
+	lines := strings.SplitAfter(text, "\n")
+	for i := 0; i < len(lines); {
+		found, n, err := statement(lines[i:], known)
+		if err != nil {
+			return vars, i + 1, err
+		}
+		for k, v := range found {
+			vars.values[k], vars.lines[k] = v, i+1
+		}
+		i += n
+	}
+	return vars, 0, nil
+}
+
+// statement reads the first line, and as many after it as a quoted value runs over. It returns how many those are.
+func statement(lines []string, lookup dotenv.LookupFn) (vars map[string]string, n int, err error) {
+	for n = 1; ; n++ {
+		vars, err = dotenv.UnmarshalWithLookup(strings.Join(lines[:n], ""), lookup)
+		if !unterminated(err) || n == len(lines) {
+			break
+		}
+	}
+	if _, nameless := vars[""]; nameless && err == nil {
+		return nil, n, errors.New("no NAME= at the start of the line")
+	}
+	return vars, n, plain(err)
+}
+
+func unterminated(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "unterminated quoted value")
+}
+
+// plain says what is wrong without quoting the line, as compose-go's own message does: the line holds a secret.
+func plain(err error) error {
+	var missing *template.MissingRequiredError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &missing):
+		return fmt.Errorf("the variable %s is required here and not set", missing.Variable)
+	case unterminated(err):
+		return errors.New("a quote is opened and not closed")
+	case strings.Contains(err.Error(), "key cannot contain a space"):
+		return errors.New("a space in the variable's name")
+	case strings.Contains(err.Error(), "in variable name"):
+		return errors.New("a variable's name has letters, digits, _ . and - only, and = after it")
+	default:
+		return errors.New("a value with ${ that cannot be read")
+	}
+}
+
+// disagreements names the keys that godotenv reads otherwise than compose-go. Both are asked without any environment, so that
+// only a difference of syntax counts. https://github.com/joho/godotenv/pull/268
+func disagreements(name, text string) []string {
+	ours, _, err := parseDotenv(text, nil)
+	if err != nil {
+		return nil // it needs the environment to be read at all, which godotenv does not know
+	}
+	theirs, err := godotenv.Unmarshal(text)
+	if err != nil {
+		return []string{name + ": many other programs cannot read this file; letta-dev reads it as docker compose does"}
+	}
+	var notes []string
+	for _, key := range slices.Sorted(maps.Keys(ours.values)) {
+		if ours.values[key] != theirs[key] {
+			notes = append(notes, fmt.Sprintf("%s: other programs read %s differently; letta-dev reads it as docker compose does "+
+				"(single quotes make a value mean the same everywhere)", place(name, ours.lines[key]), key))
+		}
+	}
+	return notes
+}

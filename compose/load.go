@@ -1,0 +1,150 @@
+package compose
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Options say where a stack is read from. The zero value is the embedded stack with an empty environment.
+type Options struct {
+	Files    []string // compose files, a later one over an earlier; empty: those in Dir, else the embedded stack
+	Dir      string   // folder that relative Files and EnvFile are seen from, and that is looked in; empty: the working folder
+	Environ  []string // KEY=VALUE, as os.Environ has it; nothing else of the process is looked at
+	EnvFile  string   // instead of .env beside the first file; must exist
+	Name     string   // project name instead of the file's
+	Profiles []string // active profiles, besides those of COMPOSE_PROFILES
+}
+
+// Load reads a stack. Mistakes in files come back as *FileError, *SubsetError or *CycleError, each with the file and line;
+// a name that cannot be a project's as *NameError. All have advice in Hint.
+func Load(ctx context.Context, o Options) (p *Project, err error) {
+	silently(func() { p, err = load(ctx, o) })
+	return p, err
+}
+
+func load(ctx context.Context, o Options) (*Project, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("find the folder %q: %w", o.Dir, err)
+	}
+	files, err := sources(dir, o.Files)
+	if err != nil {
+		return nil, err
+	}
+	l := &loader{project: &Project{}, dir: dir}
+	if files[0].path != "" {
+		l.dir = filepath.Dir(files[0].path)
+		for _, f := range files {
+			l.project.Files = append(l.project.Files, f.path)
+		}
+	}
+	if err := l.environment(o, dir); err != nil {
+		return nil, err
+	}
+	l.reader = &reader{lookup: l.env.lookup, at: map[string]position{}}
+	var trees []map[string]any
+	for _, f := range files {
+		tree, err := l.reader.read(f)
+		if err != nil {
+			return nil, err
+		}
+		trees = append(trees, tree)
+	}
+	if err := l.build(trees, o); err != nil {
+		return nil, err
+	}
+	return l.project, nil
+}
+
+// loader holds what the steps of one load share.
+type loader struct {
+	project *Project
+	reader  *reader
+	model   *model
+	env     variables
+	dir     string // that paths of the first file are seen from
+}
+
+// build turns the trees of the files into the project, step by step.
+func (l *loader) build(trees []map[string]any, o Options) error {
+	m, err := modelOf(trees)
+	if err != nil && len(l.reader.refusals) > 0 {
+		return &SubsetError{Refusals: l.reader.refusals} // a key that is not read may be what the error misses
+	}
+	if err != nil {
+		return l.reader.blame(err)
+	}
+	l.model = m
+	l.settle()
+	profiles := append(splitList(l.env.get("COMPOSE_PROFILES")), o.Profiles...)
+	l.keepActive(profiles)
+	l.leaveOutNginx()
+	if refusals := l.refusals(); len(refusals) > 0 {
+		return &SubsetError{Refusals: refusals}
+	}
+	for _, step := range []func() error{
+		func() error { return l.name(o) }, l.resources, l.services, l.server, l.publish, l.order,
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle takes over x-letta-dev.
+func (l *loader) settle() {
+	s := l.model.Letta
+	l.project.Settings = Settings{
+		Server: s.Server, Hosts: s.Hosts, Origins: s.Origins, Listeners: s.Listeners, WebSocket: WebSocket{Upstream: s.WebSocket.Upstream},
+	}
+}
+
+// keepActive leaves out the services of profiles that nobody asked for. `*` is all profiles, as for compose.
+func (l *loader) keepActive(profiles []string) {
+	maps.DeleteFunc(l.model.Services, func(_ string, s serviceConfig) bool {
+		return len(s.Profiles) > 0 && !slices.Contains(profiles, "*") &&
+			!slices.ContainsFunc(s.Profiles, func(p string) bool { return slices.Contains(profiles, p) })
+	})
+}
+
+// refusals are those that matter: keys of a service that does not run are nobody's concern, unless compose has no such keys.
+func (l *loader) refusals() []Refusal {
+	return slices.DeleteFunc(l.reader.refusals, func(r Refusal) bool {
+		_, runs := l.model.Services[r.Service]
+		return r.Known && r.Service != "" && !runs
+	})
+}
+
+// note adds a line for the person, once.
+func (l *loader) note(format string, args ...any) {
+	if n := fmt.Sprintf(format, args...); !slices.Contains(l.project.Notes, n) {
+		l.project.Notes = append(l.project.Notes, n)
+	}
+}
+
+func splitList(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// tls reads LOCAL_HTTPS, which Letta's own server has for TLS; here the proxy ends TLS, so the proxy is what it turns off.
+func (l *loader) tls() error {
+	v := l.env.get("LOCAL_HTTPS")
+	if v == "" {
+		return nil
+	}
+	on, err := strconv.ParseBool(v)
+	if err != nil {
+		return &FileError{File: "LOCAL_HTTPS", What: fmt.Sprintf("%q is neither true nor false", v), Advice: "unset LOCAL_HTTPS, and take it out of .env"}
+	}
+	l.project.NoTLS = !on
+	return nil
+}

@@ -1,0 +1,67 @@
+package compose
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+)
+
+// settingsShape is x-letta-dev: as strict as the rest of the file, so that a slip of the pen is not a setting ignored.
+func settingsShape() *shape {
+	return &shape{keys: map[string]*shape{
+		"server":    one(text),
+		"hosts":     list(host),
+		"origins":   list(origin),
+		"listeners": list(listener),
+		"websocket": {keys: map[string]*shape{"upstream": one(upstream)}},
+	}}
+}
+
+func host(v any) (any, error) {
+	s := fmt.Sprint(v)
+	name := regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$`)
+	if net.ParseIP(s) == nil && (!name.MatchString(s) || len(s) > 253) {
+		return nil, fmt.Errorf("%q is not a host name: write it without scheme, port and path", s)
+	}
+	return s, nil
+}
+
+// origin is the ASCII form of RFC 6454 section 6.2, which is what a browser sends.
+func origin(v any) (any, error) {
+	s := fmt.Sprint(v)
+	u, err := url.Parse(s)
+	if err != nil || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.Hostname() == "" || s != u.Scheme+"://"+u.Host {
+		return nil, fmt.Errorf("%q is not a web origin: write https://HOST or https://HOST:PORT and nothing after it", s)
+	}
+	return s, nil
+}
+
+func listener(v any) (any, error) {
+	s := fmt.Sprint(v)
+	port := s
+	if address, p, err := net.SplitHostPort(s); err == nil && address != "" {
+		port = p
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return nil, fmt.Errorf("%q is not an address to listen on: write PORT or HOST:PORT", s)
+	}
+	return s, nil
+}
+
+func upstream(v any) (any, error) {
+	s := fmt.Sprint(v)
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Hostname() == "":
+		return nil, fmt.Errorf("%q is not a URL: write ws://HOST:PORT/PATH", s)
+	case !slices.Contains([]string{"ws", "wss", "http", "https"}, u.Scheme):
+		return nil, fmt.Errorf("%q is not for WebSockets: it begins with ws, wss, http or https", s)
+	case u.User != nil || u.Fragment != "":
+		return nil, errors.New("the URL must hold neither a user nor a fragment")
+	}
+	return s, nil
+}
