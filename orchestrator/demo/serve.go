@@ -21,6 +21,7 @@ const grace = 5 * time.Second
 func Serve(ctx context.Context, ln net.Listener, opts Options) error {
 	opts = opts.withDefaults()
 	log := &lines{w: opts.Log}
+	defer log.end() // a handler that was cut off may still have a line to say
 	srv := &http.Server{
 		Handler:           logged(Handler(opts), log),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -81,7 +82,7 @@ func (w *statusWriter) WriteHeader(status int) {
 // Unwrap lets [http.ResponseController] reach Flush.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// lines writes whole lines from many goroutines.
+// lines writes whole lines from many goroutines, and nothing after its end.
 type lines struct {
 	mu sync.Mutex
 	w  io.Writer
@@ -91,4 +92,10 @@ func (l *lines) printf(format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	fmt.Fprintf(l.w, format+"\n", args...)
+}
+
+func (l *lines) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.w = io.Discard
 }
