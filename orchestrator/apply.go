@@ -77,7 +77,11 @@ func (r *run) step(ctx context.Context, i int) error {
 	r.mu.Unlock()
 	begin := time.Now()
 	r.report(Event{Kind: StepStarted, Step: s, Service: s.Service})
-	if err := r.applier.carryOut(ctx, *s, r.report); err != nil {
+	report := func(e Event) {
+		e.Step, e.Service = s, s.Service
+		r.report(e)
+	}
+	if err := r.applier.carryOut(ctx, *s, report); err != nil {
 		r.report(Event{Kind: StepFailed, Step: s, Service: s.Service, Elapsed: time.Since(begin), Text: err.Error()})
 		return err
 	}

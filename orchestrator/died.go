@@ -96,7 +96,7 @@ func catalogue() []known {
 			"from a container this machine is host.docker.internal; correct .env, then: letta-dev up"},
 		{regexp.MustCompile(`[Cc]onnection refused.*5432|port 5432 failed|InterfaceError.*5432`), "the database does not answer",
 			"start the database that LETTA_PG_URI names, then: letta-dev up"},
-		{regexp.MustCompile(`NotImplementedError: WS supp?ort deprecated`), "`--type websocket` does not work in this image; port 8282 has letta-dev's own bridge",
+		{regexp.MustCompile(`NotImplementedError: WS sup+ort deprecated`), "`--type websocket` does not work in this image; port 8282 has letta-dev's own bridge",
 			"take the command out of the compose file, then: letta-dev up"},
 		{regexp.MustCompile(`ERROR: Database migration failed`), "the database could not be brought to this version's schema",
 			"letta-dev up --progress plain  # the log lines above the failure say why"},

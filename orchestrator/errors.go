@@ -158,3 +158,45 @@ func (e *MissingError) Error() string {
 
 // Hint is the command that makes it.
 func (e *MissingError) Hint() string { return fmt.Sprintf("docker %s create %s", e.Kind, e.Name) }
+
+// AbsentError says that there is no server to reach.
+type AbsentError struct{ Target Target }
+
+func (e *AbsentError) Error() string { return fmt.Sprintf("%s is not there", e.Target) }
+
+// Hint starts one.
+func (e *AbsentError) Hint() string {
+	if e.Target.Container != "" {
+		return "docker start " + e.Target.Container
+	}
+	return "letta-dev up"
+}
+
+// EngineGoneError says that the engine stopped answering after it had been found.
+type EngineGoneError struct{ Err error }
+
+func (e *EngineGoneError) Error() string {
+	return fmt.Sprintf("the container engine stopped answering: %v", e.Err)
+}
+
+func (e *EngineGoneError) Unwrap() error { return e.Err }
+
+// Hint looks whether it runs.
+func (e *EngineGoneError) Hint() string { return "docker version" }
+
+// NoAnswerError says that a server started by hand does not answer its health check.
+type NoAnswerError struct {
+	URL string
+	Err error
+}
+
+func (e *NoAnswerError) Error() string {
+	return fmt.Sprintf("no Letta server answers at %s: %v", e.URL, e.Err)
+}
+
+func (e *NoAnswerError) Unwrap() error { return e.Err }
+
+// Hint asks the server by hand.
+func (e *NoAnswerError) Hint() string {
+	return "curl -i " + strings.TrimSuffix(e.URL, "/") + "/v1/health/"
+}

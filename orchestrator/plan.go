@@ -84,6 +84,7 @@ type Event struct {
 	Service string        `json:"service,omitempty"`
 	Elapsed time.Duration `json:"elapsed,omitempty"` // of a step or a stage that ended, in nanoseconds
 	Text    string        `json:"text,omitempty"`    // a stage's name, a layer's state, a note
+	Ended   string        `json:"ended,omitempty"`   // Stage: the one that Elapsed is of
 
 	Layer          string `json:"layer,omitempty"` // Progress: the layer's short ID
 	Current, Total int64  `json:"-"`               // Progress: bytes; Total 0 when unknown
@@ -99,5 +100,6 @@ const (
 	StepFailed  EventKind = "step-failed"
 	Progress    EventKind = "progress" // of a pull or a load, a layer at a time
 	Stage       EventKind = "stage"    // the server reached Text; Elapsed is what the stage before took
+	ServerLog   EventKind = "log"      // Text is a line the starting server wrote, redacted
 	Note        EventKind = "note"
 )

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// liveStatus is what a serving process says of itself.
+type liveStatus struct {
+	PID         int            `json:"pid"`
+	Version     string         `json:"version"`
+	Started     time.Time      `json:"started"`
+	Background  bool           `json:"background"`
+	Config      string         `json:"config"` // fingerprint of its serveConfig
+	Server      liveServer     `json:"server"`
+	Listeners   []boundAddress `json:"listeners"`
+	URLs        []serviceURL   `json:"urls"`
+	Hosts       []string       `json:"hosts"`
+	Origins     []string       `json:"origins"`
+	WebSocket   string         `json:"websocket"` // pass-through, upstream or bridge
+	Certificate *leafInfo      `json:"certificate,omitempty"`
+	Notes       []string       `json:"notes,omitempty"`
+}
+
+// liveServer is how the serving process sees the server behind it.
+type liveServer struct {
+	Kind    string    `json:"kind"` // managed, attached, upstream, demo
+	Name    string    `json:"name"`
+	Phase   string    `json:"phase"`
+	Stage   string    `json:"stage,omitempty"`
+	Since   time.Time `json:"since"`
+	Route   string    `json:"route,omitempty"`
+	Version string    `json:"version,omitempty"`
+	Cause   string    `json:"cause,omitempty"`
+	Hint    string    `json:"hint,omitempty"`
+}
+
+// leafInfo is the certificate that is served.
+type leafInfo struct {
+	Names    []string  `json:"names"`
+	NotAfter time.Time `json:"notAfter"`
+}
+
+// listenControl makes the control socket, which only this user can open. The live lock is held, so a socket file that is there was
+// left behind by a process that is gone.
+func (s *serving) listenControl() (*control, error) {
+	path, err := s.cfg.Files.socket(s.app.env)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("removing the control socket of a process that is gone: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("making the control socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil { // the folder is 0700 before that
+		l.Close()
+		return nil, fmt.Errorf("making the control socket private: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(s.live()) // a client that went away needs no answer
+	})
+	mux.HandleFunc("POST /stop", func(http.ResponseWriter, *http.Request) { s.stop() })
+	return &control{&http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}, l}, nil
+}
+
+// controlTime bounds a question to a serving process: it answers from memory.
+const controlTime = 3 * time.Second
+
+// live asks the project's serving process how it stands; nil when there is none.
+func (a *app) live(ctx context.Context, p paths) (*liveStatus, error) {
+	free, err := p.isFree()
+	if err != nil || free {
+		return nil, err
+	}
+	resp, err := a.ask(ctx, p, http.MethodGet, "/status")
+	if err != nil {
+		return nil, &unresponsiveError{err}
+	}
+	defer resp.Body.Close()
+	var live liveStatus
+	if err := json.NewDecoder(resp.Body).Decode(&live); err != nil {
+		return nil, &unresponsiveError{err}
+	}
+	return &live, nil
+}
+
+// isFree says whether no process serves the project: whether its live lock can be had.
+func (p paths) isFree() (bool, error) {
+	if _, err := os.Stat(p.liveLock()); errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	lock := flock.New(p.liveLock())
+	held, err := lock.TryLock()
+	if err != nil {
+		return false, fmt.Errorf("looking for a running letta-dev: %w", err)
+	}
+	if held {
+		return true, lock.Unlock()
+	}
+	return false, nil
+}
+
+func (a *app) ask(ctx context.Context, p paths, method, path string) (*http.Response, error) {
+	socket, err := p.socket(a.env)
+	if err != nil {
+		return nil, err
+	}
+	client := &http.Client{
+		Timeout: controlTime,
+		Transport: &http.Transport{
+			DisableKeepAlives: true,
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return new(net.Dialer).DialContext(ctx, "unix", socket)
+			},
+		},
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://control"+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return client.Do(req)
+}
+
+// stopServing ends the project's serving process and returns when it is gone. It says whether there was one.
+func (a *app) stopServing(ctx context.Context, p paths) (was bool, err error) {
+	free, err := p.isFree()
+	if err != nil || free {
+		return false, err
+	}
+	resp, err := a.ask(ctx, p, http.MethodPost, "/stop")
+	if err != nil {
+		return true, &unresponsiveError{err}
+	}
+	resp.Body.Close()
+	lock := flock.New(p.liveLock())
+	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
+		return true, fmt.Errorf("waiting for the running letta-dev to end: %w", err)
+	}
+	return true, lock.Unlock()
+}
+
+// unresponsiveError says that a process holds the project's lock and does not answer.
+type unresponsiveError struct{ err error }
+
+func (e *unresponsiveError) Error() string {
+	return fmt.Sprintf("a letta-dev process serves this project and does not answer on its control socket: %v", e.err)
+}
+
+func (e *unresponsiveError) Unwrap() error { return e.err }
+
+// Hint finds it.
+func (e *unresponsiveError) Hint() string { return "pgrep -af letta-dev  # then end it: kill PID" }

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/letta-dev/letta-dev/orchestrator"
+)
+
+type downOptions struct {
+	volumes bool
+	yes     bool
+}
+
+func newDown(a *app) *cobra.Command {
+	var o downOptions
+	cmd := &cobra.Command{
+		Use:   "down",
+		Short: "Stop and remove what letta-dev made; data stays",
+		Long: `down ends the proxy, asks Postgres to stop, and stops and removes the containers and networks that letta-dev made for
+this project. What it attached to keeps running. Volumes, which hold your agents, stay unless --volumes is given.`,
+		Example: `  letta-dev down
+  letta-dev down --volumes          # delete the data too; asks for the project's name
+  letta-dev down --project mine`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.down(cmd.Context(), o) },
+	}
+	cmd.Flags().BoolVar(&o.volumes, "volumes", false, "delete the project's volumes too")
+	cmd.Flags().BoolVar(&o.yes, "yes", false, "do not ask before data is deleted")
+	return cmd
+}
+
+// downResult is what `down` did.
+type downResult struct {
+	Project string              `json:"project"`
+	Proxy   bool                `json:"proxyStopped"`
+	Steps   []orchestrator.Step `json:"steps"`
+}
+
+func (a *app) down(ctx context.Context, o downOptions) error {
+	project, err := a.projectName(ctx)
+	if err != nil {
+		return err
+	}
+	files, err := a.paths(project)
+	if err != nil {
+		return err
+	}
+	if o.volumes && !o.yes {
+		if err := a.confirm(project); err != nil {
+			return err
+		}
+	}
+	result := downResult{Project: project}
+	if result.Proxy, err = a.stopServing(ctx, files); err != nil {
+		return err
+	}
+	if result.Proxy {
+		a.ui.begin("proxy", "").done("stopped")
+	}
+	plan, err := a.teardown(ctx, project, files, o.volumes)
+	if is[*orchestrator.UnreachableError](err) && result.Proxy && !o.volumes {
+		a.ui.note("no container engine answers, so there are no containers to remove")
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	result.Steps = plan.Steps
+	return a.ui.answer("down", result, func(w io.Writer) {
+		if !result.Proxy && len(plan.Steps) == 0 {
+			fmt.Fprintf(w, "nothing of project %q runs\n", project)
+		}
+	})
+}
+
+// teardown removes the project's things from the engine.
+func (a *app) teardown(ctx context.Context, project string, files paths, volumes bool) (orchestrator.Plan, error) {
+	if err := files.makeState(); err != nil {
+		return orchestrator.Plan{}, err
+	}
+	unlock, err := a.lockPlan(ctx, files)
+	if err != nil {
+		return orchestrator.Plan{}, err
+	}
+	defer unlock()
+	engine, err := a.engine(ctx)
+	if err != nil {
+		return orchestrator.Plan{}, err
+	}
+	have, err := engine.Observe(ctx, orchestrator.Query{Project: project})
+	if err != nil {
+		return orchestrator.Plan{}, err
+	}
+	plan := orchestrator.Teardown(project, have, volumes)
+	applier := &orchestrator.Applier{Engine: engine, Report: a.ui.step}
+	return plan, applier.Apply(ctx, plan)
+}
+
+// confirm has the project's name typed before its data is deleted. Without a terminal it names the flag.
+func (a *app) confirm(project string) error {
+	if !a.ui.interactive() {
+		return usagef("letta-dev down --volumes --yes", "deleting the data of project %q needs a yes, and there is no terminal to ask on", project)
+	}
+	fmt.Fprintf(a.stderr, "This deletes all agents and messages of project %q. Type its name to go on: ", project)
+	typed, err := bufio.NewReader(a.stdin).ReadString('\n')
+	if err != nil && typed == "" {
+		return fmt.Errorf("reading the answer: %w", err)
+	}
+	if strings.TrimSpace(typed) != project {
+		return usagef("letta-dev down", "%q is not the project's name; nothing was deleted", strings.TrimSpace(typed))
+	}
+	return nil
+}

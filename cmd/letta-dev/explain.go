@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/letta-dev/letta-dev/orchestrator"
+	"github.com/letta-dev/letta-dev/proxy"
+)
+
+// The exit codes, the same for every command.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2   // wrong flags, wrong configuration
+	exitNotReady    = 3   // the machine is not: no engine, port taken, no image, CA not trusted
+	exitUnhealthy   = 4   // it runs and does not answer
+	exitInterrupted = 130 // as shells say it for SIGINT
+)
+
+// hinter is an error that knows the command that helps against it.
+type hinter interface{ Hint() string }
+
+// explanation is an error for a person and for a program.
+type explanation struct {
+	Exit    int    `json:"-"`
+	Code    string `json:"code"` // stable, for programs: engine-unreachable, port-taken, …
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"` // a command to type
+}
+
+// usageError is a mistake in the words of a command line.
+type usageError struct {
+	err  error
+	hint string
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+func (e *usageError) Hint() string  { return e.hint }
+
+func usagef(hint, format string, args ...any) error {
+	return &usageError{err: fmt.Errorf(format, args...), hint: hint}
+}
+
+// configurationError is an error of the user's own files: compose.yaml, .env, x-letta-dev.
+type configurationError interface{ Configuration() }
+
+// explain maps an error to words and codes. It is the only place that does.
+func explain(err error) explanation {
+	var remote *remoteError
+	if errors.As(err, &remote) {
+		return remote.explanation
+	}
+	e := explanation{Exit: exitFailed, Code: "failed", Message: err.Error()}
+	var h hinter
+	if errors.As(err, &h) {
+		e.Hint = h.Hint()
+	}
+	for _, k := range kinds() {
+		if k.is(err) {
+			e.Exit, e.Code = k.exit, k.code
+			break
+		}
+	}
+	if e.Code == "interrupted" {
+		e.Message, e.Hint = "interrupted; what was begun has been taken back, your data stays", ""
+	}
+	return e
+}
+
+type kind struct {
+	code string
+	exit int
+	is   func(error) bool
+}
+
+// kinds are the errors that programs can tell apart, the most telling first.
+func kinds() []kind {
+	return []kind{
+		{"usage", exitUsage, is[*usageError]},
+		{"configuration", exitUsage, is[configurationError]},
+		{"engine-unreachable", exitNotReady, is[*orchestrator.UnreachableError]},
+		{"engine-gone", exitNotReady, is[*orchestrator.EngineGoneError]},
+		{"image-missing", exitNotReady, is[*orchestrator.PullError]},
+		{"port-taken", exitNotReady, is[*orchestrator.PortTakenError]},
+		{"port-taken", exitNotReady, is[*proxy.PortInUseError]},
+		{"port-privileged", exitNotReady, is[*proxy.PrivilegeError]},
+		{"name-taken", exitFailed, is[*orchestrator.NameTakenError]},
+		{"not-ours", exitFailed, is[*orchestrator.ForeignError]},
+		{"no-such-container", exitFailed, is[*orchestrator.NoSuchContainerError]},
+		{"ambiguous", exitUsage, is[*orchestrator.AmbiguousError]},
+		{"server-died", exitUnhealthy, is[*orchestrator.DiedError]},
+		{"server-slow", exitUnhealthy, is[*orchestrator.SlowError]},
+		{"server-absent", exitUnhealthy, is[*orchestrator.NoAnswerError]},
+		{"interrupted", exitInterrupted, func(err error) bool { return errors.Is(err, context.Canceled) }},
+	}
+}
+
+func is[E error](err error) bool {
+	var e E
+	return errors.As(err, &e)
+}
+
+// lines is the explanation as a person reads it: what, why, and last the command to type.
+func (e explanation) lines() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "letta-dev: %s\n", e.Message)
+	if e.Hint != "" {
+		fmt.Fprintf(&b, "  try: %s\n", e.Hint)
+	}
+	return b.String()
+}

@@ -1,0 +1,20 @@
+// Command letta-dev gives the developers of the Letta server a trusted HTTPS environment with one command.
+//
+// This package is words, flags and wiring: what happens is in the packages orchestrator, proxy, certs and compose. Each command
+// has a file of its own; ui.go holds the rules of output, explain.go the exit codes, wire.go the one place where services become
+// routes of the proxy.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, systemApp(), os.Args[1:])
+	stop()
+	os.Exit(code)
+}

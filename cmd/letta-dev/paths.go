@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// paths are where letta-dev keeps its own files: certificates in the data folder, what a running project needs in its state folder.
+// Containers are not in it: their labels in the engine are the only record of them.
+type paths struct {
+	certs string // the authority and the leaves, shared by all projects
+	state string // of one project: lock, control socket, journal
+}
+
+func (a *app) paths(project string) (paths, error) {
+	home := a.env.get("HOME")
+	if runtime.GOOS == "windows" {
+		home = a.env.get("USERPROFILE")
+	}
+	data, err := a.folder(home, "XDG_DATA_HOME", ".local/share")
+	if err != nil {
+		return paths{}, err
+	}
+	state, err := a.folder(home, "XDG_STATE_HOME", ".local/state")
+	if err != nil {
+		return paths{}, err
+	}
+	return paths{certs: filepath.Join(data, "certs"), state: filepath.Join(state, project)}, nil
+}
+
+// folder is letta-dev's own below a base folder of the XDG specification, which has relative paths ignored.
+func (a *app) folder(home, variable, fallback string) (string, error) {
+	if base := a.env.get(variable); filepath.IsAbs(base) {
+		return filepath.Join(base, "letta-dev"), nil
+	}
+	if !filepath.IsAbs(home) {
+		return "", &homelessError{variable}
+	}
+	return filepath.Join(home, filepath.FromSlash(fallback), "letta-dev"), nil
+}
+
+// homelessError says that there is nowhere to keep files.
+type homelessError struct{ variable string }
+
+func (e *homelessError) Error() string {
+	return fmt.Sprintf("finding a place for letta-dev's files: neither HOME nor %s is an absolute path", e.variable)
+}
+
+// Hint gives it one.
+func (e *homelessError) Hint() string { return "export HOME=/path/to/your/home" }
+
+// makeState makes the state folder, readable by its owner alone: the control socket in it stops the proxy.
+func (p paths) makeState() error {
+	if err := os.MkdirAll(p.state, 0o700); err != nil {
+		return fmt.Errorf("making letta-dev's state folder: %w", err)
+	}
+	info, err := os.Stat(p.state)
+	if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		err = os.Chmod(p.state, 0o700)
+	}
+	if err != nil {
+		return fmt.Errorf("making letta-dev's state folder private: %w", err)
+	}
+	return nil
+}
+
+func (p paths) journal() string  { return filepath.Join(p.state, "journal.jsonl") }
+func (p paths) output() string   { return filepath.Join(p.state, "output.log") }
+func (p paths) planLock() string { return filepath.Join(p.state, "plan.lock") }
+func (p paths) liveLock() string { return filepath.Join(p.state, "live.lock") }
+
+// maxSocketPath is the room of sockaddr_un.sun_path: 108 bytes with the final NUL on Linux, 104 on the BSDs and macOS.
+const maxSocketPath = 103
+
+// socket is the control socket: in the state folder, or, where that path is too long for a socket, in a private folder of the
+// runtime directory or the temporary one.
+func (p paths) socket(env environment) (string, error) {
+	path := filepath.Join(p.state, "control.sock")
+	if len(path) <= maxSocketPath {
+		return path, nil
+	}
+	base := env.get("XDG_RUNTIME_DIR")
+	if base == "" {
+		base = os.TempDir()
+	}
+	dir := filepath.Join(base, fmt.Sprintf("letta-dev-%d-%s", os.Getuid(), shortID(p.state)))
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return "", fmt.Errorf("making a folder for the control socket: %w", err)
+	}
+	return filepath.Join(dir, "control.sock"), nil
+}

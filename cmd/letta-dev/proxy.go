@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/letta-dev/letta-dev/compose"
+)
+
+// proxyCommand are the flags of `proxy` beside those it shares with `up`.
+type proxyCommand struct {
+	proxyOptions
+	upstream string
+	cert     string
+	key      string
+}
+
+func newProxy(a *app) *cobra.Command {
+	var o proxyCommand
+	cmd := &cobra.Command{
+		Use:   "proxy --upstream URL",
+		Short: "Run the proxy alone, in front of anything",
+		Example: `  letta-dev proxy --upstream http://127.0.0.1:8000
+  letta-dev proxy --upstream http://127.0.0.1:8000 --listen 8443
+  letta-dev proxy --upstream http://127.0.0.1:8000 --ws-upstream ws://127.0.0.1:4500
+  letta-dev proxy --upstream http://127.0.0.1:8000 --cert dev.pem --key dev-key.pem --host dev.example.test`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			return a.proxyAlone(cmd.Context(), o)
+		},
+	}
+	o.proxyOptions.flags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.upstream, "upstream", "", "URL of the server behind the proxy")
+	f.StringVar(&o.cert, "cert", "", "certificate to serve instead of ours, PEM")
+	f.StringVar(&o.key, "key", "", "its key, PEM")
+	// No engine has a part in this command, so --host is the name to serve, as for other proxies.
+	f.StringArrayVar(&o.hosts, "host", nil, "serve this name too; may be repeated")
+	_ = f.MarkHidden("serve-host") // the flag was defined above
+	return cmd
+}
+
+func (o *proxyCommand) check() error {
+	if o.upstream == "" {
+		return usagef("letta-dev proxy --upstream http://127.0.0.1:8000", "proxy needs --upstream, the server to be in front of")
+	}
+	if _, err := serverURL(o.upstream); err != nil {
+		return err
+	}
+	if (o.cert == "") != (o.key == "") {
+		return usagef("letta-dev proxy --cert FILE --key FILE", "--cert and --key go together")
+	}
+	return o.proxyOptions.check()
+}
+
+// proxyAlone serves until Ctrl-C. Its upstream need not be Letta, so nobody asks it for its health.
+func (a *app) proxyAlone(ctx context.Context, o proxyCommand) error {
+	project := &compose.Project{Name: a.nameOr("proxy"), NoTLS: a.env.get("LOCAL_HTTPS") == "false"}
+	files, err := a.paths(project.Name)
+	if err != nil {
+		return err
+	}
+	cfg := a.serveConfig(o.proxyOptions, project, files)
+	cfg.URL, cfg.Plain, cfg.CertFile, cfg.KeyFile = o.upstream, true, a.within(o.cert), a.within(o.key)
+	if cfg.TLS && cfg.CertFile == "" {
+		if err := a.trustForUp(ctx, cfg, o.trust); err != nil {
+			return err
+		}
+	}
+	var said error
+	err = a.serve(ctx, cfg, func(live liveStatus) {
+		a.ui.begin("proxy", "").done("%s → %s", ports(live.Listeners), o.upstream)
+		for _, b := range live.Listeners {
+			if b.Missing != "" {
+				a.ui.warn("nothing listens on %d: %s; to allow it: %s", b.Port, b.Missing, b.Hint)
+			}
+		}
+		said = a.ui.answer("proxy", live, func(w io.Writer) {
+			fmt.Fprintln(w)
+			for _, u := range live.URLs {
+				fmt.Fprintf(w, "   %s\n", u.URL)
+			}
+			fmt.Fprintf(w, "\n Ctrl-C stops it.\n")
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return said
+}

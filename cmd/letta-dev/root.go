@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// run carries out one command line and returns the exit code.
+func run(ctx context.Context, a *app, args []string) int {
+	root := newRoot(a)
+	root.SetArgs(args)
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	if a.ui == nil { // the flags were wrong, or only help was asked for
+		a.ui = newUI(a)
+	}
+	a.ui.close()
+	if err == nil {
+		return exitDone
+	}
+	e := explain(err)
+	a.ui.fail(commandName(cmd), e)
+	return e.Exit
+}
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "letta-dev",
+		Short: "A trusted HTTPS development environment for the Letta server, with one command",
+		Long: `letta-dev makes locally trusted certificates, starts or attaches to the letta-server container, and
+runs an HTTPS-terminating, WebSocket-aware proxy on 80, 443 and 8283, with WebSockets on 8282.`,
+		Example: `  letta-dev up            # start everything, stay in the foreground
+  letta-dev up -d         # … and stay in the background
+  letta-dev up --demo     # without an image: a stand-in server, in seconds
+  letta-dev down          # stop it all; data stays`,
+		Args:              cobra.ArbitraryArgs,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: false},
+		PersistentPreRunE: func(*cobra.Command, []string) error { return a.begin() },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			hint := "letta-dev --help"
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = "letta-dev " + near[0]
+			}
+			return usagef(hint, "unknown command %q", args[0])
+		},
+	}
+	root.SuggestionsMinimumDistance = 2
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef(cmd.CommandPath()+" --help", "%w", err)
+	})
+	a.globalFlags(root)
+	root.AddCommand(newUp(a), newDown(a), newStatus(a), newLogs(a), newCerts(a), newProxy(a), newVersion(a))
+	root.AddCommand(newServe(a), newDemoServer(), newDemoDial())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	return root
+}
+
+func (a *app) globalFlags(root *cobra.Command) {
+	f := root.PersistentFlags()
+	f.StringVar(&a.global.project, "project", "", "name of the project, for several side by side (default: from the compose file, else letta-dev)")
+	f.StringVar(&a.global.context, "context", "", "docker context of the engine to use")
+	f.StringVar(&a.global.host, "host", "", "address of the engine to use, as in DOCKER_HOST")
+	f.StringVar(&a.global.progress, "progress", "auto", "how to show progress: auto, tty, plain, json, quiet")
+	f.StringVar(&a.global.color, "color", "auto", "colours: auto, always, never")
+	f.BoolVar(&a.global.json, "json", false, "print the answer as JSON")
+}
+
+// begin checks the global flags and makes the output; it runs before every command.
+func (a *app) begin() error {
+	if err := oneOf("--progress", a.global.progress, "auto", "tty", "plain", "json", "quiet"); err != nil {
+		return err
+	}
+	if err := oneOf("--color", a.global.color, "auto", "always", "never"); err != nil {
+		return err
+	}
+	if a.global.host != "" && a.global.context != "" {
+		return usagef("letta-dev --help", "--host and --context both choose an engine; give one of them")
+	}
+	a.ui = newUI(a)
+	return nil
+}
+
+func oneOf(flag, got string, allowed ...string) error {
+	for _, v := range allowed {
+		if got == v {
+			return nil
+		}
+	}
+	return usagef("letta-dev --help", "%s %q is not one of %v", flag, got, allowed)
+}
+
+// noArgs refuses words that a command would silently ignore.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef(cmd.CommandPath()+" --help", "%s takes no arguments, got %q", cmd.CommandPath(), args)
+	}
+	return nil
+}
+
+func commandName(cmd *cobra.Command) string {
+	if cmd == nil || !cmd.HasParent() {
+		return "letta-dev"
+	}
+	name := cmd.Name()
+	if p := cmd.Parent(); p.HasParent() {
+		name = fmt.Sprintf("%s %s", p.Name(), name)
+	}
+	return name
+}

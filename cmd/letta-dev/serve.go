@@ -1,0 +1,260 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/spf13/cobra"
+
+	"github.com/letta-dev/letta-dev/orchestrator"
+	"github.com/letta-dev/letta-dev/orchestrator/demo"
+	"github.com/letta-dev/letta-dev/proxy"
+)
+
+// serveConfig is all that the serving process is told: the same in the foreground, where it is handed over in memory, and in the
+// background, where it goes through a pipe. It holds a password, so it is in no argument list and in no file.
+type serveConfig struct {
+	Project   string
+	Files     paths
+	Host      string // of the engine: --host
+	Context   string // of the engine: --context
+	Container string // somebody else's, to attach to
+	URL       string // a server started by hand
+	Plain     bool   // what is at URL need not be Letta
+	Demo      string // "", "container" or "process": the stand-in inside this process
+
+	Background bool
+
+	Listeners []listenAddress
+	ExposeLAN bool
+	Hosts     []string
+	Origins   []string
+	TLS       bool
+	CertFile  string // instead of leaves of our own
+	KeyFile   string
+	WebSocket string // URL of a configured WebSocket upstream
+	Password  string // of the server, for the bridge
+	Grace     time.Duration
+}
+
+// listenAddress is one address to listen on. An optional one is dropped, and said, when this user has no right to it.
+type listenAddress struct {
+	Address   string
+	WebSocket bool
+	Optional  bool
+}
+
+// serving is the process that answers requests: it follows the server and never changes anything in the engine.
+type serving struct {
+	app      *app
+	cfg      serveConfig
+	started  time.Time
+	follower *orchestrator.Follower
+	journal  *journal
+	proxy    *proxy.Proxy
+	leaf     leafInfo
+	bound    []boundAddress
+	stop     context.CancelFunc
+}
+
+// serve answers requests until ctx ends or it is told to stop through its control socket, and then stops gracefully. ready is
+// called once, when all listeners are bound and every promise of live is true. The live lock says that the project has a serving
+// process, whatever became of the last one's socket file.
+func (a *app) serve(ctx context.Context, cfg serveConfig, ready func(liveStatus)) (err error) {
+	if err := cfg.Files.makeState(); err != nil {
+		return err
+	}
+	lock := flock.New(cfg.Files.liveLock())
+	if err := hold(ctx, lock); err != nil {
+		return fmt.Errorf("locking project %q: %w", cfg.Project, err)
+	}
+	if !lock.Locked() {
+		return &alreadyServedError{cfg.Project}
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	s := &serving{app: a, cfg: cfg, started: a.now(), stop: stop}
+	return s.run(ctx, ready)
+}
+
+func (s *serving) run(ctx context.Context, ready func(liveStatus)) (err error) {
+	if s.journal, err = openJournal(s.cfg.Files.journal(), s.app.now); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.journal.close()) }()
+
+	// What follows the server outlives ctx: streams may finish while the proxy stops.
+	following, unfollow := context.WithCancel(context.WithoutCancel(ctx))
+	group := &group{}
+	defer func() { unfollow(); err = errors.Join(err, group.wait()) }()
+
+	if err := s.followTarget(following, group); err != nil {
+		return err
+	}
+	listeners, err := s.listen(ctx)
+	if err != nil {
+		return err
+	}
+	if s.proxy, err = s.newProxy(following, listeners); err != nil {
+		closeAll(listeners)
+		return err
+	}
+	control, err := s.listenControl()
+	if err != nil {
+		closeAll(listeners)
+		return err
+	}
+	defer control.Close()
+	go control.Serve()
+
+	ready(s.live())
+	return s.proxy.Serve(ctx)
+}
+
+// followTarget begins to follow the server, starting the stand-in first where the demo runs in this process.
+func (s *serving) followTarget(ctx context.Context, group *group) error {
+	target := orchestrator.Target{Project: s.cfg.Project, Container: s.cfg.Container}
+	if s.cfg.Container != "" {
+		target.Project = ""
+	}
+	var err error
+	switch {
+	case s.cfg.Demo == "process":
+		target.Project = ""
+		target.URL, err = startDemo(ctx, group, s.journal)
+	case s.cfg.URL != "":
+		target.Project, target.Unchecked = "", s.cfg.Plain
+		target.URL, err = url.Parse(s.cfg.URL)
+	}
+	if err != nil {
+		return err
+	}
+	if target.URL != nil {
+		s.follower = orchestrator.Follow(ctx, nil, target, nil)
+		group.add(func() error { s.follower.Done(); return nil })
+		return nil
+	}
+	engine, err := s.app.engineFor(ctx, s.cfg)
+	if err != nil {
+		return err
+	}
+	s.follower = orchestrator.Follow(ctx, engine, target, nil)
+	group.add(func() error { s.follower.Done(); return nil })
+	group.add(func() error { return s.recordEvents(ctx, engine) })
+	return nil
+}
+
+// recordEvents writes what happens to the project's containers into the journal.
+func (s *serving) recordEvents(ctx context.Context, engine orchestrator.Engine) error {
+	for ctx.Err() == nil {
+		// The follower tells when the engine is gone; here it only has to be found again.
+		_ = engine.Watch(ctx, func() {}, func(h orchestrator.Happening) {
+			if h.Labels.Ours(s.cfg.Project) || s.cfg.Container != "" && h.Name == s.cfg.Container {
+				s.journal.engine(h)
+			}
+		})
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+	return nil
+}
+
+// startDemo runs the stand-in on a port of its own.
+func startDemo(ctx context.Context, group *group, log io.Writer) (*url.URL, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("starting the demo server: %w", err)
+	}
+	group.add(func() error { return demo.Serve(ctx, l, demo.Options{Log: log}) })
+	return &url.URL{Scheme: "http", Host: l.Addr().String()}, nil
+}
+
+// hold tries to get a lock for a moment: who only asks whether it is free holds it for an instant.
+func hold(ctx context.Context, lock *flock.Flock) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	_, err := lock.TryLockContext(ctx, 10*time.Millisecond)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
+}
+
+// alreadyServedError says that another process serves the project.
+type alreadyServedError struct{ project string }
+
+func (e *alreadyServedError) Error() string {
+	return fmt.Sprintf("project %q is already served by another letta-dev", e.project)
+}
+
+// Hint shows it.
+func (e *alreadyServedError) Hint() string { return "letta-dev status" }
+
+// newServe is the background process. It is not for people: `up -d` starts it, writes its configuration to its standard input,
+// and reads from its standard output that it is ready or why not.
+func newServe(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:    "serve",
+		Hidden: true,
+		Args:   noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var cfg serveConfig
+			if err := json.NewDecoder(cmd.InOrStdin()).Decode(&cfg); err != nil {
+				return usagef("letta-dev up -d", "serve reads its configuration from `letta-dev up`: %w", err)
+			}
+			answer := json.NewEncoder(a.stdout)
+			err := a.serve(cmd.Context(), cfg, func(live liveStatus) {
+				_ = answer.Encode(handover{Ready: &live}) // a parent that went away needs no answer
+				hush(a.stdout)
+			})
+			if err != nil {
+				e := explain(err)
+				_ = answer.Encode(handover{Failed: &e, Exit: e.Exit})
+			}
+			return err
+		},
+	}
+}
+
+// handover is what the background process tells the one that started it: one of the two.
+type handover struct {
+	Ready  *liveStatus
+	Failed *explanation
+	Exit   int
+}
+
+// hush closes the pipe to the parent, which then sees the end of it; nothing else is ever written there.
+func hush(w io.Writer) {
+	if f, ok := w.(*os.File); ok {
+		_ = f.Close()
+	}
+}
+
+func closeAll(listeners []proxy.Listener) {
+	for _, l := range listeners {
+		_ = l.Close() // they never served anything
+	}
+}
+
+// control serves the control socket.
+type control struct {
+	server *http.Server
+	socket net.Listener
+}
+
+func (c *control) Serve() { _ = c.server.Serve(c.socket) } // ends by Close
+
+// Close ends it, with the requests under way: they wait for this process to end.
+func (c *control) Close() { _ = c.server.Close() }

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/letta-dev/letta-dev/orchestrator"
+)
+
+func newStatus(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show what runs: containers, addresses, certificate, trust",
+		Example: `  letta-dev status
+  letta-dev status --json | jq .data.proxy.urls`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.status(cmd.Context()) },
+	}
+}
+
+// statusReport is what `status` knows. A part that could not be asked is missing, and a warning says why.
+type statusReport struct {
+	Project    string                   `json:"project"`
+	Engine     *orchestrator.EngineInfo `json:"engine,omitempty"`
+	Containers []containerStatus        `json:"containers"`
+	Proxy      *liveStatus              `json:"proxy,omitempty"`
+	Trust      *trustStatus             `json:"trust,omitempty"`
+}
+
+// containerStatus is one container, ours or attached.
+type containerStatus struct {
+	Name     string                   `json:"name"`
+	Service  string                   `json:"service,omitempty"`
+	Image    string                   `json:"image"`
+	Status   string                   `json:"status"`
+	Attached bool                     `json:"attached,omitempty"`
+	Health   string                   `json:"health,omitempty"` // of the Letta server: ok, or what its health check says
+	Started  time.Time                `json:"started,omitzero"`
+	Ports    []orchestrator.Published `json:"ports,omitempty"`
+}
+
+// unhealthyError is the exit code 4 of a status whose server does not answer.
+type unhealthyError struct{ what, hint string }
+
+func (e *unhealthyError) Error() string { return e.what }
+func (e *unhealthyError) Hint() string  { return e.hint }
+
+func (a *app) status(ctx context.Context) error {
+	project, err := a.projectName(ctx)
+	if err != nil {
+		return err
+	}
+	files, err := a.paths(project)
+	if err != nil {
+		return err
+	}
+	report := statusReport{Project: project, Containers: []containerStatus{}}
+	if report.Proxy, err = a.live(ctx, files); err != nil {
+		a.ui.warn("%v", err)
+	}
+	if err := a.observeInto(ctx, &report); err != nil {
+		a.ui.warn("%s", explain(err).Message)
+	}
+	report.Trust = a.trustStatus(ctx, files)
+	if err := a.ui.answer("status", report, report.print); err != nil {
+		return err
+	}
+	return report.verdict()
+}
+
+// observeInto adds what the engine says.
+func (a *app) observeInto(ctx context.Context, report *statusReport) error {
+	attached := ""
+	if p := report.Proxy; p != nil && p.Server.Kind == "attached" {
+		attached = p.Server.Name
+	} else if p != nil && (p.Server.Kind == "upstream" || p.Server.Route != "" && p.Server.Kind == "demo" && p.Server.Name == inProcessDemo) {
+		return nil // no engine has a part in it
+	}
+	engine, err := a.engine(ctx)
+	if err != nil {
+		return err
+	}
+	info := engine.Info()
+	report.Engine = &info
+	have, err := engine.Observe(ctx, orchestrator.Query{Project: report.Project, Names: []string{attached}})
+	if err != nil {
+		return err
+	}
+	for _, c := range have.Containers {
+		ours := c.Labels.Ours(report.Project)
+		if !ours && (attached == "" || c.Name != attached) {
+			continue
+		}
+		report.Containers = append(report.Containers, containerStatus{
+			Name: c.Name, Service: c.Labels[orchestrator.LabelService], Image: c.Image, Status: c.Status, Attached: !ours,
+			Health: c.Health, Started: c.StartedAt, Ports: c.Published,
+		})
+	}
+	return nil
+}
+
+// verdict is the error that a status ends with when what should answer does not.
+func (r statusReport) verdict() error {
+	switch p := r.Proxy; {
+	case p != nil && p.Server.Phase == string(orchestrator.PhaseDown):
+		return &unhealthyError{"the server is down: " + p.Server.Cause, p.Server.Hint}
+	case p == nil:
+		for _, c := range r.Containers {
+			if c.Status == "running" {
+				return &unhealthyError{fmt.Sprintf("container %s runs and no proxy is in front of it", c.Name), "letta-dev up -d"}
+			}
+		}
+	}
+	return nil
+}
+
+func (r statusReport) print(w io.Writer) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	defer t.Flush()
+	fmt.Fprintf(t, "project\t%s\n", r.Project)
+	if e := r.Engine; e != nil {
+		fmt.Fprintf(t, "engine\t%s %s, API %s, %s (%s)\n", e.Name, e.Version, e.API, e.Host, e.Found)
+	}
+	for _, c := range r.Containers {
+		kind := ""
+		if c.Attached {
+			kind = ", attached"
+		}
+		fmt.Fprintf(t, "container\t%s, %s%s, %s\n", c.Name, c.Status, kind, c.Image)
+	}
+	if r.Proxy == nil {
+		fmt.Fprintf(t, "proxy\tnot running; letta-dev up\n")
+	} else {
+		r.Proxy.print(t)
+	}
+	if r.Trust != nil {
+		fmt.Fprintf(t, "trust\t%s\n", r.Trust.summary())
+	}
+}
+
+func (l *liveStatus) print(w io.Writer) {
+	server := fmt.Sprintf("%s, %s", l.Server.Name, l.Server.Phase)
+	switch {
+	case l.Server.Phase == string(orchestrator.PhaseStarting):
+		server += fmt.Sprintf(", stage %s for %s", l.Server.Stage, seconds(time.Since(l.Server.Since)))
+	case l.Server.Cause != "":
+		server += ": " + l.Server.Cause
+	case l.Server.Version != "":
+		server += fmt.Sprintf(", version %s, reached by %s", l.Server.Version, l.Server.Route)
+	}
+	if l.Server.Kind != "managed" {
+		server += ", " + l.Server.Kind
+	}
+	where := "in a terminal"
+	if l.Background {
+		where = "in the background"
+	}
+	fmt.Fprintf(w, "server\t%s\n", server)
+	fmt.Fprintf(w, "proxy\t%s, pid %d %s since %s\n", ports(l.Listeners), l.PID, where, l.Started.Local().Format("2006-01-02 15:04:05"))
+	for _, b := range l.Listeners {
+		if b.Missing != "" {
+			fmt.Fprintf(w, "\tnothing on %d: %s\n", b.Port, b.Hint)
+		}
+	}
+	for _, u := range l.URLs {
+		fmt.Fprintf(w, "\t%s\n", u.URL)
+	}
+	fmt.Fprintf(w, "websocket\t%s\n", l.WebSocket)
+	if c := l.Certificate; c != nil {
+		fmt.Fprintf(w, "certificate\t%s, until %s\n", strings.Join(c.Names, " "), c.NotAfter.Local().Format("2006-01-02"))
+	}
+}
+
+// ports are the ports that are bound, each once.
+func ports(bound []boundAddress) string {
+	var all []string
+	for _, b := range bound {
+		if p := fmt.Sprint(b.Port); b.Missing == "" && (len(all) == 0 || all[len(all)-1] != p) {
+			all = append(all, p)
+		}
+	}
+	return strings.Join(all, " ")
+}

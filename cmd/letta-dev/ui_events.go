@@ -1,0 +1,215 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/docker/go-units"
+
+	"github.com/letta-dev/letta-dev/orchestrator"
+)
+
+// stepRows turns what the orchestrator reports into rows: one for each image, one for each container.
+type stepRows struct {
+	ui     *ui
+	open   map[string]*row // by target
+	layers map[string]map[string]orchestrator.Event
+	stages map[string][]string // of a container: "postgres 3 s", …
+	begun  map[string]time.Time
+}
+
+func newStepRows(u *ui) *stepRows {
+	return &stepRows{u, map[string]*row{}, map[string]map[string]orchestrator.Event{}, map[string][]string{}, map[string]time.Time{}}
+}
+
+// step, stage and settle hand reports of the orchestrator to the rows, one at a time: those of a plan and those of a follower come
+// from different goroutines.
+func (u *ui) step(e orchestrator.Event) {
+	u.reports.Lock()
+	defer u.reports.Unlock()
+	u.steps.event(e)
+}
+
+func (u *ui) stage(container string, e orchestrator.Event) {
+	u.reports.Lock()
+	defer u.reports.Unlock()
+	u.steps.stage(container, e)
+}
+
+func (u *ui) settle() {
+	u.reports.Lock()
+	defer u.reports.Unlock()
+	u.steps.settle()
+}
+
+func (u *ui) abandon() {
+	u.reports.Lock()
+	defer u.reports.Unlock()
+	u.steps.abandon()
+}
+
+// event takes one report of a plan under way.
+func (s *stepRows) event(e orchestrator.Event) {
+	switch e.Kind {
+	case orchestrator.StepStarted:
+		s.started(*e.Step)
+	case orchestrator.Progress:
+		s.progress(e)
+	case orchestrator.StepDone:
+		s.done(*e.Step, e.Elapsed)
+	case orchestrator.StepFailed:
+		s.failed(*e.Step)
+	case orchestrator.Note:
+		s.ui.warn("%s", e.Text)
+	}
+}
+
+// stage takes the news of a starting server, which come beside the steps.
+func (s *stepRows) stage(container string, e orchestrator.Event) {
+	r := s.open[container]
+	if e.Kind != orchestrator.Stage || r == nil {
+		return
+	}
+	switch e.Ended {
+	case orchestrator.StageContainer, orchestrator.StageBoot:
+	default:
+		s.stages[container] = append(s.stages[container], fmt.Sprintf("%s %s", e.Ended, seconds(e.Elapsed)))
+	}
+	if e.Text != orchestrator.StageReady {
+		r.update(strings.Join(append(slices.Clone(s.stages[container]), e.Text), " · "))
+	}
+}
+
+func (s *stepRows) started(step orchestrator.Step) {
+	switch step.Action {
+	case orchestrator.Pull:
+		s.row("image", step.Target).update("pulling " + step.Target)
+	case orchestrator.Load:
+		s.row("image", step.Target).update("loading " + step.Target)
+	case orchestrator.Stop, orchestrator.Remove:
+		s.row(step.Target, step.Target).update(gerund(step.Action) + ": " + step.Cause)
+	case orchestrator.Create, orchestrator.Start:
+		if _, known := s.begun[step.Target]; !known {
+			s.begun[step.Target] = s.ui.app.now()
+		}
+		s.row(step.Target, step.Target).update(gerund(step.Action))
+	case orchestrator.Wait:
+		s.row(step.Target, step.Target).update("waiting until it is " + strings.TrimPrefix(step.Condition, "service_"))
+	}
+}
+
+func gerund(a orchestrator.Action) string {
+	return map[orchestrator.Action]string{
+		orchestrator.Stop: "stopping", orchestrator.Remove: "removing", orchestrator.Create: "creating", orchestrator.Start: "starting",
+	}[a]
+}
+
+func (s *stepRows) row(name, target string) *row {
+	if s.open[target] == nil {
+		s.open[target] = s.ui.begin(name, "")
+	}
+	return s.open[target]
+}
+
+func (s *stepRows) done(step orchestrator.Step, took time.Duration) {
+	switch step.Action {
+	case orchestrator.Pull:
+		s.end(step.Target).done("%s · pulled %s in %s", step.Target, s.bytes(step.Target), seconds(took))
+	case orchestrator.Load:
+		s.end(step.Target).done("%s · made from this program in %s", step.Target, seconds(took))
+	case orchestrator.Wait:
+		said := append(s.stages[step.Target], step.Condition+" in "+seconds(s.ui.app.now().Sub(s.begun[step.Target])))
+		s.end(step.Target).done("%s", strings.TrimPrefix(strings.Join(said, " · "), "service_"))
+	case orchestrator.Remove:
+		s.end(step.Target).done("removed: %s", step.Cause)
+	case orchestrator.RemoveNetwork, orchestrator.RemoveVolume:
+		s.ui.begin(strings.TrimPrefix(string(step.Action), "remove "), "").done("%s removed", step.Target)
+	}
+}
+
+// settle ends the rows of containers that nothing waits for.
+func (s *stepRows) settle() {
+	for _, target := range slices.Sorted(maps.Keys(s.open)) {
+		if s.begun[target].IsZero() {
+			s.end(target).done("stopped")
+		} else {
+			s.end(target).done("started in %s", seconds(s.ui.app.now().Sub(s.begun[target])))
+		}
+	}
+}
+
+// abandon takes away the rows of what did not come to its end.
+func (s *stepRows) abandon() {
+	for target := range s.open {
+		s.end(target).drop()
+	}
+}
+
+func (s *stepRows) end(target string) *row {
+	r := s.row(target, target)
+	delete(s.open, target)
+	return r
+}
+
+func (s *stepRows) failed(step orchestrator.Step) {
+	if s.open[step.Target] != nil {
+		s.end(step.Target).fail("%s failed", step.Action)
+	}
+}
+
+// progress shows a pull: the sum on the row, each layer that moves below it.
+func (s *stepRows) progress(e orchestrator.Event) {
+	target := e.Step.Target
+	if s.layers[target] == nil {
+		s.layers[target] = map[string]orchestrator.Event{}
+	}
+	before := s.layers[target][e.Layer]
+	if e.Total == 0 && before.Total > 0 { // "Download complete" and "Pull complete" no longer say how large the layer is
+		e.Current, e.Total = before.Total, before.Total
+	}
+	s.layers[target][e.Layer] = e
+	r := s.open[target]
+	if r == nil || e.Layer == "" {
+		return
+	}
+	if s.ui.mode != "tty" {
+		if before.Text != e.Text {
+			r.update(fmt.Sprintf("%s %s", e.Layer, strings.ToLower(e.Text)))
+		}
+		return
+	}
+	r.update(fmt.Sprintf("pulling %s · %s", target, s.bytes(target)))
+	r.below(s.moving(target))
+}
+
+func (s *stepRows) bytes(target string) string {
+	var sum int64
+	for _, l := range s.layers[target] {
+		sum += l.Current
+	}
+	return units.HumanSize(float64(sum))
+}
+
+func (s *stepRows) moving(target string) []string {
+	var lines []string
+	for _, id := range slices.Sorted(maps.Keys(s.layers[target])) {
+		if l := s.layers[target][id]; l.Total > 0 && l.Current < l.Total {
+			lines = append(lines, fmt.Sprintf("     %s %-12s %s of %s", id, strings.ToLower(l.Text), units.HumanSize(float64(l.Current)), units.HumanSize(float64(l.Total))))
+		}
+	}
+	return lines
+}
+
+// seconds is a duration as a person says it: 0.4 s, 14 s, 2 min 5 s.
+func seconds(d time.Duration) string {
+	switch {
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	}
+	return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+}

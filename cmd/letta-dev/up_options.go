@@ -1,0 +1,183 @@
+package main
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/letta-dev/letta-dev/compose"
+)
+
+// upOptions are the flags of `up`.
+type upOptions struct {
+	detach      bool
+	dryRun      bool
+	attach      string
+	upstream    string
+	image       string
+	demo        bool
+	files       []string
+	waitTimeout time.Duration
+	proxyOptions
+}
+
+// proxyOptions are the flags that `up` and `proxy` share.
+type proxyOptions struct {
+	listen     []string
+	hosts      []string
+	origins    []string
+	wsUpstream string
+	trust      string
+	exposeLAN  bool
+	grace      time.Duration
+}
+
+func (o *proxyOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringArrayVar(&o.listen, "listen", nil, "listen on this address instead of 80, 443, 8282 and 8283; may be repeated")
+	f.StringArrayVar(&o.hosts, "serve-host", nil, "serve this name too; may be repeated")
+	f.StringArrayVar(&o.origins, "allow-origin", nil, "let this web origin talk to the server, like https://app.letta.com; may be repeated")
+	f.StringVar(&o.wsUpstream, "ws-upstream", "", "URL of a WebSocket server for upgrades, instead of the built-in bridge")
+	f.StringVar(&o.trust, "trust", "auto", "which stores get our CA: auto (those that need no other rights), none, user, all")
+	f.BoolVar(&o.exposeLAN, "expose-lan", false, "allow --listen on addresses that other machines reach; the server asks nobody for a password")
+	f.DurationVar(&o.grace, "grace", 10*time.Second, "how long streams may finish when the proxy stops")
+}
+
+func (o *upOptions) check() error {
+	if err := o.proxyOptions.check(); err != nil {
+		return err
+	}
+	sources := 0
+	for _, given := range []bool{o.attach != "", o.upstream != "", o.demo} {
+		if given {
+			sources++
+		}
+	}
+	if sources > 1 {
+		return usagef("letta-dev up --help", "--attach, --upstream and --demo each say where the server is; give one of them")
+	}
+	if sources == 1 && (len(o.files) > 0 || o.image != "") {
+		return usagef("letta-dev up --help", "-f and --image are about a server that letta-dev starts; they do not go with --attach, --upstream or --demo")
+	}
+	if o.upstream != "" {
+		if _, err := serverURL(o.upstream); err != nil {
+			return err
+		}
+	}
+	if o.waitTimeout <= 0 {
+		return usagef("letta-dev up --wait-timeout 3m", "--wait-timeout %s is not a time to wait", o.waitTimeout)
+	}
+	return nil
+}
+
+func (o *proxyOptions) check() error {
+	if err := oneOf("--trust", o.trust, "auto", "none", "user", "all"); err != nil {
+		return err
+	}
+	if o.wsUpstream == "" {
+		return nil
+	}
+	u, err := url.Parse(o.wsUpstream)
+	if err != nil || u.Host == "" || !slices.Contains([]string{"ws", "wss", "http", "https"}, u.Scheme) {
+		return usagef("letta-dev up --ws-upstream ws://127.0.0.1:4500", "--ws-upstream %q is not the URL of a WebSocket server", o.wsUpstream)
+	}
+	return nil
+}
+
+// serverURL reads the URL of a server started by hand. A path in it is refused: Letta does not work below one.
+func serverURL(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.User != nil {
+		return nil, usagef("letta-dev up --upstream http://127.0.0.1:8283", "%q is not the URL of a server, like http://127.0.0.1:8283", s)
+	}
+	return u, nil
+}
+
+// listeners are the addresses to listen on: those asked for, else the four. Only 80 and 443 need a right, and only where nobody
+// asked for them by name are they dropped without it.
+func (o *proxyOptions) listeners(s compose.Settings) []listenAddress {
+	asked := o.listen
+	if len(asked) == 0 {
+		asked = s.Listeners
+	}
+	if len(asked) == 0 {
+		return []listenAddress{{Address: "80", Optional: true}, {Address: "443", Optional: true}, {Address: "8282", WebSocket: true}, {Address: "8283"}}
+	}
+	var all []listenAddress
+	for _, address := range asked {
+		all = append(all, listenAddress{Address: address, WebSocket: address == "8282" || strings.HasSuffix(address, ":8282")})
+	}
+	return all
+}
+
+// letta's web application may always talk to a server here: Letta itself allows it by default.
+const lettaApp = "https://app.letta.com"
+
+// serveConfig is what the serving process is told: flags, then the stack's own settings, then the defaults.
+func (a *app) serveConfig(o proxyOptions, p *compose.Project, files paths) serveConfig {
+	s := p.Settings
+	cfg := serveConfig{
+		Project: p.Name, Files: files, Host: a.engineHost(), Context: a.engineContext(),
+		Listeners: o.listeners(s), ExposeLAN: o.exposeLAN, Grace: o.grace,
+		Hosts:     unique(o.hosts, s.Hosts),
+		Origins:   unique([]string{lettaApp}, o.origins, s.Origins),
+		TLS:       !p.NoTLS,
+		WebSocket: o.wsUpstream,
+	}
+	if cfg.WebSocket == "" {
+		cfg.WebSocket = s.WebSocket.Upstream
+	}
+	if server := p.Server(); server != nil {
+		cfg.Password = server.Environment["LETTA_SERVER_PASSWORD"]
+	}
+	return cfg
+}
+
+// engineHost and engineContext fix the choice of the engine for a process whose environment is another one later.
+func (a *app) engineHost() string {
+	if a.global.host == "" && a.global.context == "" {
+		return a.env.get("DOCKER_HOST")
+	}
+	return a.global.host
+}
+
+func (a *app) engineContext() string {
+	if a.global.context == "" && a.engineHost() == "" {
+		return a.env.get("DOCKER_CONTEXT")
+	}
+	return a.global.context
+}
+
+// ownOrigins are the https origins under which browsers see our server; Letta's own list has only the http one.
+func ownOrigins(cfg serveConfig) []string {
+	if !cfg.TLS {
+		return nil
+	}
+	var all []string
+	for _, host := range append([]string{"letta.localhost", "localhost"}, cfg.Hosts...) {
+		if !strings.Contains(host, "*") {
+			all = append(all, "https://"+host)
+		}
+	}
+	for _, l := range cfg.Listeners {
+		if port := l.Address[strings.LastIndex(l.Address, ":")+1:]; !l.WebSocket && port != "443" && port != "80" {
+			all = append(all, "https://letta.localhost:"+port, "https://localhost:"+port)
+		}
+	}
+	return all
+}
+
+func unique(lists ...[]string) []string {
+	var all []string
+	for _, list := range lists {
+		for _, v := range list {
+			if !slices.Contains(all, v) {
+				all = append(all, v)
+			}
+		}
+	}
+	return all
+}

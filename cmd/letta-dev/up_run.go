@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/letta-dev/letta-dev/orchestrator"
+)
+
+// besideRunning brings the stack up to date behind a serving process that runs already.
+func (r *upRun) besideRunning(ctx context.Context) error {
+	if r.live.Config != r.cfg.fingerprint() {
+		return &otherSettingsError{r.project.Name, r.live.PID}
+	}
+	if err := r.apply(ctx); err != nil {
+		return err
+	}
+	live, err := r.settled(ctx)
+	if err != nil {
+		return err
+	}
+	if len(r.plan.Steps) == 0 {
+		r.app.ui.note("already running since %s; nothing changed", live.Started.Local().Format("15:04:05"))
+	}
+	return r.answer(live)
+}
+
+// otherSettingsError says that another terminal serves the project with other settings.
+type otherSettingsError struct {
+	project string
+	pid     int
+}
+
+func (e *otherSettingsError) Error() string {
+	return fmt.Sprintf("project %q is served by a `letta-dev up` in another terminal (pid %d) with other settings", e.project, e.pid)
+}
+
+// Hint ends it.
+func (e *otherSettingsError) Hint() string {
+	return "letta-dev down  # or Ctrl-C in that terminal, then this again"
+}
+
+// inBackground starts the serving process, in the place of one with other settings, and brings the stack up behind it.
+func (r *upRun) inBackground(ctx context.Context) error {
+	if r.live != nil {
+		r.app.ui.note("the proxy's settings changed: its background process is replaced")
+		if _, err := r.app.stopServing(ctx, r.files); err != nil {
+			return err
+		}
+	}
+	if _, err := r.app.startBackground(ctx, r.cfg); err != nil {
+		return err
+	}
+	live, err := r.bringUp(ctx)
+	if err != nil && !is[*orchestrator.SlowError](err) {
+		// The context may have ended; the process that was started must end all the same.
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), haltTime)
+		defer cancel()
+		if _, stopErr := r.app.stopServing(end, r.files); stopErr != nil {
+			r.app.ui.warn("the background process could not be stopped: %v", stopErr)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return r.answer(live)
+}
+
+// bringUp carries out the plan and waits until the serving process sees the server too.
+func (r *upRun) bringUp(ctx context.Context) (*liveStatus, error) {
+	if err := r.apply(ctx); err != nil {
+		return nil, err
+	}
+	return r.settled(ctx)
+}
+
+// haltTime bounds the stop of what a command started, after its own context has ended.
+const haltTime = time.Minute
+
+// inForeground serves in this process until Ctrl-C or `letta-dev down`, then stops what this command started.
+func (r *upRun) inForeground(ctx context.Context, unlock func()) error {
+	if r.live != nil {
+		if _, err := r.app.stopServing(ctx, r.files); err != nil {
+			return err
+		}
+	}
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	ready, ended := make(chan liveStatus, 1), make(chan error, 1)
+	go func() { ended <- r.app.serve(serving, r.cfg, func(l liveStatus) { ready <- l }) }()
+	select {
+	case <-ready:
+	case err := <-ended:
+		return err
+	}
+	live, err := r.bringUp(ctx)
+	if err == nil || is[*orchestrator.SlowError](err) {
+		unlock() // from here on others may change the stack; what they do is followed
+		err = r.serveOn(live, err, ended)
+	} else {
+		stop()
+		<-ended
+	}
+	return err
+}
+
+// serveOn is the long part of a foreground `up`.
+func (r *upRun) serveOn(live *liveStatus, slow error, ended <-chan error) error {
+	if slow != nil {
+		r.app.ui.warn("%v", slow)
+	} else if err := r.answer(live); err != nil {
+		return err
+	}
+	served := <-ended
+	halt, cancel := context.WithTimeout(context.Background(), haltTime)
+	defer cancel()
+	if err := r.halt(halt); err != nil {
+		return err
+	}
+	return served
+}
+
+// apply carries out the plan, with the server's stages on the screen, and waits until the server is ready even when there is
+// nothing to do: a server that runs need not answer.
+func (r *upRun) apply(ctx context.Context) error {
+	following, unfollow := context.WithCancel(ctx)
+	defer unfollow()
+	target := orchestrator.Target{Project: r.project.Name}
+	switch {
+	case r.cfg.Container != "":
+		target = orchestrator.Target{Container: r.cfg.Container}
+	case r.engine == nil:
+		return nil // the serving process knows the server's address, and settled asks it
+	}
+	name := r.serverContainer()
+	follower := orchestrator.Follow(following, r.engine, target, func(e orchestrator.Event) { r.app.ui.stage(name, e) })
+	defer follower.Done()
+	defer unfollow()
+	wait := func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, r.o.waitTimeout)
+		defer cancel()
+		return follower.Wait(ctx)
+	}
+	applier := &orchestrator.Applier{Engine: r.engine, Report: r.app.ui.step, Ready: wait}
+	if err := applier.Apply(ctx, r.plan); err != nil {
+		r.app.ui.abandon()
+		return r.explainApply(err)
+	}
+	r.app.ui.settle()
+	return wait(ctx)
+}
+
+// serverContainer is the name of the server's container, as rows show it.
+func (r *upRun) serverContainer() string {
+	if s := r.project.Server(); s != nil && r.cfg.Container == "" {
+		return s.ContainerName
+	}
+	return r.cfg.Container
+}
+
+// settled asks the serving process until it sees the server as ready too, and returns what it says.
+func (r *upRun) settled(ctx context.Context) (*liveStatus, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.o.waitTimeout)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		live, err := r.app.live(ctx, r.files)
+		if err != nil {
+			return nil, err
+		}
+		if live == nil {
+			return nil, &handoverError{fmt.Errorf("it ended")}
+		}
+		if live.Server.Phase == string(orchestrator.PhaseReady) {
+			return live, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			if ctx.Err() == context.DeadlineExceeded {
+				return nil, r.notReady(live)
+			}
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// notReady is why a server was not ready in time.
+func (r *upRun) notReady(live *liveStatus) error {
+	if live.Server.Cause != "" {
+		return &orchestrator.NoAnswerError{URL: live.Server.Name, Err: fmt.Errorf("%s", live.Server.Cause)}
+	}
+	return &orchestrator.SlowError{Container: live.Server.Name, Stage: live.Server.Stage, After: r.o.waitTimeout}
+}
+
+// halt stops the containers that this command started, where they still run.
+func (r *upRun) halt(ctx context.Context) error {
+	var mine []string
+	for _, s := range r.plan.Steps {
+		if s.Action == orchestrator.Start {
+			mine = append(mine, s.Target)
+		}
+	}
+	if len(mine) == 0 || r.engine == nil {
+		return nil
+	}
+	have, err := r.engine.Observe(ctx, orchestrator.Query{Project: r.project.Name})
+	if err != nil {
+		return err
+	}
+	plan := orchestrator.Halt(r.project.Name, have, "this `up` ended", func(c orchestrator.Container) bool { return slices.Contains(mine, c.Name) })
+	applier := &orchestrator.Applier{Engine: r.engine, Report: r.app.ui.step}
+	if err := applier.Apply(ctx, plan); err != nil {
+		return err
+	}
+	r.app.ui.settle()
+	return nil
+}
+
+// explainApply adds to a failed pull what only a clone of letta-dev can do about it.
+func (r *upRun) explainApply(err error) error {
+	if is[*orchestrator.PullError](err) && r.app.inClone() {
+		return &cloneImageError{err}
+	}
+	return err
+}
+
+// cloneImageError is a failed pull where the image can be built.
+type cloneImageError struct{ error }
+
+func (e *cloneImageError) Unwrap() error { return e.error }
+
+// Hint builds it.
+func (e *cloneImageError) Hint() string {
+	return "make letta-image  # builds letta/letta:0.16.8 here, then: letta-dev up"
+}
+
+// answer is what `up` prints in the end: the addresses.
+func (r *upRun) answer(live *liveStatus) error {
+	a := r.app
+	a.ui.begin("proxy", "").done("%s", ports(live.Listeners))
+	for _, b := range live.Listeners {
+		if b.Missing != "" {
+			a.ui.warn("nothing listens on %d: %s; to allow it: %s", b.Port, b.Missing, b.Hint)
+		}
+	}
+	a.resolverNote()
+	return a.ui.answer("up", live, func(w io.Writer) {
+		fmt.Fprintln(w)
+		for _, u := range live.URLs {
+			fmt.Fprintf(w, "   %-32s %s\n", u.URL, u.Note)
+		}
+		fmt.Fprintf(w, "\n%s\n", r.parting(live))
+	})
+}
+
+func (r *upRun) parting(live *liveStatus) string {
+	curl := ""
+	for _, u := range live.URLs[:min(1, len(live.URLs))] {
+		curl = " Try it:  curl " + r.app.curlTrust() + u.URL + "/v1/health/\n"
+	}
+	if live.Background {
+		return curl + " It runs in the background. To stop it:  letta-dev down   (data stays)"
+	}
+	return curl + " Ctrl-C stops what this command started; data stays. `letta-dev up -d` stays in the background."
+}

@@ -1,0 +1,275 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/orchestrator"
+	"github.com/letta-dev/letta-dev/orchestrator/docker"
+	"github.com/letta-dev/letta-dev/proxy"
+	"github.com/letta-dev/letta-dev/proxy/bridge"
+)
+
+// This file is the one place where services become routes: what the orchestrator follows and the certificates of certs go into the
+// proxy as functions, and none of the three knows of the others.
+
+// boundAddress is a listener as `status` shows it.
+type boundAddress struct {
+	Address   string `json:"address"`
+	Port      int    `json:"port"`
+	WebSocket bool   `json:"websocket,omitempty"`
+	Missing   string `json:"missing,omitempty"` // why nothing listens there
+	Hint      string `json:"hint,omitempty"`    // the command that changes that
+}
+
+// listen binds all addresses, or none. An optional port without the right to it is kept as a note of what is missing.
+func (s *serving) listen(ctx context.Context) (_ []proxy.Listener, err error) {
+	inherited, err := proxy.Inherited()
+	if err != nil {
+		return nil, err
+	}
+	config := proxy.ListenConfig{AllowNonLoopback: s.cfg.ExposeLAN, Inherited: inherited}
+	var listeners []proxy.Listener
+	defer func() {
+		if err != nil {
+			closeAll(listeners)
+		}
+	}()
+	for _, want := range s.cfg.Listeners {
+		bound, err := config.Listen(ctx, want.Address)
+		var denied *proxy.PrivilegeError
+		if want.Optional && errors.As(err, &denied) {
+			s.bound = append(s.bound, boundAddress{Address: want.Address, Port: int(denied.Addr.Port()), Missing: err.Error(), Hint: denied.Hint()})
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("opening port %s: %w", want.Address, err)
+		}
+		for _, l := range bound.Listeners {
+			listeners = append(listeners, proxy.Listener{Listener: l, WebSocket: want.WebSocket})
+			s.bound = append(s.bound, boundAddress{Address: l.Addr().String(), Port: bound.Port, WebSocket: want.WebSocket})
+		}
+	}
+	return listeners, nil
+}
+
+// newProxy makes the proxy that serves what is followed.
+func (s *serving) newProxy(ctx context.Context, listeners []proxy.Listener) (*proxy.Proxy, error) {
+	certificate, err := s.certificate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rest := proxy.Upstream{Name: s.targetName(), Dial: s.follower.DialREST, State: s.proxyState}
+	ws, err := s.webSocket(rest)
+	if err != nil {
+		return nil, err
+	}
+	config := proxy.Config{
+		Listeners: listeners, Certificate: certificate, Hosts: s.cfg.Hosts, Origins: s.cfg.Origins,
+		REST: rest, WebSocket: ws, Grace: s.cfg.Grace, Access: s.journal.access, Now: s.app.now,
+	}
+	if s.cfg.Demo != "" {
+		config.Header = http.Header{"X-Letta-Dev": {"demo"}}
+	}
+	return proxy.New(config)
+}
+
+// certificate is what answers TLS handshakes: the pair a person brought, else our own leaves, renewed while we run.
+func (s *serving) certificate(ctx context.Context) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
+	if !s.cfg.TLS {
+		return nil, nil
+	}
+	if s.cfg.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(s.cfg.CertFile, s.cfg.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("reading the certificate %s and its key %s: %w", s.cfg.CertFile, s.cfg.KeyFile, err)
+		}
+		s.leaf = leafInfo{pair.Leaf.DNSNames, pair.Leaf.NotAfter}
+		return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }, nil
+	}
+	keeper, err := s.app.keeper(s.cfg)
+	if err != nil {
+		return nil, err
+	}
+	go keeper.Run(ctx)
+	s.leaf = leafInfo{certs.LeafNames(s.cfg.Hosts), keeper.NotAfter()}
+	return keeper.GetCertificate, nil
+}
+
+// webSocket makes the three ways of port 8282.
+func (s *serving) webSocket(rest proxy.Upstream) (proxy.WebSocket, error) {
+	var w proxy.WebSocket
+	if s.cfg.URL == "" && s.cfg.Demo != "process" {
+		w.PassThrough = &proxy.Upstream{Name: s.targetName(), Dial: func(ctx context.Context) (net.Conn, error) {
+			return s.follower.Dial(ctx, orchestrator.WebSocketPort)
+		}}
+	}
+	if s.cfg.WebSocket != "" {
+		u, err := url.Parse(s.cfg.WebSocket)
+		if err != nil {
+			return w, usagef("letta-dev up --ws-upstream ws://127.0.0.1:4500", "the WebSocket upstream %q is not a URL: %w", s.cfg.WebSocket, err)
+		}
+		w.Upstream = &proxy.Upstream{Name: u.Host, Dial: dialWebSocket(u), DropOrigin: true}
+	}
+	w.Bridge = bridge.New(bridge.Config{
+		Server:    "http://localhost",
+		Transport: restTransport(rest.Dial),
+		Password:  func() string { return s.cfg.Password },
+	})
+	return w, nil
+}
+
+// dialWebSocket connects to a configured WebSocket upstream, whose scheme says whether TLS is between.
+func dialWebSocket(u *url.URL) func(context.Context) (net.Conn, error) {
+	secure := u.Scheme == "wss" || u.Scheme == "https"
+	address := u.Host
+	if u.Port() == "" {
+		address = net.JoinHostPort(u.Hostname(), map[bool]string{true: "443", false: "80"}[secure])
+	}
+	return func(ctx context.Context) (net.Conn, error) {
+		if secure {
+			d := tls.Dialer{Config: &tls.Config{ServerName: u.Hostname(), NextProtos: []string{"http/1.1"}}}
+			return d.DialContext(ctx, "tcp", address)
+		}
+		return new(net.Dialer).DialContext(ctx, "tcp", address)
+	}
+}
+
+// restTransport carries the bridge's requests the way the proxy's go. It sets no limit of time: an agent may think for minutes.
+func restTransport(dial func(context.Context) (net.Conn, error)) http.RoundTripper {
+	return &http.Transport{
+		DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
+		DisableCompression: true,
+		IdleConnTimeout:    3 * time.Second, // an attached Letta closes idle connections after 5
+	}
+}
+
+// proxyState is the follower's state in the proxy's words.
+func (s *serving) proxyState() (proxy.State, <-chan struct{}) {
+	st, changed := s.follower.State()
+	out := proxy.State{Stage: st.Stage, Since: st.Since}
+	switch st.Phase {
+	case orchestrator.PhaseReady:
+		out.Phase = proxy.Ready
+	case orchestrator.PhaseDown:
+		out.Phase = proxy.Down
+		out.Cause, out.Hint = causeAndHint(st.Err)
+	}
+	return out, changed
+}
+
+// causeAndHint is an error for a page: its first line, for the rest is log lines, and the command that helps.
+func causeAndHint(err error) (cause, hint string) {
+	if err == nil {
+		return "", ""
+	}
+	e := explain(err)
+	first, _, _ := strings.Cut(e.Message, "\n")
+	return first, e.Hint
+}
+
+// engineFor finds the engine the serving process was told to use.
+func (a *app) engineFor(ctx context.Context, cfg serveConfig) (*docker.Engine, error) {
+	a.global.host, a.global.context = cfg.Host, cfg.Context
+	return a.engine(ctx)
+}
+
+// targetName is the server's name for people.
+func (s *serving) targetName() string {
+	switch {
+	case s.cfg.Container != "":
+		return s.cfg.Container
+	case s.cfg.Demo == "process":
+		return inProcessDemo
+	case s.cfg.URL != "":
+		return s.cfg.URL
+	}
+	return orchestrator.ServerName
+}
+
+func (s *serving) kind() string {
+	switch {
+	case s.cfg.Demo != "":
+		return "demo"
+	case s.cfg.Container != "":
+		return "attached"
+	case s.cfg.URL != "":
+		return "upstream"
+	}
+	return "managed"
+}
+
+// live is how this process stands.
+func (s *serving) live() liveStatus {
+	st, _ := s.follower.State()
+	l := liveStatus{
+		PID: os.Getpid(), Version: version(), Started: s.started, Config: s.cfg.fingerprint(), Background: s.cfg.Background,
+		Server: liveServer{Kind: s.kind(), Name: s.targetName(), Phase: string(st.Phase), Stage: st.Stage, Since: st.Since,
+			Route: st.Route, Version: st.Version},
+		Listeners: s.bound, URLs: serviceURLs(s.bound, s.cfg.TLS), Hosts: s.cfg.Hosts, Origins: s.cfg.Origins,
+		WebSocket: string(s.proxy.WebSocketMode()),
+	}
+	if st.Container != "" {
+		l.Server.Name = st.Container
+	}
+	l.Server.Cause, l.Server.Hint = causeAndHint(st.Err)
+	if s.cfg.TLS {
+		l.Certificate = &s.leaf
+	}
+	return l
+}
+
+// serviceURL is an address a person can use.
+type serviceURL struct {
+	URL  string `json:"url"`
+	Note string `json:"note"`
+}
+
+// serviceURLs are the addresses to show, from what is bound: a port that could not be had is in none of them.
+func serviceURLs(bound []boundAddress, secure bool) []serviceURL {
+	has := map[int]bool{}
+	var other, ws []int
+	for _, b := range bound {
+		if b.Missing != "" || has[b.Port] {
+			continue
+		}
+		has[b.Port] = true
+		switch {
+		case b.WebSocket:
+			ws = append(ws, b.Port)
+		case b.Port != 80 && b.Port != 443:
+			other = append(other, b.Port)
+		}
+	}
+	scheme, wsScheme, standard := "https", "wss", 443
+	if !secure {
+		scheme, wsScheme, standard = "http", "ws", 80
+	}
+	var urls []serviceURL
+	if has[standard] {
+		urls = append(urls, serviceURL{scheme + "://letta.localhost", "API, docs at /docs"})
+	}
+	for _, p := range other {
+		note := "API"
+		if p == orchestrator.RESTPort {
+			note = "for app.letta.com; http works on the same port"
+		}
+		urls = append(urls, serviceURL{fmt.Sprintf("%s://localhost:%d", scheme, p), note})
+	}
+	for _, p := range ws {
+		urls = append(urls, serviceURL{fmt.Sprintf("%s://letta.localhost:%d", wsScheme, p), "WebSocket API"})
+	}
+	return urls
+}
+
+// inProcessDemo is the name of the stand-in that runs in the serving process.
+const inProcessDemo = "the demo server inside letta-dev"

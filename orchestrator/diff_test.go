@@ -1,0 +1,280 @@
+package orchestrator
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/letta-dev/letta-dev/compose"
+)
+
+// stack is Letta's own compose.yaml in small: a database, and a server that waits until it is healthy.
+func stack(change func(*compose.Project)) Want {
+	p := &compose.Project{
+		Name: "p",
+		Services: []compose.Service{
+			{Name: "db", ContainerName: "p-db-1", Image: "pg:15", Mounts: []compose.Mount{{Kind: "volume", Source: "data", Target: "/data"}},
+				Networks: []compose.Attachment{{Network: "default"}}},
+			{Name: "letta", ContainerName: "letta-server", Image: "letta/letta:0.16.8", Environment: map[string]string{"OPENAI_API_KEY": "sk-1"},
+				Networks:  []compose.Attachment{{Network: "default"}},
+				DependsOn: []compose.Dependency{{Service: "db", Condition: Healthy}}},
+		},
+		Networks: map[string]compose.Network{"default": {Name: "p_default"}},
+		Volumes:  map[string]compose.Volume{"data": {Name: "p_data"}},
+		Settings: compose.Settings{Server: "letta"},
+	}
+	if change != nil {
+		change(p)
+	}
+	return WantOf(p)
+}
+
+// standing is the engine after w was brought up.
+func standing(w Want) Observation {
+	have := Observation{Images: map[string]string{}, Networks: map[string]Labels{}, Volumes: map[string]Labels{}}
+	ours := Labels{LabelManaged: "true", LabelProject: w.Project}
+	for i, s := range w.Services {
+		have.Images[s.Image] = "id of " + s.Image
+		have.Containers = append(have.Containers, Container{
+			ID: s.Name, Name: s.ContainerName, Image: s.Image, ImageID: "id of " + s.Image, Labels: s.OurLabels, Running: true, Status: "running",
+			StartedAt: time.Unix(int64(i), 0),
+		})
+	}
+	for _, n := range w.Networks {
+		have.Networks[n] = ours
+	}
+	for _, v := range w.Volumes {
+		have.Volumes[v] = ours
+	}
+	return have
+}
+
+func words(p Plan) string {
+	var all []string
+	for _, s := range p.Steps {
+		all = append(all, string(s.Action)+" "+s.Target)
+	}
+	return strings.Join(all, "\n")
+}
+
+func mustDiff(t *testing.T, w Want, have Observation) Plan {
+	t.Helper()
+	p, err := Diff(w, have)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestDiffFromNothing(t *testing.T) {
+	p := mustDiff(t, stack(nil), Observation{})
+	want := strings.Join([]string{
+		"create network p_default", "create volume p_data",
+		"pull image pg:15", "create container p-db-1", "start container p-db-1",
+		"pull image letta/letta:0.16.8", "create container letta-server",
+		"wait for container p-db-1", "start container letta-server", "wait for container letta-server",
+	}, "\n")
+	if got := words(p); got != want {
+		t.Errorf("plan:\n%s\nwant:\n%s", got, want)
+	}
+	for _, s := range p.Steps {
+		if s.Cause == "" || s.Project != "p" {
+			t.Errorf("step %v: every step has a cause and a project", s)
+		}
+	}
+}
+
+// A step may start only after all that it needs, at any depth.
+func TestDiffNeeds(t *testing.T) {
+	p := mustDiff(t, stack(nil), Observation{})
+	index := map[string]int{}
+	for i, s := range p.Steps {
+		index[string(s.Action)+" "+s.Target] = i
+	}
+	for _, pair := range [][2]string{
+		{"start container letta-server", "wait for container p-db-1"},
+		{"wait for container p-db-1", "start container p-db-1"},
+		{"start container p-db-1", "create container p-db-1"},
+		{"create container p-db-1", "pull image pg:15"},
+		{"create container p-db-1", "create volume p_data"},
+		{"create container p-db-1", "create network p_default"},
+		{"create container letta-server", "create network p_default"},
+		{"wait for container letta-server", "start container letta-server"},
+	} {
+		if !reaches(p, index[pair[0]], index[pair[1]]) {
+			t.Errorf("%q does not wait for %q", pair[0], pair[1])
+		}
+	}
+}
+
+func reaches(p Plan, from, to int) bool {
+	for _, n := range p.Steps[from].needs {
+		if n == to || reaches(p, n, to) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestDiffOfWhatStandsIsEmpty(t *testing.T) {
+	w := stack(nil)
+	if p := mustDiff(t, w, standing(w)); len(p.Steps) != 0 || !strings.Contains(p.String(), "nothing to do") {
+		t.Errorf("a second up would:\n%s", p)
+	}
+}
+
+// A change touches only the container it is of, and the plan says what changed without showing a value.
+func TestDiffOfOneChange(t *testing.T) {
+	before := stack(nil)
+	for _, tc := range []struct {
+		name, cause string
+		change      func(*compose.Service)
+		pull        bool
+	}{
+		{"variable", "variable OPENAI_API_KEY changed", func(s *compose.Service) { s.Environment["OPENAI_API_KEY"] = "sk-2" }, false},
+		{"new variable", "variable X was added", func(s *compose.Service) { s.Environment["X"] = "1" }, false},
+		{"variable gone", "variable OPENAI_API_KEY was removed", func(s *compose.Service) { s.Environment = nil }, false},
+		{"port", "ports was added", func(s *compose.Service) { s.Ports = []compose.Port{{Target: 8283, HostIP: "127.0.0.1"}} }, false},
+		{"image", "image changed", func(s *compose.Service) { s.Image = "letta/letta:0.16.9" }, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := mustDiff(t, stack(func(p *compose.Project) { tc.change(&p.Services[1]) }), standing(before))
+			want := "stop container letta-server\nremove container letta-server\ncreate container letta-server\nwait for container p-db-1\n" +
+				"start container letta-server\nwait for container letta-server"
+			if tc.pull {
+				want = "pull image letta/letta:0.16.9\n" + want
+			}
+			if got := words(p); got != want {
+				t.Errorf("plan:\n%s\nwant:\n%s", got, want)
+			}
+			if !strings.Contains(p.String(), "because "+tc.cause) || strings.Contains(p.String(), "sk-") {
+				t.Errorf("plan does not say that %s, or shows a secret:\n%s", tc.cause, p)
+			}
+			if tc.pull && !reaches(p, 1, 0) {
+				t.Error("the old container is stopped before the new image is there")
+			}
+		})
+	}
+}
+
+func TestDiffOfStates(t *testing.T) {
+	w := stack(nil)
+	for name, tc := range map[string]struct {
+		change func(*Container)
+		want   string
+	}{
+		"stopped": {func(c *Container) { c.Running, c.Status = false, "exited" },
+			"wait for container p-db-1\nstart container letta-server\nwait for container letta-server"},
+		"start failed": {func(c *Container) { c.Running, c.Status = false, "created" },
+			"remove container letta-server\ncreate container letta-server\nwait for container p-db-1\nstart container letta-server\nwait for container letta-server"},
+		"tag moved": {func(c *Container) { c.ImageID = "older" },
+			"stop container letta-server\nremove container letta-server\ncreate container letta-server\nwait for container p-db-1\nstart container letta-server\nwait for container letta-server"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			have := standing(w)
+			tc.change(&have.Containers[1])
+			if got := words(mustDiff(t, w, have)); got != tc.want {
+				t.Errorf("plan:\n%s\nwant:\n%s", got, tc.want)
+			}
+		})
+	}
+}
+
+// Nothing without both labels is ever in a plan.
+func TestDiffLeavesOthersAlone(t *testing.T) {
+	w := stack(nil)
+	have := standing(w)
+	for i := range have.Containers {
+		have.Containers[i].Labels = Labels{LabelProject: "p", LabelService: w.Services[i].Name} // not managed
+	}
+	var taken *NameTakenError
+	if _, err := Diff(w, have); !errors.As(err, &taken) || taken.Name != "p-db-1" || !taken.Running {
+		t.Errorf("a name taken by another container: %v", err)
+	}
+	have = standing(w)
+	have.Volumes["p_data"] = Labels{"com.docker.compose.project": "p"}
+	var foreign *ForeignError
+	if _, err := Diff(w, have); !errors.As(err, &foreign) || foreign.Kind != "volume" || foreign.Name != "p_data" {
+		t.Errorf("a volume that is not ours: %v", err)
+	}
+}
+
+func TestDiffExternal(t *testing.T) {
+	w := stack(func(p *compose.Project) { p.Volumes["data"] = compose.Volume{Name: "mine", External: true} })
+	var missing *MissingError
+	if _, err := Diff(w, Observation{}); !errors.As(err, &missing) || missing.Hint() != "docker volume create mine" {
+		t.Errorf("an external volume that is not there: %v", err)
+	}
+	p := mustDiff(t, w, Observation{Volumes: map[string]Labels{"mine": nil}})
+	if strings.Contains(words(p), "volume") {
+		t.Errorf("an external volume is in the plan:\n%s", p)
+	}
+}
+
+func TestDiffLoadsWhatIsNotPulled(t *testing.T) {
+	w := stack(nil)
+	w.Archives = map[string]func(io.Writer) error{"pg:15": func(io.Writer) error { return nil }}
+	p := mustDiff(t, w, Observation{})
+	if !strings.Contains(words(p), "load image pg:15") || strings.Contains(words(p), "pull image pg:15") {
+		t.Errorf("plan:\n%s", p)
+	}
+}
+
+func TestDiffNotesLeftovers(t *testing.T) {
+	w := stack(nil)
+	have := standing(w)
+	have.Containers = append(have.Containers, Container{Name: "p-old-1", Labels: Labels{LabelManaged: "true", LabelProject: "p", LabelService: "old"}})
+	p := mustDiff(t, w, have)
+	if len(p.Steps) != 0 || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "p-old-1") {
+		t.Errorf("plan:\n%s", p)
+	}
+}
+
+// Labels come from the engine, where anybody may have written them.
+func TestChangesOfHostileLabels(t *testing.T) {
+	for _, old := range []string{"", "null", "[]", "{", `{"a":1}`, "\x00"} {
+		if got := changes(old, `{}`); got != "its configuration changed" {
+			t.Errorf("changes(%q) = %q", old, got)
+		}
+	}
+}
+
+func TestTeardown(t *testing.T) {
+	w := stack(nil)
+	have := standing(w)
+	have.Containers = append(have.Containers, Container{Name: "yours", Running: true, Status: "running"})
+	have.Volumes["yours"] = Labels{}
+	without := Teardown("p", have, false)
+	want := "stop container letta-server\nstop container p-db-1\nremove container letta-server\nremove container p-db-1\nremove network p_default"
+	if got := words(without); got != want {
+		t.Errorf("plan:\n%s\nwant:\n%s", got, want)
+	}
+	if !without.Steps[0].Database || without.Steps[1].Database {
+		t.Error("the Postgres inside the server's container is asked to stop, and only that")
+	}
+	if got := words(Teardown("p", have, true)); got != want+"\nremove volume p_data" {
+		t.Errorf("with volumes:\n%s", got)
+	}
+	if p := Teardown("another", have, true); len(p.Steps) != 0 {
+		t.Errorf("of another project:\n%s", p)
+	}
+}
+
+// FuzzFields: two specs have the same hash if and only if they have the same variables.
+func FuzzFields(f *testing.F) {
+	f.Add("A", "1", "A", "2")
+	f.Add("A", "1", "A", "1")
+	f.Add("A", `1","variable B":"2`, "A", "1")
+	f.Fuzz(func(t *testing.T, k1, v1, k2, v2 string) {
+		of := func(k, v string) Labels {
+			return labelsOf("p", Spec{Service: compose.Service{Name: "s", Environment: map[string]string{k: v}}})
+		}
+		a, b := of(k1, v1), of(k2, v2)
+		valid := strings.ToValidUTF8(k1+v1+k2+v2, "") == k1+v1+k2+v2
+		if same := k1 == k2 && v1 == v2 || v1 == "" && v2 == ""; valid && (a[LabelHash] == b[LabelHash]) != same {
+			t.Errorf("%q=%q and %q=%q: hashes %s and %s", k1, v1, k2, v2, a[LabelFields], b[LabelFields])
+		}
+	})
+}
