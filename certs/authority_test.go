@@ -1,0 +1,212 @@
+package certs
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAuthorityIsConstrained(t *testing.T) {
+	c := newClock()
+	a := openTest(t, Options{Now: c.Now, Holder: "ada@example"})
+	for name, certificate := range map[string]*x509.Certificate{"root": a.root, "intermediate": a.issuer} {
+		if err := checkConstraints(certificate); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if want := c.Now().AddDate(10, 0, 0); !certificate.NotAfter.Equal(want) {
+			t.Errorf("%s ends %s, want %s", name, certificate.NotAfter, want)
+		}
+		if len(certificate.ExtKeyUsage) != 1 || certificate.ExtKeyUsage[0] != x509.ExtKeyUsageServerAuth {
+			t.Errorf("%s is for %v, want TLS servers alone", name, certificate.ExtKeyUsage)
+		}
+		if !strings.Contains(certificate.Subject.CommonName, "ada@example 2026-11-23 ") {
+			t.Errorf("%s is called %q", name, certificate.Subject.CommonName)
+		}
+	}
+	if !a.issuer.MaxPathLenZero || a.issuer.MaxPathLen != 0 {
+		t.Error("the intermediate may sign further authorities")
+	}
+	other := openTest(t, Options{Now: c.Now, Holder: "ada@example"})
+	if other.root.Subject.String() == a.root.Subject.String() {
+		t.Error("two authorities have one name: NSS would mix them up")
+	}
+}
+
+func TestAuthorityFiles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "made", "on the way", "ca")
+	a, created, err := Open(dir, Options{})
+	if err != nil || !created {
+		t.Fatalf("Open = %v, %v", created, err)
+	}
+	want := map[string]fs.FileMode{".": 0o700, rootFile: 0o644, intermediateFile: 0o644, intermediateKeyFile: 0o600}
+	for name, mode := range want {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if runtime.GOOS != "windows" && info.Mode().Perm() != mode {
+			t.Errorf("%s has mode %04o, want %04o", name, info.Mode().Perm(), mode)
+		}
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != len(want)-1 {
+		t.Errorf("the folder holds %v", entries)
+	}
+	if key := read(t, filepath.Join(dir, intermediateKeyFile)); strings.Count(string(key), "BEGIN") != 1 {
+		t.Error("more than the intermediate's key is on disk")
+	}
+	again, created, err := Open(dir, Options{})
+	if err != nil || created {
+		t.Fatalf("Open again = created %v, %v", created, err)
+	}
+	if again.Root().Fingerprint() != a.Root().Fingerprint() || len(a.Root().Fingerprint()) != 64 {
+		t.Errorf("fingerprints %q and %q", a.Root().Fingerprint(), again.Root().Fingerprint())
+	}
+	if verify(issueTest(t, again, "letta.localhost"), a.root, "letta.localhost", time.Now()) != nil {
+		t.Error("a leaf of the loaded authority does not verify")
+	}
+}
+
+// Each damage is done to a good authority and must be told with the file's path and what to type.
+func TestLoadTellsWhatIsWrong(t *testing.T) {
+	for name, tc := range map[string]struct {
+		damage     func(t *testing.T, dir string)
+		says, hint string
+	}{
+		"broken root":  {func(t *testing.T, dir string) { write(t, dir+"/rootCA.pem", 0o644, "hello") }, "rootCA.pem", "certs install"},
+		"cut root":     {func(t *testing.T, dir string) { cut(t, dir+"/rootCA.pem") }, "rootCA.pem", "certs install"},
+		"bundle":       {func(t *testing.T, dir string) { double(t, dir+"/rootCA.pem") }, "not one certificate", "certs install"},
+		"missing root": {func(t *testing.T, dir string) { remove(t, dir+"/rootCA.pem") }, "missing", "certs install"},
+		"missing key":  {func(t *testing.T, dir string) { remove(t, dir+"/intermediate-key.pem") }, "intermediate-key.pem", "certs install"},
+		"broken key":   {func(t *testing.T, dir string) { cut(t, dir+"/intermediate-key.pem") }, "PEM", "certs install"},
+		"other key":    {otherKey, "not the key", "certs install"},
+		"open key": {func(t *testing.T, dir string) { chmod(t, dir+"/intermediate-key.pem", 0o640) },
+			"0640", "chmod 600 "},
+		"other root": {otherRoot, "not signed by the root", "certs install"},
+		"no constraints": {func(t *testing.T, dir string) { unconstrained(t, dir+"/rootCA.pem") },
+			"could sign for any site", "certs install"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "open key" && runtime.GOOS == "windows" {
+				t.Skip("modes are not Windows's way")
+			}
+			a := openTest(t, Options{})
+			tc.damage(t, a.Dir())
+			_, created, err := Open(a.Dir(), Options{})
+			if err == nil || created {
+				t.Fatalf("Open = created %v, %v", created, err)
+			}
+			if errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%v passes for an absent authority", err)
+			}
+			wantHint(t, err, tc.says, tc.hint)
+		})
+	}
+}
+
+func TestAuthorityOutOfForce(t *testing.T) {
+	c := newClock()
+	a := openTest(t, Options{Now: c.Now})
+	c.advance(-2 * day)
+	_, err := Load(a.Dir(), Options{Now: c.Now})
+	wantHint(t, err, "2026-11-21", "date")
+	c.advance(11 * 366 * day)
+	_, err = Load(a.Dir(), Options{Now: c.Now})
+	wantHint(t, err, "ended on 2036-11-23", "certs install")
+	if _, err := a.Issue(DefaultNames()); err == nil {
+		t.Error("an authority that is over signs leaves")
+	}
+}
+
+func TestLoadMakesNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ca")
+	if _, err := Load(dir, Options{}); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("Load = %v", err)
+	}
+	if exists(dir) {
+		t.Error("Load made the folder")
+	}
+}
+
+func TestOpenLeavesForeignFoldersAlone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ca")
+	write(t, dir+"/thesis.txt", 0o644, "years of work")
+	if _, created, err := Open(dir, Options{}); err == nil || created {
+		t.Fatalf("Open = %v, %v", created, err)
+	}
+	if string(read(t, dir+"/thesis.txt")) != "years of work" {
+		t.Error("the file is gone")
+	}
+}
+
+func TestRemove(t *testing.T) {
+	a := openTest(t, Options{})
+	if _, err := NewKeeper(a, KeeperOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	write(t, a.Dir()+"/notes.txt", 0o644, "mine")
+	wantHint(t, Remove(a.Dir()), "notes.txt", "")
+	remove(t, a.Dir()+"/notes.txt")
+	for range 2 { // the second time there is nothing left to remove
+		if err := Remove(a.Dir()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left, err := os.ReadDir(filepath.Dir(a.Dir()))
+	if err != nil || len(left) != 1 || left[0].Name() != ".ca.lock" {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func cut(t *testing.T, path string) {
+	data := read(t, path)
+	write(t, path, 0o600, string(data[:len(data)/2]))
+}
+
+func double(t *testing.T, path string) {
+	data := read(t, path)
+	write(t, path, 0o644, string(data)+string(data))
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func chmod(t *testing.T, path string, mode fs.FileMode) {
+	t.Helper()
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func otherKey(t *testing.T, dir string) {
+	write(t, dir+"/intermediate-key.pem", 0o600, string(read(t, openTest(t, Options{}).Dir()+"/intermediate-key.pem")))
+}
+
+func otherRoot(t *testing.T, dir string) {
+	write(t, dir+"/rootCA.pem", 0o600, string(read(t, openTest(t, Options{}).Dir()+"/rootCA.pem")))
+}
+
+func unconstrained(t *testing.T, path string) {
+	block, _ := pem.Decode(read(t, path))
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := caTemplate("root", "x", c.NotBefore)
+	template.PermittedDNSDomains = nil
+	made, _, err := sign(template, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, 0o644, string(encodeCertificates(made.Raw)))
+}

@@ -1,0 +1,78 @@
+package certs
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// nssStores returns the databases of the user's browsers.
+func nssStores(env Env) []Store {
+	var stores []Store
+	for _, dir := range chromiumDatabases(env) {
+		stores = append(stores, &nssStore{env: env, name: "Chrome", dir: dir})
+	}
+	for _, dir := range firefoxProfiles(env) {
+		stores = append(stores, &nssStore{env: env, name: "Firefox", dir: dir})
+	}
+	return stores
+}
+
+// chromiumDatabases returns every database a browser of Chromium's family reads. The old place wins over the new one
+// if it exists at all (mkcert#671), so where both exist both are needed. Where a browser is installed and neither
+// exists, the new one is to be made.
+func chromiumDatabases(env Env) []string {
+	modern := filepath.Join(env.xdg("XDG_DATA_HOME", ".local/share"), "pki/nssdb")
+	dirs := existing(env.home(".pki/nssdb"), modern)
+	if len(dirs) == 0 && hasChromium(env) {
+		dirs = []string{modern}
+	}
+	confined := []string{env.home("snap/chromium/current/.pki/nssdb"), env.home("snap/chromium/current/.local/share/pki/nssdb")}
+	for _, app := range []string{"com.google.Chrome", "org.chromium.Chromium", "com.brave.Browser", "com.microsoft.Edge"} {
+		confined = append(confined, env.home(".var/app", app, ".pki/nssdb"), env.home(".var/app", app, "data/pki/nssdb"))
+	}
+	return append(dirs, existing(confined...)...)
+}
+
+func hasChromium(env Env) bool {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "brave-browser",
+		"microsoft-edge", "vivaldi"} {
+		if _, ok := env.find(name); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// firefoxProfiles returns the folders of all Firefox profiles: those of a package, before and after the move to the
+// folders of the XDG specification (mkcert#668), of a snap and of a flatpak.
+func firefoxProfiles(env Env) []string {
+	flatpak := env.home(".var/app/org.mozilla.firefox")
+	var dirs []string
+	for _, root := range []string{
+		env.home(".mozilla/firefox"),
+		filepath.Join(env.xdg("XDG_CONFIG_HOME", ".config"), "mozilla/firefox"),
+		env.home("snap/firefox/common/.mozilla/firefox"),
+		filepath.Join(flatpak, ".mozilla/firefox"),
+		filepath.Join(flatpak, "config/mozilla/firefox"),
+	} {
+		ini, err := os.ReadFile(filepath.Join(root, "profiles.ini"))
+		if err == nil {
+			dirs = append(dirs, existing(parseProfiles(root, ini)...)...)
+		}
+	}
+	return dirs
+}
+
+// existing returns the paths at which there is something, each place once however many links lead to it.
+func existing(paths ...string) []string {
+	var found []string
+	seen := map[string]bool{}
+	for _, path := range paths {
+		real, err := filepath.EvalSymlinks(path)
+		if err == nil && !seen[real] {
+			seen[real] = true
+			found = append(found, path)
+		}
+	}
+	return found
+}

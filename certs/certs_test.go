@@ -1,0 +1,115 @@
+package certs
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// roles are what this test binary does when a test starts it again as another process.
+var roles = map[string]func() int{}
+
+func TestMain(m *testing.M) {
+	if role := os.Getenv("CERTS_TEST_ROLE"); role != "" {
+		os.Exit(roles[role]())
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// clock is a clock that stands still until it is set.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock {
+	return &clock{now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+const day = 24 * time.Hour
+
+func openTest(t *testing.T, opts Options) *Authority {
+	t.Helper()
+	a, created, err := Open(filepath.Join(t.TempDir(), "ca"), opts)
+	if err != nil || !created {
+		t.Fatalf("Open = created %v, %v", created, err)
+	}
+	return a
+}
+
+func issueTest(t *testing.T, a *Authority, names ...string) *tls.Certificate {
+	t.Helper()
+	parsed, err := ParseNames(names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := a.Issue(parsed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return leaf
+}
+
+// verify asks Go's verifier, at a time, for a name.
+func verify(leaf *tls.Certificate, root *x509.Certificate, name string, at time.Time) error {
+	roots, rest := x509.NewCertPool(), x509.NewCertPool()
+	roots.AddCert(root)
+	for _, der := range leaf.Certificate[1:] {
+		if c, err := x509.ParseCertificate(der); err == nil {
+			rest.AddCert(c)
+		}
+	}
+	_, err := leaf.Leaf.Verify(x509.VerifyOptions{DNSName: name, Roots: roots, Intermediates: rest, CurrentTime: at})
+	return err
+}
+
+// wantHint requires an error that names what it concerns and says what to type.
+func wantHint(t *testing.T, err error, says, hint string) {
+	t.Helper()
+	var hinted interface{ Hint() string }
+	if !errors.As(err, &hinted) {
+		t.Fatalf("error %v has no hint", err)
+	}
+	if !strings.Contains(err.Error(), says) || !strings.Contains(hinted.Hint(), hint) {
+		t.Fatalf("error %q with hint %q, want %q and %q", err, hinted.Hint(), says, hint)
+	}
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func write(t *testing.T, path string, mode os.FileMode, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+}

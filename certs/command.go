@@ -1,0 +1,169 @@
+package certs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+const (
+	commandLimit = 20 * time.Second // update-ca-certificates takes 2 s
+	sudoLimit    = 5 * time.Minute  // a person types a password
+)
+
+// A Command is a program that a store runs, shown to people by String.
+type Command struct {
+	Argv      []string
+	Stdin     string        // file it reads from; empty means nothing
+	Env       []string      // its whole environment, KEY=value
+	NeedsRoot bool          // it changes what belongs to root
+	As        *Owner        // the user it runs as; nil means this process's
+	Terminal  bool          // it may ask something at the terminal; others are cut off from it
+	Limit     time.Duration // after which it is ended
+}
+
+// String returns the command as typed in a shell, with sudo where root is needed.
+func (c Command) String() string {
+	var words []string
+	if c.NeedsRoot {
+		words = append(words, "sudo")
+	}
+	for _, arg := range c.Argv {
+		words = append(words, quote(arg))
+	}
+	if c.Stdin != "" {
+		words = append(words, "<", quote(c.Stdin))
+	}
+	return strings.Join(words, " ")
+}
+
+// A Runner runs a command to its end, or to its limit, and returns its standard output. The error is a [*CommandError].
+type Runner func(ctx context.Context, c Command) (stdout []byte, err error)
+
+// A CommandError is a command that could not be run, failed, or was ended at its limit.
+type CommandError struct {
+	Command  Command
+	Output   string // what it wrote to its standard error
+	TimedOut bool   // it was ended at its limit: most often it waited for an answer nobody could give
+	Err      error
+}
+
+func (e *CommandError) Error() string {
+	reason := e.Err.Error()
+	if e.TimedOut {
+		reason = fmt.Sprintf("no end after %s; it may have been waiting for an answer", e.Command.Limit)
+	}
+	if e.Output != "" {
+		reason += ": " + e.Output
+	}
+	return fmt.Sprintf("run %s: %s", e.Command, reason)
+}
+
+// Unwrap returns what package os/exec said.
+func (e *CommandError) Unwrap() error { return e.Err }
+
+// Hint returns the command, to be tried by hand.
+func (e *CommandError) Hint() string { return e.Command.String() }
+
+// A RightsError is a change that needs root rights this process may not get.
+type RightsError struct {
+	Store    string
+	Commands []Command // all it takes, in order
+}
+
+func (e *RightsError) Error() string {
+	return fmt.Sprintf("changing the %s store needs root rights", e.Store)
+}
+
+// Hint returns the commands as one line.
+func (e *RightsError) Hint() string {
+	lines := make([]string, len(e.Commands))
+	for i, c := range e.Commands {
+		lines[i] = c.String()
+	}
+	return strings.Join(lines, " && ")
+}
+
+// do runs a command of a store with the environment it needs and no more: variables such as SSL_CERT_FILE would have it
+// answer for another store than the one it is asked about.
+func (e Env) do(ctx context.Context, c Command) ([]byte, error) {
+	c.Env = []string{"HOME=" + e.Home, "LC_ALL=C"}
+	for name, value := range e.Vars {
+		c.Env = append(c.Env, name+"="+value)
+	}
+	if c.Limit == 0 {
+		c.Limit = commandLimit
+	}
+	if c.NeedsRoot && e.UID > 0 {
+		sudo, ok := e.find("sudo")
+		if !ok || !e.Elevate {
+			return nil, &RightsError{Store: "system", Commands: []Command{c}}
+		}
+		c.Argv = append([]string{sudo, "--prompt=sudo password for %p, to change this machine's trust store: ", "--"}, c.Argv...)
+		c.NeedsRoot, c.Terminal, c.Limit = false, true, sudoLimit
+	}
+	return e.Run(ctx, c)
+}
+
+// perform does with a store what its Commands say.
+func perform(ctx context.Context, s Store, env Env, action Action, root Root) error {
+	commands, err := s.Commands(ctx, action, root)
+	if err != nil {
+		return err
+	}
+	return env.doAll(ctx, s.Name(), commands)
+}
+
+// doAll runs commands in order until one fails. Those that need rights nobody will give are not begun.
+func (e Env) doAll(ctx context.Context, store string, commands []Command) error {
+	if e.lacksRights(commands) {
+		return &RightsError{Store: store, Commands: commands}
+	}
+	for _, c := range commands {
+		if _, err := e.do(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lacksRights tells whether one of the commands needs root and there is no way to it.
+func (e Env) lacksRights(commands []Command) bool {
+	_, sudo := e.find("sudo")
+	for _, c := range commands {
+		if c.NeedsRoot && e.UID > 0 && !(e.Elevate && sudo) {
+			return true
+		}
+	}
+	return false
+}
+
+// run is the Runner of this machine.
+func run(ctx context.Context, c Command) ([]byte, error) {
+	limited, cancel := context.WithTimeout(ctx, c.Limit)
+	defer cancel()
+	cmd := exec.CommandContext(limited, c.Argv[0], c.Argv[1:]...)
+	cmd.Env = c.Env
+	confine(cmd, c)
+	if c.Stdin != "" {
+		in, err := os.Open(c.Stdin)
+		if err != nil {
+			return nil, &CommandError{Command: c, Err: err}
+		}
+		defer in.Close()
+		cmd.Stdin = in
+	}
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.WaitDelay = time.Second // for children that keep its output open
+	if err := cmd.Run(); err != nil {
+		timedOut := errors.Is(limited.Err(), context.DeadlineExceeded) && ctx.Err() == nil
+		return stdout.Bytes(), &CommandError{Command: c, Output: strings.TrimSpace(stderr.String()), TimedOut: timedOut, Err: err}
+	}
+	return stdout.Bytes(), nil
+}

@@ -1,0 +1,6 @@
+package certs
+
+import "os/exec"
+
+// confine has nothing to do: certutil asks in a window.
+func confine(*exec.Cmd, Command) {}

@@ -1,0 +1,32 @@
+//go:build unix
+
+package certs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// checkPrivate refuses a key that others than its owner may read or change.
+func checkPrivate(path string, info fs.FileInfo) error {
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return &Error{
+			Doing:  "use the authority's key",
+			Path:   path,
+			Err:    fmt.Errorf("its mode is %04o: other users of this machine may read or change it", mode),
+			Advice: "chmod 600 " + quote(path),
+		}
+	}
+	return nil
+}
+
+// syncDir makes the names in a folder durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,39 @@
+// Package certs makes the certificates of a local development environment and has them trusted.
+//
+// # Authority
+//
+// [Open] loads the authority of a folder, or makes it. A root signs one intermediate, and then the root's key is
+// forgotten: it was never written anywhere. Both certificates carry critical name constraints (localhost, 127.0.0.0/8,
+// ::1, RFC 5280 section 4.2.1.10) and serve TLS servers only, so a thief of the one key on disk, the intermediate's,
+// can impersonate nobody but the machine it was stolen from. Why on both: OpenJDK ignores constraints of a trust
+// anchor, as RFC 5280 section 6.1.1 allows, but not those of an intermediate.
+//
+//	rootCA.pem            what has to be trusted
+//	intermediate.pem      what signs
+//	intermediate-key.pem  its key, 0600, PKCS #8
+//	leaves/               kept by a Keeper: chain and key in one file, 0600
+//
+// The folder appears whole, by one rename, or not at all.
+//
+// # Leaves
+//
+// A [Keeper] holds the leaves a server presents and renews them at one third of their life left, under the running
+// server. There are two: clients that send a server name (RFC 6066 section 3) get a leaf with DNS names only, others
+// one with addresses only, because BoringSSL refuses every chain that has both an address and an address constraint
+// (oven-sh/bun#42254). [Authority.Create] writes certificate files under mkcert's names for other servers.
+//
+// # Trust
+//
+// [Stores] finds the trust stores of a machine: the system's, and one for every NSS database of Chromium and Firefox.
+// [Trust] installs the root in each and proves it by a TLS handshake of a client that reads that store; [Untrust]
+// removes every root this package ever made and proves that too. Nothing here reads the process's environment: what
+// a store may know about the machine stands in an [Env], and every command runs through its [Runner].
+//
+//	env, err := certs.HostEnv()
+//	authority, created, err := certs.Open(dir, certs.Options{Holder: env.Holder, Owner: env.OwnerOf(dir)})
+//	for _, r := range certs.Trust(ctx, authority, certs.Stores(env), nil) {
+//		fmt.Println(r.Store, r.Before, "→", r.After, r.Known, r.Err)
+//	}
+//
+// The approach, the file names and the naming of store entries follow mkcert (Filippo Valsorda and the mkcert authors).
+package certs

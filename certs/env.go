@@ -1,0 +1,133 @@
+package certs
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+)
+
+// An Env is the machine as the trust stores see it. Tests make their own; [HostEnv] describes this one.
+type Env struct {
+	GOOS     string                       // as runtime.GOOS
+	Root     string                       // where the system's files begin: "/" but in tests
+	Home     string                       // of the user whose browsers are meant
+	Vars     map[string]string            // PATH, XDG_DATA_HOME, XDG_CONFIG_HOME
+	UID      int                          // of this process; 0 has every right, -1 on Windows
+	Owner    *Owner                       // the user behind sudo, whom the files in Home belong to; else nil
+	Holder   string                       // user@host, for Options
+	Elevate  bool                         // commands that need root may run sudo, which may ask for a password
+	LookPath func(string) (string, error) // finds a command; nil means nothing is installed
+	Run      Runner
+}
+
+// HostEnv describes this machine and the user this process works for: under sudo, the one who called it. Elevate is
+// false: it is for the caller to say, who knows whether someone sits at a terminal.
+func HostEnv() (Env, error) {
+	env := Env{GOOS: runtime.GOOS, Root: "/", UID: os.Geteuid(), Vars: map[string]string{}, Run: run}
+	env.LookPath = lookPath
+	for _, name := range []string{"PATH", "XDG_DATA_HOME", "XDG_CONFIG_HOME"} {
+		if value := os.Getenv(name); value != "" {
+			env.Vars[name] = value
+		}
+	}
+	host, _ := os.Hostname() // only part of a label
+	if owner, caller, err := sudoCaller(); err != nil || owner != nil {
+		if err != nil {
+			return Env{}, err
+		}
+		delete(env.Vars, "XDG_DATA_HOME") // root's, if sudo let them through
+		delete(env.Vars, "XDG_CONFIG_HOME")
+		env.Owner, env.Home, env.Holder = owner, caller.HomeDir, caller.Username+"@"+host
+		return env, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return Env{}, &Error{Doing: "find your home folder", Err: err, Advice: "export HOME=/path/to/your/home"}
+	}
+	env.Home, env.Holder = home, host
+	if u, err := user.Current(); err == nil {
+		env.Holder = u.Username + "@" + host
+	}
+	return env, nil
+}
+
+// OwnerOf returns whom a file at path shall belong to: the user behind sudo if it lies in their home, else nil.
+func (e Env) OwnerOf(path string) *Owner {
+	rel, err := filepath.Rel(e.Home, path)
+	if e.Owner == nil || err != nil || !filepath.IsLocal(rel) {
+		return nil
+	}
+	return e.Owner
+}
+
+// sudoCaller returns the user behind sudo, or nil if this is not root called by another.
+func sudoCaller() (*Owner, *user.User, error) {
+	id := os.Getenv("SUDO_UID")
+	if os.Geteuid() != 0 || id == "" || id == "0" {
+		return nil, nil, nil
+	}
+	caller, err := user.LookupId(id)
+	if err != nil {
+		return nil, nil, &Error{Doing: "find the user behind sudo", Err: err, Advice: "env -u SUDO_UID letta-dev certs install"}
+	}
+	uid, err := strconv.Atoi(caller.Uid)
+	gid, err2 := strconv.Atoi(caller.Gid)
+	return &Owner{UID: uid, GID: gid}, caller, errors.Join(err, err2)
+}
+
+// lookPath also finds the tools of the administrator, which are not in an ordinary user's PATH on Debian.
+func lookPath(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	for _, dir := range []string{"/usr/sbin", "/sbin", "/usr/local/sbin"} {
+		if err == nil {
+			break
+		}
+		path, err = exec.LookPath(filepath.Join(dir, name))
+	}
+	return path, err
+}
+
+// path returns where a file of the system is.
+func (e Env) path(elem ...string) string { return filepath.Join(append([]string{e.Root}, elem...)...) }
+
+// home returns where a file of the user is.
+func (e Env) home(elem ...string) string { return filepath.Join(append([]string{e.Home}, elem...)...) }
+
+// xdg returns a base folder of the XDG specification, which wants relative values ignored.
+func (e Env) xdg(name string, fallback ...string) string {
+	if dir := e.Vars[name]; filepath.IsAbs(dir) {
+		return dir
+	}
+	return e.home(fallback...)
+}
+
+// find returns the path of an installed command.
+func (e Env) find(name string) (string, bool) {
+	if e.LookPath == nil {
+		return "", false
+	}
+	path, err := e.LookPath(name)
+	return path, err == nil
+}
+
+// exists tells whether there is something at path.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// quote writes a word as a shell reads it.
+func quote(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=,+@%", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

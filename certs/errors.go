@@ -1,0 +1,30 @@
+package certs
+
+import "strings"
+
+// remake is what helps when an authority cannot be used any more.
+const remake = "letta-dev certs uninstall && letta-dev certs install"
+
+// An Error is a failure a person can act on.
+type Error struct {
+	Doing  string // what was going on, such as "read the intermediate's key"
+	Path   string // the file or folder concerned, or empty
+	Err    error  // the cause
+	Advice string // what to type next, or empty
+}
+
+func (e *Error) Error() string {
+	parts := make([]string, 0, 3)
+	for _, part := range []string{e.Doing, e.Path, e.Err.Error()} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, ": ")
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Hint returns what to type next, or "".
+func (e *Error) Hint() string { return e.Advice }

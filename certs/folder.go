@@ -1,0 +1,157 @@
+package certs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// file is one file to be written.
+type file struct {
+	name string
+	mode fs.FileMode
+	data []byte
+}
+
+// makeFolder makes dir with its files appear in one step: they are written and synced in a new folder next to it, which
+// is then renamed. A process that dies on the way leaves that folder behind, and the next call sweeps it out; the
+// caller holds the lock.
+func makeFolder(dir string, files []file, opts Options) error {
+	parent, prefix := filepath.Dir(dir), "."+filepath.Base(dir)+".new-"
+	opts.step("sweep")
+	if err := sweep(parent, prefix); err != nil {
+		return err
+	}
+	opts.step("make folder")
+	temp, err := os.MkdirTemp(parent, prefix) // mode 0700
+	if err != nil {
+		return err
+	}
+	if err := fill(temp, files, opts); err != nil {
+		return errors.Join(err, os.RemoveAll(temp))
+	}
+	opts.step("make room")
+	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) { // an empty folder; any other stays
+		return errors.Join(err, os.RemoveAll(temp))
+	}
+	opts.step("rename")
+	if err := os.Rename(temp, dir); err != nil {
+		return errors.Join(err, os.RemoveAll(temp))
+	}
+	opts.step("sync parent")
+	return syncDir(parent)
+}
+
+func fill(dir string, files []file, opts Options) error {
+	for _, f := range files {
+		opts.step("write " + f.name)
+		if err := f.create(dir, opts.Owner); err != nil {
+			return err
+		}
+	}
+	opts.step("own folder")
+	if err := opts.Owner.own(dir); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// create writes a file that does not exist yet and syncs it.
+func (f file) create(dir string, owner *Owner) error {
+	path := filepath.Join(dir, f.name)
+	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, f.mode)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(f.data)
+	err = errors.Join(err, out.Chmod(f.mode), out.Sync(), out.Close()) // Chmod: the umask has taken bits away
+	if err != nil {
+		return err
+	}
+	return owner.own(path)
+}
+
+// replace writes a file by way of a synced temporary one, so that readers see the old content or the new.
+func (f file) replace(dir string, owner *Owner) error {
+	temp, err := os.MkdirTemp(dir, ".new-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	if err := f.create(temp, owner); err != nil {
+		return err
+	}
+	return os.Rename(filepath.Join(temp, f.name), filepath.Join(dir, f.name))
+}
+
+// removeFolder takes dir away in one step, then deletes what it held.
+func removeFolder(dir string) error {
+	parent, prefix := filepath.Dir(dir), "."+filepath.Base(dir)+".old-"
+	if err := sweep(parent, prefix); err != nil {
+		return err
+	}
+	temp, err := os.MkdirTemp(parent, prefix)
+	if err != nil {
+		return err
+	}
+	err = os.Rename(dir, filepath.Join(temp, "authority"))
+	return errors.Join(err, os.RemoveAll(temp))
+}
+
+// sweep removes the remains of processes that died.
+func sweep(parent, prefix string) error {
+	entries, err := os.ReadDir(parent)
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), prefix) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(parent, entry.Name())))
+		}
+	}
+	return err
+}
+
+// makeParents makes the folders above dir; new ones belong to the owner.
+func makeParents(dir string, owner *Owner) error {
+	parent := filepath.Dir(dir)
+	if _, err := os.Stat(parent); err == nil || parent == dir {
+		return err
+	}
+	if err := makeParents(parent, owner); err != nil {
+		return err
+	}
+	return makeDir(parent, 0o755, owner)
+}
+
+// makeDir makes a folder for the owner; one that exists stays whose it is.
+func makeDir(dir string, mode fs.FileMode, owner *Owner) error {
+	err := os.Mkdir(dir, mode)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return owner.own(dir)
+}
+
+// isEmpty tells whether dir is absent or holds nothing.
+func isEmpty(dir string) (bool, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	return len(entries) == 0, err
+}
+
+func onlyOurs(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, entry := range entries {
+		if !slices.Contains([]string{rootFile, intermediateFile, intermediateKeyFile, leavesFolder}, entry.Name()) {
+			return fmt.Errorf("%q in it is not the authority's", entry.Name())
+		}
+	}
+	return err
+}

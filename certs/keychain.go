@@ -1,0 +1,79 @@
+package certs
+
+import (
+	"context"
+	"crypto/sha1" // the security tool names certificates so
+	"crypto/x509"
+	"encoding/hex"
+	"slices"
+	"strings"
+)
+
+const systemKeychain = "/Library/Keychains/System.keychain"
+
+// keychain is the trust store of macOS: Safari, Chrome, Firefox and curl read it. It is the system's keychain, not the
+// user's, whose changes ask for a password in a window that a terminal over ssh does not have.
+type keychain struct{ env Env }
+
+func (k *keychain) Name() string { return "macOS keychain" }
+
+func (k *keychain) Status(ctx context.Context, root Root) (Status, error) {
+	status := Status{State: Absent, Known: ByTool, Where: systemKeychain}
+	present, stale, err := k.found(ctx, root)
+	if err != nil {
+		status.State = Unavailable
+		return status, err
+	}
+	status.Stale = stale
+	if present {
+		status.State = Partial
+		verify := Command{Argv: []string{"/usr/bin/security", "verify-cert", "-q", "-L", "-l", "-p", "ssl", "-c", root.Path}}
+		if _, err := k.env.do(ctx, verify); err == nil {
+			status.State = Trusted
+		}
+	}
+	return status, nil
+}
+
+// found lists the certificates of ours in the keychain.
+func (k *keychain) found(ctx context.Context, root Root) (present bool, stale []*x509.Certificate, err error) {
+	out, err := k.env.do(ctx, Command{Argv: []string{"/usr/bin/security", "find-certificate", "-a", "-p", systemKeychain}})
+	if err != nil {
+		return false, nil, &Error{Doing: "read the keychain", Path: systemKeychain, Err: err}
+	}
+	present, stale = root.sorted(out)
+	return present, stale, nil
+}
+
+func (k *keychain) Commands(ctx context.Context, action Action, root Root) ([]Command, error) {
+	status, err := k.Status(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	if action == ToInstall {
+		if status.State == Trusted {
+			return nil, nil
+		}
+		return []Command{{NeedsRoot: true, Argv: []string{"/usr/bin/security", "add-trusted-cert", "-d", "-r", "trustRoot",
+			"-p", "ssl", "-p", "basic", "-k", systemKeychain, root.Path}}}, nil
+	}
+	doomed := slices.Clone(status.Stale)
+	if status.State != Absent {
+		doomed = append(doomed, root.Certificate)
+	}
+	var commands []Command
+	for _, c := range doomed {
+		sum := sha1.Sum(c.Raw)
+		commands = append(commands, Command{NeedsRoot: true, Argv: []string{"/usr/bin/security", "delete-certificate",
+			"-t", "-Z", strings.ToUpper(hex.EncodeToString(sum[:])), systemKeychain}}) // -t: its trust settings too
+	}
+	return commands, nil
+}
+
+func (k *keychain) Install(ctx context.Context, root Root) error {
+	return perform(ctx, k, k.env, ToInstall, root)
+}
+
+func (k *keychain) Uninstall(ctx context.Context, root Root) error {
+	return perform(ctx, k, k.env, ToUninstall, root)
+}

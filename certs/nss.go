@@ -1,0 +1,143 @@
+package certs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// nssStore is one NSS database: of Chromium and its kin, or of one Firefox profile. Its commands run as the user it
+// belongs to, so that under sudo nothing of root's is left in it.
+type nssStore struct {
+	env  Env
+	name string
+	dir  string
+}
+
+func (s *nssStore) Name() string { return s.name }
+
+func (s *nssStore) Status(ctx context.Context, root Root) (Status, error) {
+	status := Status{State: Absent, Known: ByTool, Where: s.dir}
+	found, err := s.found(ctx, root)
+	if err != nil {
+		status.State = Unavailable
+		return status, err
+	}
+	for _, entry := range found {
+		switch {
+		case !root.is(entry.certificate):
+			status.Stale = append(status.Stale, entry.certificate)
+		case entry.trusted():
+			status.State = Trusted
+		case status.State != Trusted:
+			status.State = Partial
+		}
+	}
+	return status, nil
+}
+
+func (s *nssStore) Commands(ctx context.Context, action Action, root Root) ([]Command, error) {
+	if action == ToUninstall && !s.made() {
+		return nil, nil // whether certutil is there or not
+	}
+	found, err := s.found(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	if action == ToUninstall {
+		var commands []Command
+		for _, entry := range found {
+			commands = append(commands, s.certutil("-D", "-n", entry.nickname))
+		}
+		return commands, nil
+	}
+	i := slices.IndexFunc(found, func(e nssEntry) bool { return root.is(e.certificate) })
+	switch {
+	case i < 0:
+		add := s.certutil("-A", "-t", "C,,", "-n", root.Name())
+		add.Stdin = root.Path // opened by us: under sudo the user may be unable to
+		return append(s.creation(), add), nil
+	case !found[i].trusted():
+		return []Command{s.certutil("-M", "-t", "C,,", "-n", found[i].nickname)}, nil
+	}
+	return nil, nil
+}
+
+// creation returns what makes the database where there is none.
+func (s *nssStore) creation() []Command {
+	if s.made() {
+		return nil
+	}
+	return []Command{
+		{Argv: []string{"mkdir", "-p", "-m", "0700", s.dir}, As: s.env.Owner},
+		s.certutil("-N", "--empty-password"),
+	}
+}
+
+func (s *nssStore) Install(ctx context.Context, root Root) error {
+	return s.explain(perform(ctx, s, s.env, ToInstall, root), root)
+}
+
+func (s *nssStore) Uninstall(ctx context.Context, root Root) error {
+	return s.explain(perform(ctx, s, s.env, ToUninstall, root), root)
+}
+
+// explain adds what certutil does not say: a database with a primary password takes no trust from a program.
+func (s *nssStore) explain(err error, root Root) error {
+	var failed *CommandError
+	if !errors.As(err, &failed) || !strings.Contains(failed.Output, "SEC_ERROR_BAD_PASSWORD") &&
+		!strings.Contains(failed.Output, "SEC_ERROR_TOKEN_NOT_LOGGED_IN") && !failed.TimedOut {
+		return err
+	}
+	return &Error{Doing: "trust the root in " + s.name, Path: s.dir, Err: err,
+		Advice: "it seems to have a primary password: import " + quote(root.Path) + " in the browser's certificate settings"}
+}
+
+// found returns the entries that are ours. Others are not even read, unless they are trusted: then they may be ours
+// under a name a person gave them.
+func (s *nssStore) found(ctx context.Context, root Root) ([]nssEntry, error) {
+	if _, err := s.tool(); err != nil {
+		return nil, err
+	}
+	if !s.made() {
+		return nil, nil
+	}
+	listing, err := s.env.do(ctx, s.certutil("-L"))
+	if err != nil {
+		return nil, &Error{Doing: "read the certificates of " + s.name, Path: s.dir, Err: err}
+	}
+	var found []nssEntry
+	for _, entry := range parseListing(listing) {
+		if !entry.trusted() && !strings.HasPrefix(entry.nickname, organisation) {
+			continue
+		}
+		out, err := s.env.do(ctx, s.certutil("-L", "-a", "-n", entry.nickname))
+		if err != nil {
+			return nil, &Error{Doing: fmt.Sprintf("read %q in %s", entry.nickname, s.name), Path: s.dir, Err: err}
+		}
+		found = append(found, entry.with(out, root)...)
+	}
+	return found, nil
+}
+
+func (s *nssStore) made() bool { return exists(filepath.Join(s.dir, "cert9.db")) }
+
+func (s *nssStore) certutil(args ...string) Command {
+	path, _ := s.tool() // Status has said so if it is missing
+	return Command{Argv: slices.Concat([]string{path, "-d", "sql:" + s.dir}, args), As: s.env.Owner}
+}
+
+// tool returns the path of certutil.
+func (s *nssStore) tool() (string, error) {
+	if path, ok := s.env.find("certutil"); ok {
+		return path, nil
+	}
+	advice := "install the NSS tools"
+	if l, ok := s.env.layout(); ok {
+		advice = l.packaging
+	}
+	return "certutil", &Error{Doing: "look into " + s.name, Path: s.dir, Err: errors.New("certutil is not installed"), Advice: advice}
+}

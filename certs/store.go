@@ -1,0 +1,106 @@
+package certs
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"slices"
+)
+
+// A Store is one place that clients take their trusted roots from.
+type Store interface {
+	// Name returns what people call it: "system", "Chrome", "Firefox". Several stores may share a name.
+	Name() string
+
+	// Status tells whether clients of the store trust root, from the store's own content and in a few milliseconds.
+	// The error has a Hint where the store cannot be used at all, and then the State is Unavailable.
+	Status(ctx context.Context, root Root) (Status, error)
+
+	// Commands returns what Install or Uninstall would run now, for people to read or to run themselves. It is empty
+	// where nothing is to be done.
+	Commands(ctx context.Context, action Action, root Root) ([]Command, error)
+
+	// Install adds root, and does nothing where it is trusted. The error is a [*RightsError] if it needs rights that
+	// the Env does not grant, and then nothing has changed.
+	Install(ctx context.Context, root Root) error
+
+	// Uninstall removes root and every other root of this package. It is no error if there is none.
+	Uninstall(ctx context.Context, root Root) error
+}
+
+// An Action is what can be done to a store.
+type Action string
+
+// The actions.
+const (
+	ToInstall   Action = "install"
+	ToUninstall Action = "uninstall"
+)
+
+// A State is what a store thinks of a root.
+type State string
+
+// The states.
+const (
+	Trusted     State = "trusted"
+	Absent      State = "absent"
+	Partial     State = "partial"     // it is there, but clients do not trust it; Install mends that
+	Unavailable State = "unavailable" // the store cannot be read or changed
+)
+
+// Evidence is how a State is known.
+type Evidence string
+
+// The kinds of evidence, the strongest first.
+const (
+	ByHandshake Evidence = "handshake" // a client that reads the store accepted, or refused, a TLS server
+	ByTool      Evidence = "tool"      // the store's own tool says so: certutil, or security on macOS
+	ByBundle    Evidence = "bundle"    // the certificate stands in the file clients read, or does not
+)
+
+// A Status is a State, how it is known, and what else was found.
+type Status struct {
+	State State
+	Known Evidence
+	Where string              // the file, folder or keychain
+	Stale []*x509.Certificate // other roots of this package that the store holds
+}
+
+// Stores returns the trust stores of a machine, the system's first. Where the system's is of a kind this package cannot
+// change, it is in the list all the same and its Status says what to do.
+func Stores(env Env) []Store {
+	switch env.GOOS {
+	case "darwin":
+		return []Store{&keychain{env: env}} // Firefox imports its roots (mkcert#653)
+	case "windows":
+		return []Store{&windowsStore{env: env}} // as does Firefox here
+	default:
+		return append([]Store{newSystemStore(env)}, nssStores(env)...)
+	}
+}
+
+// is tells whether a certificate is this root.
+func (r Root) is(c *x509.Certificate) bool {
+	return r.Certificate != nil && bytes.Equal(r.Certificate.Raw, c.Raw)
+}
+
+// ours tells whether a certificate is a root of this package or the one given.
+func (r Root) ours(c *x509.Certificate) bool {
+	return r.is(c) || c.IsCA && slices.Contains(c.Subject.Organization, organisation)
+}
+
+// sorted divides the certificates in PEM that are ours into root and others. Most of a bundle is passed over unparsed.
+func (r Root) sorted(data []byte) (present bool, stale []*x509.Certificate) {
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		same := r.Certificate != nil && bytes.Equal(block.Bytes, r.Certificate.Raw)
+		present = present || same
+		if same || !bytes.Contains(block.Bytes, []byte(organisation)) {
+			continue
+		}
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil && r.ours(c) {
+			stale = append(stale, c)
+		}
+	}
+	return present, stale
+}

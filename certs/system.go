@@ -1,0 +1,188 @@
+package certs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A layout is how a family of Linux distributions keeps its trusted roots: local ones as files in a folder of anchors,
+// from which a command makes the bundle that clients read.
+type layout struct {
+	anchors   string   // folder; its existence tells the family
+	extension string   // of the files in it
+	update    []string // command that makes the bundle
+	refresh   []string // the same after a removal
+	bundles   []string // where clients look, first existing
+	packaging string   // command that installs certutil
+}
+
+// layouts are tried in mkcert's order. Debian's update-ca-certificates leaves dangling links behind a removed anchor
+// unless it starts afresh.
+func layouts() []layout {
+	return []layout{{
+		anchors: "/etc/pki/ca-trust/source/anchors", extension: ".pem", // Red Hat, Fedora
+		update:    []string{"update-ca-trust", "extract"},
+		refresh:   []string{"update-ca-trust", "extract"},
+		bundles:   []string{"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/pki/tls/certs/ca-bundle.crt"},
+		packaging: "sudo dnf install nss-tools",
+	}, {
+		anchors: "/usr/local/share/ca-certificates", extension: ".crt", // Debian, Ubuntu
+		update:    []string{"update-ca-certificates"},
+		refresh:   []string{"update-ca-certificates", "--fresh"},
+		bundles:   []string{"/etc/ssl/certs/ca-certificates.crt"},
+		packaging: "sudo apt install libnss3-tools",
+	}, {
+		anchors: "/etc/ca-certificates/trust-source/anchors", extension: ".crt", // Arch
+		update:    []string{"trust", "extract-compat"},
+		refresh:   []string{"trust", "extract-compat"},
+		bundles:   []string{"/etc/ca-certificates/extracted/tls-ca-bundle.pem", "/etc/ssl/certs/ca-certificates.crt"},
+		packaging: "sudo pacman -S nss",
+	}, {
+		anchors: "/usr/share/pki/trust/anchors", extension: ".pem", // SUSE
+		update:    []string{"update-ca-certificates"},
+		refresh:   []string{"update-ca-certificates"},
+		bundles:   []string{"/etc/ssl/ca-bundle.pem", "/var/lib/ca-certificates/ca-bundle.pem"},
+		packaging: "sudo zypper install mozilla-nss-tools",
+	}}
+}
+
+func (e Env) layout() (layout, bool) {
+	for _, l := range layouts() {
+		if exists(e.path(l.anchors)) {
+			return l, true
+		}
+	}
+	return layout{}, false
+}
+
+// systemStore is the trust store of a Linux distribution: curl, git, wget, Python and Go read it.
+type systemStore struct {
+	env    Env
+	layout layout
+}
+
+func newSystemStore(env Env) Store {
+	if l, ok := env.layout(); ok && !exists(env.path("/etc/NIXOS")) {
+		return &systemStore{env: env, layout: l}
+	}
+	why := &Error{
+		Doing:  "find the system's trust store",
+		Err:    errors.New("this system keeps it in a way that is not supported"),
+		Advice: "letta-dev env",
+	}
+	if exists(env.path("/etc/NIXOS")) {
+		why.Err = errors.New("NixOS takes its trusted roots from its configuration alone")
+		why.Advice = "add the root to security.pki.certificateFiles, then: sudo nixos-rebuild switch"
+	}
+	return &unsupported{name: "system", why: why}
+}
+
+func (s *systemStore) Name() string { return "system" }
+
+func (s *systemStore) Status(_ context.Context, root Root) (Status, error) {
+	status := Status{State: Absent, Known: ByBundle, Where: s.bundle()}
+	data, err := os.ReadFile(status.Where)
+	if err != nil {
+		status.State = Unavailable
+		return status, &Error{Doing: "read the system's trust store", Err: err, Advice: "sudo " + s.layout.update[0]}
+	}
+	present, stale := root.sorted(data)
+	anchors, err := s.anchors(root)
+	switch {
+	case present:
+		status.State = Trusted
+	case slices.Contains(anchors, s.anchor(root)):
+		status.State = Partial
+	}
+	status.Stale = stale
+	return status, err
+}
+
+func (s *systemStore) Commands(ctx context.Context, action Action, root Root) ([]Command, error) {
+	status, err := s.Status(ctx, root)
+	if action == ToUninstall {
+		return s.removal(root, status)
+	}
+	if status.State == Trusted {
+		return nil, err
+	}
+	update, err := s.tool(s.layout.update)
+	put := []string{"install", "-m", "0644", "/dev/stdin", s.anchor(root)} // root may be unable to read a user's home
+	return []Command{{Argv: put, Stdin: root.Path, NeedsRoot: true}, update}, err
+}
+
+// removal returns what takes away every root of ours that is in the folder or, its file lost, still in the bundle.
+func (s *systemStore) removal(root Root, status Status) ([]Command, error) {
+	anchors, err := s.anchors(root)
+	if err != nil || len(anchors) == 0 && len(status.Stale) == 0 && status.State != Trusted {
+		return nil, err
+	}
+	update, err := s.tool(s.layout.refresh)
+	if len(anchors) == 0 {
+		return []Command{update}, err
+	}
+	remove := Command{Argv: append([]string{"rm", "-f", "--"}, anchors...), NeedsRoot: true}
+	return []Command{remove, update}, err
+}
+
+func (s *systemStore) Install(ctx context.Context, root Root) error {
+	return perform(ctx, s, s.env, ToInstall, root)
+}
+
+func (s *systemStore) Uninstall(ctx context.Context, root Root) error {
+	return perform(ctx, s, s.env, ToUninstall, root)
+}
+
+// tool returns the command that makes the bundle.
+func (s *systemStore) tool(argv []string) (Command, error) {
+	path, ok := s.env.find(argv[0])
+	if !ok {
+		return Command{}, &Error{Doing: "change the system's trust store", Err: fmt.Errorf("%s is not installed", argv[0]),
+			Advice: "install the package ca-certificates"}
+	}
+	return Command{Argv: append([]string{path}, argv[1:]...), NeedsRoot: true}, nil
+}
+
+// anchor returns the file of a root in the folder of anchors, as mkcert would call it.
+func (s *systemStore) anchor(root Root) string {
+	if root.Certificate == nil {
+		return ""
+	}
+	return s.env.path(s.layout.anchors, strings.ReplaceAll(root.Name(), " ", "_")+s.layout.extension)
+}
+
+// anchors returns the files that hold roots of ours, whatever they are called.
+func (s *systemStore) anchors(root Root) ([]string, error) {
+	dir := s.env.path(s.layout.anchors)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, &Error{Doing: "read the system's trust store", Err: err}
+	}
+	var found []string
+	for _, entry := range entries {
+		path := filepath.Join(dir, entry.Name())
+		data, err := os.ReadFile(path)
+		if err != nil {
+			continue // a folder, or not ours to read; ours are open to all
+		}
+		if present, stale := root.sorted(data); present || len(stale) > 0 {
+			found = append(found, path)
+		}
+	}
+	return found, nil
+}
+
+// bundle returns the file clients read.
+func (s *systemStore) bundle() string {
+	for _, path := range s.layout.bundles {
+		if exists(s.env.path(path)) {
+			return s.env.path(path)
+		}
+	}
+	return s.env.path(s.layout.bundles[0])
+}

@@ -1,0 +1,123 @@
+package certs
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+const (
+	organisation     = "letta-dev development CA" // how stores and users recognise our roots
+	leafOrganisation = "letta-dev development certificate"
+
+	authorityYears = 10 // its key being gone, the root cannot sign a second intermediate: both last as long
+	leafLife       = 90 * 24 * time.Hour
+	backdate       = time.Hour // for clients whose clock is behind, such as a virtual machine's after a pause
+)
+
+// permittedDomains and permittedRanges are the name constraints. A domain permits every name under it. Without the
+// ranges a constrained authority could sign for any address: constraints bind per kind of name.
+func permittedDomains() []string { return []string{"localhost"} }
+
+func permittedRanges() []*net.IPNet {
+	return []*net.IPNet{
+		{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)},
+		{IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)},
+	}
+}
+
+// create makes the two certificates and their folder. The root's key ends with this call.
+func create(dir string, opts Options) (*Authority, error) {
+	now := opts.Now()
+	id := identity(opts.Holder, now)
+	root, rootKey, err := sign(caTemplate("root", id, now), nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	template := caTemplate("intermediate", id, now)
+	template.MaxPathLenZero = true
+	issuer, key, err := sign(template, root, rootKey)
+	if err != nil {
+		return nil, err
+	}
+	encodedKey, err := encodeKey(key)
+	if err != nil {
+		return nil, err
+	}
+	files := []file{
+		{rootFile, 0o644, encodeCertificates(root.Raw)},
+		{intermediateFile, 0o644, encodeCertificates(issuer.Raw)},
+		{intermediateKeyFile, 0o600, encodedKey},
+	}
+	if err := makeFolder(dir, files, opts); err != nil {
+		return nil, err
+	}
+	return &Authority{dir: filepath.Clean(dir), owner: opts.Owner, now: opts.Now, root: root, issuer: issuer, key: key}, nil
+}
+
+// identity tells authorities apart. It goes into the subject because NSS and others find issuers by subject alone: two
+// roots of one name and different keys would shadow each other.
+func identity(holder string, now time.Time) string {
+	return strings.TrimSpace(fmt.Sprintf("%s %s %s", holder, now.UTC().Format("2006-01-02"), rand.Text()[:8]))
+}
+
+func caTemplate(kind, id string, now time.Time) *x509.Certificate {
+	return &x509.Certificate{
+		Subject: pkix.Name{
+			Organization: []string{organisation},
+			CommonName:   "letta-dev " + kind + " " + id,
+		},
+		NotBefore:                   now.Add(-backdate),
+		NotAfter:                    now.AddDate(authorityYears, 0, 0),
+		IsCA:                        true,
+		BasicConstraintsValid:       true,
+		KeyUsage:                    x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		ExtKeyUsage:                 []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		PermittedDNSDomainsCritical: true,
+		PermittedDNSDomains:         permittedDomains(),
+		PermittedIPRanges:           permittedRanges(),
+	}
+}
+
+// sign makes a P-256 key and its certificate, signed by parent, or by itself where parent is nil. The serial number is
+// random, by crypto/x509.
+func sign(template, parent *x509.Certificate, parentKey crypto.Signer) (*x509.Certificate, crypto.Signer, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	if parent == nil {
+		parent, parentKey = template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), parentKey)
+	if err != nil {
+		return nil, nil, err
+	}
+	certificate, err := x509.ParseCertificate(der)
+	return certificate, key, err
+}
+
+func encodeCertificates(chain ...[]byte) []byte {
+	var out []byte
+	for _, der := range chain {
+		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+	}
+	return out
+}
+
+func encodeKey(key any) ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}

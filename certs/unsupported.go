@@ -1,0 +1,27 @@
+package certs
+
+import "context"
+
+// unsupported is a store this package knows of and cannot change: it says why, and what to do, to everything.
+type unsupported struct {
+	name string
+	why  *Error
+}
+
+func (u *unsupported) Name() string { return u.name }
+
+func (u *unsupported) Status(context.Context, Root) (Status, error) {
+	return Status{State: Unavailable, Where: u.why.Path}, u.why
+}
+
+// Commands has nothing to remove: nothing was installed here.
+func (u *unsupported) Commands(_ context.Context, action Action, _ Root) ([]Command, error) {
+	if action == ToUninstall {
+		return nil, nil
+	}
+	return nil, u.why
+}
+
+func (u *unsupported) Install(context.Context, Root) error { return u.why }
+
+func (u *unsupported) Uninstall(context.Context, Root) error { return nil }
