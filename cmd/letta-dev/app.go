@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -53,7 +54,9 @@ func systemApp() *app {
 
 // engine finds the container engine. It can fail and it can be slow, so only the commands that need one call it.
 func (a *app) engine(ctx context.Context) (*docker.Engine, error) {
-	return docker.Find(ctx, docker.Options{Host: a.global.host, Context: a.global.context, LookupEnv: a.env, UserAgent: "letta-dev/" + version()})
+	return docker.Find(ctx, docker.Options{
+		Host: a.global.host, Context: a.global.context, LookupEnv: a.env, Home: a.env.get("HOME"), GOOS: runtime.GOOS, Version: version(),
+	})
 }
 
 var _ orchestrator.Engine = (*docker.Engine)(nil)

@@ -69,9 +69,9 @@ func (s *serving) listenControl() (*control, error) {
 		return nil, fmt.Errorf("making the control socket private: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(s.live()) // a client that went away needs no answer
+		_ = json.NewEncoder(w).Encode(s.live(r.Context())) // a client that went away needs no answer
 	})
 	mux.HandleFunc("POST /stop", func(http.ResponseWriter, *http.Request) { s.stop() })
 	return &control{&http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}, l}, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/letta-dev/letta-dev/compose"
 	"github.com/letta-dev/letta-dev/orchestrator"
 	"github.com/letta-dev/letta-dev/proxy"
 )
@@ -45,9 +46,6 @@ func usagef(hint, format string, args ...any) error {
 	return &usageError{err: fmt.Errorf(format, args...), hint: hint}
 }
 
-// configurationError is an error of the user's own files: compose.yaml, .env, x-letta-dev.
-type configurationError interface{ Configuration() }
-
 // explain maps an error to words and codes. It is the only place that does.
 func explain(err error) explanation {
 	var remote *remoteError
@@ -81,13 +79,22 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		{"usage", exitUsage, is[*usageError]},
-		{"configuration", exitUsage, is[configurationError]},
+		{"configuration", exitUsage, is[*compose.FileError]},
+		{"configuration", exitUsage, is[*compose.SubsetError]},
+		{"configuration", exitUsage, is[*compose.CycleError]},
+		{"configuration", exitUsage, is[*compose.NameError]},
+		{"configuration", exitUsage, is[*proxy.ConfigError]},
+		{"configuration", exitUsage, is[*proxy.AddressError]},
+		{"configuration", exitUsage, is[*proxy.NotLoopbackError]},
 		{"engine-unreachable", exitNotReady, is[*orchestrator.UnreachableError]},
 		{"engine-gone", exitNotReady, is[*orchestrator.EngineGoneError]},
 		{"image-missing", exitNotReady, is[*orchestrator.PullError]},
 		{"port-taken", exitNotReady, is[*orchestrator.PortTakenError]},
 		{"port-taken", exitNotReady, is[*proxy.PortInUseError]},
 		{"port-privileged", exitNotReady, is[*proxy.PrivilegeError]},
+		{"not-trusted", exitNotReady, is[*trustError]},
+		{"already-served", exitNotReady, is[*alreadyServedError]},
+		{"unhealthy", exitUnhealthy, is[*unhealthyError]},
 		{"name-taken", exitFailed, is[*orchestrator.NameTakenError]},
 		{"not-ours", exitFailed, is[*orchestrator.ForeignError]},
 		{"no-such-container", exitFailed, is[*orchestrator.NoSuchContainerError]},

@@ -11,8 +11,8 @@ import (
 // paths are where letta-dev keeps its own files: certificates in the data folder, what a running project needs in its state folder.
 // Containers are not in it: their labels in the engine are the only record of them.
 type paths struct {
-	certs string // the authority and the leaves, shared by all projects
-	state string // of one project: lock, control socket, journal
+	Certs string // the authority and the leaves, shared by all projects
+	State string // of one project: lock, control socket, journal
 }
 
 func (a *app) paths(project string) (paths, error) {
@@ -28,7 +28,7 @@ func (a *app) paths(project string) (paths, error) {
 	if err != nil {
 		return paths{}, err
 	}
-	return paths{certs: filepath.Join(data, "certs"), state: filepath.Join(state, project)}, nil
+	return paths{Certs: filepath.Join(data, "certs"), State: filepath.Join(state, project)}, nil
 }
 
 // folder is letta-dev's own below a base folder of the XDG specification, which has relative paths ignored.
@@ -54,12 +54,12 @@ func (e *homelessError) Hint() string { return "export HOME=/path/to/your/home" 
 
 // makeState makes the state folder, readable by its owner alone: the control socket in it stops the proxy.
 func (p paths) makeState() error {
-	if err := os.MkdirAll(p.state, 0o700); err != nil {
+	if err := os.MkdirAll(p.State, 0o700); err != nil {
 		return fmt.Errorf("making letta-dev's state folder: %w", err)
 	}
-	info, err := os.Stat(p.state)
+	info, err := os.Stat(p.State)
 	if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		err = os.Chmod(p.state, 0o700)
+		err = os.Chmod(p.State, 0o700)
 	}
 	if err != nil {
 		return fmt.Errorf("making letta-dev's state folder private: %w", err)
@@ -67,10 +67,10 @@ func (p paths) makeState() error {
 	return nil
 }
 
-func (p paths) journal() string  { return filepath.Join(p.state, "journal.jsonl") }
-func (p paths) output() string   { return filepath.Join(p.state, "output.log") }
-func (p paths) planLock() string { return filepath.Join(p.state, "plan.lock") }
-func (p paths) liveLock() string { return filepath.Join(p.state, "live.lock") }
+func (p paths) journal() string  { return filepath.Join(p.State, "journal.jsonl") }
+func (p paths) output() string   { return filepath.Join(p.State, "output.log") }
+func (p paths) planLock() string { return filepath.Join(p.State, "plan.lock") }
+func (p paths) liveLock() string { return filepath.Join(p.State, "live.lock") }
 
 // maxSocketPath is the room of sockaddr_un.sun_path: 108 bytes with the final NUL on Linux, 104 on the BSDs and macOS.
 const maxSocketPath = 103
@@ -78,7 +78,7 @@ const maxSocketPath = 103
 // socket is the control socket: in the state folder, or, where that path is too long for a socket, in a private folder of the
 // runtime directory or the temporary one.
 func (p paths) socket(env environment) (string, error) {
-	path := filepath.Join(p.state, "control.sock")
+	path := filepath.Join(p.State, "control.sock")
 	if len(path) <= maxSocketPath {
 		return path, nil
 	}
@@ -86,7 +86,7 @@ func (p paths) socket(env environment) (string, error) {
 	if base == "" {
 		base = os.TempDir()
 	}
-	dir := filepath.Join(base, fmt.Sprintf("letta-dev-%d-%s", os.Getuid(), shortID(p.state)))
+	dir := filepath.Join(base, fmt.Sprintf("letta-dev-%d-%s", os.Getuid(), shortID(p.State)))
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return "", fmt.Errorf("making a folder for the control socket: %w", err)
 	}

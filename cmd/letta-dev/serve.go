@@ -61,7 +61,7 @@ type serving struct {
 	follower *orchestrator.Follower
 	journal  *journal
 	proxy    *proxy.Proxy
-	leaf     leafInfo
+	leaf     func() leafInfo
 	bound    []boundAddress
 	stop     context.CancelFunc
 }
@@ -105,7 +105,7 @@ func (s *serving) run(ctx context.Context, ready func(liveStatus)) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.proxy, err = s.newProxy(following, listeners); err != nil {
+	if s.proxy, err = s.newProxy(following, group, listeners); err != nil {
 		closeAll(listeners)
 		return err
 	}
@@ -117,7 +117,7 @@ func (s *serving) run(ctx context.Context, ready func(liveStatus)) (err error) {
 	defer control.Close()
 	go control.Serve()
 
-	ready(s.live())
+	ready(s.live(ctx))
 	return s.proxy.Serve(ctx)
 }
 

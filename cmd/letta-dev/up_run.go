@@ -25,7 +25,7 @@ func (r *upRun) besideRunning(ctx context.Context) error {
 	if len(r.plan.Steps) == 0 {
 		r.app.ui.note("already running since %s; nothing changed", live.Started.Local().Format("15:04:05"))
 	}
-	return r.answer(live)
+	return r.answer(ctx, live)
 }
 
 // otherSettingsError says that another terminal serves the project with other settings.
@@ -66,7 +66,7 @@ func (r *upRun) inBackground(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.answer(live)
+	return r.answer(ctx, live)
 }
 
 // bringUp carries out the plan and waits until the serving process sees the server too.
@@ -99,7 +99,7 @@ func (r *upRun) inForeground(ctx context.Context, unlock func()) error {
 	live, err := r.bringUp(ctx)
 	if err == nil || is[*orchestrator.SlowError](err) {
 		unlock() // from here on others may change the stack; what they do is followed
-		err = r.serveOn(live, err, ended)
+		err = r.serveOn(ctx, live, err, ended)
 	} else {
 		stop()
 		<-ended
@@ -108,10 +108,10 @@ func (r *upRun) inForeground(ctx context.Context, unlock func()) error {
 }
 
 // serveOn is the long part of a foreground `up`.
-func (r *upRun) serveOn(live *liveStatus, slow error, ended <-chan error) error {
+func (r *upRun) serveOn(ctx context.Context, live *liveStatus, slow error, ended <-chan error) error {
 	if slow != nil {
 		r.app.ui.warn("%v", slow)
-	} else if err := r.answer(live); err != nil {
+	} else if err := r.answer(ctx, live); err != nil {
 		return err
 	}
 	served := <-ended
@@ -240,7 +240,7 @@ func (e *cloneImageError) Hint() string {
 }
 
 // answer is what `up` prints in the end: the addresses.
-func (r *upRun) answer(live *liveStatus) error {
+func (r *upRun) answer(ctx context.Context, live *liveStatus) error {
 	a := r.app
 	a.ui.begin("proxy", "").done("%s", ports(live.Listeners))
 	for _, b := range live.Listeners {
@@ -248,20 +248,20 @@ func (r *upRun) answer(live *liveStatus) error {
 			a.ui.warn("nothing listens on %d: %s; to allow it: %s", b.Port, b.Missing, b.Hint)
 		}
 	}
-	a.resolverNote()
+	a.resolverNote(ctx, live.URLs)
 	return a.ui.answer("up", live, func(w io.Writer) {
 		fmt.Fprintln(w)
 		for _, u := range live.URLs {
 			fmt.Fprintf(w, "   %-32s %s\n", u.URL, u.Note)
 		}
-		fmt.Fprintf(w, "\n%s\n", r.parting(live))
+		fmt.Fprintf(w, "\n%s\n", r.parting(ctx, live))
 	})
 }
 
-func (r *upRun) parting(live *liveStatus) string {
+func (r *upRun) parting(ctx context.Context, live *liveStatus) string {
 	curl := ""
 	for _, u := range live.URLs[:min(1, len(live.URLs))] {
-		curl = " Try it:  curl " + r.app.curlTrust() + u.URL + "/v1/health/\n"
+		curl = " Try it:  curl " + r.app.curlTrust(ctx, r.files) + u.URL + "/v1/health/\n"
 	}
 	if live.Background {
 		return curl + " It runs in the background. To stop it:  letta-dev down   (data stays)"

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/letta-dev/letta-dev/certs"
 	"github.com/letta-dev/letta-dev/orchestrator"
 	"github.com/letta-dev/letta-dev/orchestrator/docker"
 	"github.com/letta-dev/letta-dev/proxy"
@@ -63,8 +62,8 @@ func (s *serving) listen(ctx context.Context) (_ []proxy.Listener, err error) {
 }
 
 // newProxy makes the proxy that serves what is followed.
-func (s *serving) newProxy(ctx context.Context, listeners []proxy.Listener) (*proxy.Proxy, error) {
-	certificate, err := s.certificate(ctx)
+func (s *serving) newProxy(ctx context.Context, group *group, listeners []proxy.Listener) (*proxy.Proxy, error) {
+	certificate, err := s.certificate(ctx, group)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +83,7 @@ func (s *serving) newProxy(ctx context.Context, listeners []proxy.Listener) (*pr
 }
 
 // certificate is what answers TLS handshakes: the pair a person brought, else our own leaves, renewed while we run.
-func (s *serving) certificate(ctx context.Context) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
+func (s *serving) certificate(ctx context.Context, group *group) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
 	if !s.cfg.TLS {
 		return nil, nil
 	}
@@ -93,15 +92,15 @@ func (s *serving) certificate(ctx context.Context) (func(*tls.ClientHelloInfo) (
 		if err != nil {
 			return nil, fmt.Errorf("reading the certificate %s and its key %s: %w", s.cfg.CertFile, s.cfg.KeyFile, err)
 		}
-		s.leaf = leafInfo{pair.Leaf.DNSNames, pair.Leaf.NotAfter}
+		s.leaf = func() leafInfo { return leafInfo{pair.Leaf.DNSNames, pair.Leaf.NotAfter} }
 		return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }, nil
 	}
 	keeper, err := s.app.keeper(s.cfg)
 	if err != nil {
 		return nil, err
 	}
-	go keeper.Run(ctx)
-	s.leaf = leafInfo{certs.LeafNames(s.cfg.Hosts), keeper.NotAfter()}
+	group.add(func() error { _ = keeper.Run(ctx); return nil }) // it returns ctx's error and no other
+	s.leaf = func() leafInfo { return leafInfo{keeper.Names(), keeper.NotAfter()} }
 	return keeper.GetCertificate, nil
 }
 
@@ -209,21 +208,22 @@ func (s *serving) kind() string {
 }
 
 // live is how this process stands.
-func (s *serving) live() liveStatus {
+func (s *serving) live(ctx context.Context) liveStatus {
 	st, _ := s.follower.State()
 	l := liveStatus{
 		PID: os.Getpid(), Version: version(), Started: s.started, Config: s.cfg.fingerprint(), Background: s.cfg.Background,
 		Server: liveServer{Kind: s.kind(), Name: s.targetName(), Phase: string(st.Phase), Stage: st.Stage, Since: st.Since,
 			Route: st.Route, Version: st.Version},
 		Listeners: s.bound, URLs: serviceURLs(s.bound, s.cfg.TLS), Hosts: s.cfg.Hosts, Origins: s.cfg.Origins,
-		WebSocket: string(s.proxy.WebSocketMode()),
+		WebSocket: string(s.proxy.WebSocketRoute(ctx)),
 	}
 	if st.Container != "" {
 		l.Server.Name = st.Container
 	}
 	l.Server.Cause, l.Server.Hint = causeAndHint(st.Err)
 	if s.cfg.TLS {
-		l.Certificate = &s.leaf
+		leaf := s.leaf()
+		l.Certificate = &leaf
 	}
 	return l
 }

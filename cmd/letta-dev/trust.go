@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/letta-dev/letta-dev/certs"
+)
+
+// authority opens the certificate authority, making it where there is none.
+func (a *app) authority(files paths) (*certs.Authority, certs.Env, bool, error) {
+	env, err := certs.HostEnv()
+	if err != nil {
+		return nil, env, false, err
+	}
+	authority, created, err := certs.Open(files.Certs, certs.Options{Holder: env.Holder, Owner: env.OwnerOf(files.Certs)})
+	return authority, env, created, err
+}
+
+// keeper keeps the leaves that a serving process presents.
+func (a *app) keeper(cfg serveConfig) (*certs.Keeper, error) {
+	authority, _, _, err := a.authority(cfg.Files)
+	if err != nil {
+		return nil, err
+	}
+	return certs.NewKeeper(authority, certs.KeeperOptions{Hosts: cfg.Hosts})
+}
+
+// trustForUp has the authority trusted as far as mode and this process's rights allow, and says in one line what came of it. A store
+// that did not take it is a warning: https works all the same for those who bring the root.
+func (a *app) trustForUp(ctx context.Context, cfg serveConfig, mode string) error {
+	authority, env, _, err := a.authority(cfg.Files)
+	if err != nil {
+		return err
+	}
+	keeper, err := certs.NewKeeper(authority, certs.KeeperOptions{Hosts: cfg.Hosts})
+	if err != nil {
+		return err
+	}
+	days := int(math.Ceil(keeper.NotAfter().Sub(a.now()).Hours() / 24))
+	line := fmt.Sprintf("%s · %d days", keeper.Names(), days)
+	if mode == "none" {
+		a.ui.begin("certs", "").done("%s · not installed anywhere (--trust none)", line)
+		return nil
+	}
+	env.Elevate = mode == "all" || mode == "auto" && a.ui.interactive()
+	stores := certs.Stores(env)
+	if mode == "user" {
+		stores = slices.DeleteFunc(stores, func(s certs.Store) bool { return s.Name() == "system" })
+	}
+	results := a.trust(ctx, authority, stores, env)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	row := a.ui.begin("certs", "")
+	if names := trustedBy(results); names != "" {
+		row.done("%s · trusted by %s", line, names)
+	} else {
+		row.warn("%s · trusted by nothing yet", line)
+	}
+	a.warnUntrusted(results)
+	return nil
+}
+
+// trust installs the authority, after saying what needs more rights than this process has: sudo's own prompt is then the consent.
+func (a *app) trust(ctx context.Context, authority *certs.Authority, stores []certs.Store, env certs.Env) []certs.Result {
+	for _, s := range stores {
+		commands, err := s.Commands(ctx, certs.ToInstall, authority.Root())
+		if err != nil || env.UID == 0 || !env.Elevate {
+			continue
+		}
+		for _, c := range commands {
+			if c.NeedsRoot {
+				a.ui.note("the %s store needs: %s", s.Name(), c)
+			}
+		}
+	}
+	return certs.Trust(ctx, authority, stores, nil)
+}
+
+// trustedBy names the stores that trust the authority, each once.
+func trustedBy(results []certs.Result) string {
+	var names []string
+	for _, r := range results {
+		if r.After == certs.Trusted && !slices.Contains(names, r.Store) {
+			names = append(names, r.Store)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// warnUntrusted says, a line a kind of store, which did not take the authority, why, and what to type.
+func (a *app) warnUntrusted(results []certs.Result) {
+	var said []string
+	for _, r := range results {
+		if r.Err == nil || slices.Contains(said, r.Store) {
+			continue
+		}
+		said = append(said, r.Store)
+		e := explain(r.Err)
+		if is[*certs.RightsError](r.Err) {
+			e.Hint = "letta-dev certs install"
+		}
+		a.ui.warn("%s does not trust our certificates: %s; to change that: %s", r.Store, e.Message, e.Hint)
+	}
+}
+
+// trustStatus is what `status` says of the authority; nil where there is none yet.
+type trustStatus struct {
+	Root        string       `json:"root"`
+	Fingerprint string       `json:"fingerprint"`
+	NotAfter    time.Time    `json:"notAfter"`
+	Stores      []storeState `json:"stores"`
+}
+
+// storeState is one trust store.
+type storeState struct {
+	Store string `json:"store"`
+	Where string `json:"where,omitempty"`
+	State string `json:"state"`
+	Known string `json:"known,omitempty"` // how that is known: handshake, tool, bundle
+	Error string `json:"error,omitempty"`
+	Hint  string `json:"hint,omitempty"`
+}
+
+// trustStatus reads the stores without trying handshakes; it takes milliseconds.
+func (a *app) trustStatus(ctx context.Context, files paths) *trustStatus {
+	env, err := certs.HostEnv()
+	if err != nil {
+		return nil
+	}
+	authority, err := certs.Load(files.Certs, certs.Options{Holder: env.Holder})
+	if err != nil {
+		return nil // there is none, and `up` says so where it matters
+	}
+	t := newTrustStatus(authority)
+	for _, s := range certs.Stores(env) {
+		st, err := s.Status(ctx, authority.Root())
+		t.add(certs.Result{Store: s.Name(), Where: st.Where, After: st.State, Known: st.Known, Err: err})
+	}
+	return t
+}
+
+func newTrustStatus(authority *certs.Authority) *trustStatus {
+	root := authority.Root()
+	return &trustStatus{Root: root.Path, Fingerprint: root.Fingerprint(), NotAfter: authority.NotAfter(), Stores: []storeState{}}
+}
+
+func (t *trustStatus) add(r certs.Result) {
+	s := storeState{Store: r.Store, Where: r.Where, State: string(r.After), Known: string(r.Known)}
+	if r.Err != nil {
+		e := explain(r.Err)
+		s.Error, s.Hint = e.Message, e.Hint
+	}
+	t.Stores = append(t.Stores, s)
+}
+
+// summary is the trust in one line.
+func (t *trustStatus) summary() string {
+	var yes, no []string
+	for _, s := range t.Stores {
+		list := &no
+		if s.State == string(certs.Trusted) {
+			list = &yes
+		}
+		if !slices.Contains(*list, s.Store) {
+			*list = append(*list, s.Store)
+		}
+	}
+	switch {
+	case len(yes) == 0:
+		return "trusted by nothing; letta-dev certs install"
+	case len(no) > 0:
+		return fmt.Sprintf("trusted by %s, not by %s", strings.Join(yes, ", "), strings.Join(no, ", "))
+	}
+	return "trusted by " + strings.Join(yes, ", ")
+}
+
+// resolveTime bounds the question whether the system's resolver knows *.localhost: a resolver without a network may take its time.
+const resolveTime = time.Second
+
+// resolverNote says that programs other than browsers and curl will not find letta.localhost here, where that is so. It asks getent,
+// whose answer is the C library's, and is silent where there is none.
+func (a *app) resolverNote(ctx context.Context, urls []serviceURL) {
+	getent, err := exec.LookPath("getent")
+	if err != nil || ctx.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, resolveTime)
+	defer cancel()
+	if exec.CommandContext(ctx, getent, "hosts", "letta.localhost").Run() == nil {
+		return
+	}
+	for _, u := range urls {
+		if strings.Contains(u.URL, "//localhost:") {
+			a.ui.note("browsers and curl know letta.localhost; Python and Node do not here, so give them %s", u.URL)
+			return
+		}
+	}
+}
+
+// curlTrust is what curl has to be told so that it trusts us: nothing where the system's store does.
+func (a *app) curlTrust(ctx context.Context, files paths) string {
+	t := a.trustStatus(ctx, files)
+	if t == nil {
+		return ""
+	}
+	for _, s := range t.Stores {
+		if s.Store == "system" && s.State == string(certs.Trusted) {
+			return ""
+		}
+	}
+	return "--cacert " + t.Root + " "
+}
