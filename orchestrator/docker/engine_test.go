@@ -1,0 +1,44 @@
+package docker
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"testing"
+
+	"github.com/moby/moby/client"
+
+	"github.com/letta-dev/letta-dev/orchestrator/enginetest"
+)
+
+// testEngine is the engine at DOCKER_HOST, or at the usual socket; the test is skipped where none answers.
+func testEngine(t *testing.T) *Engine {
+	t.Helper()
+	host := os.Getenv("DOCKER_HOST")
+	if host == "" {
+		host = "unix:///var/run/docker.sock"
+	}
+	e, err := Find(t.Context(), Options{Host: host, Home: t.TempDir(), GOOS: runtime.GOOS, Version: "test"})
+	if err != nil {
+		t.Skipf("NOT TESTED, no engine: %v", err)
+	}
+	t.Cleanup(func() { _ = e.Close() })
+	return e
+}
+
+// forgetImage removes an image at the end of the test.
+func forgetImage(t *testing.T, e *Engine, ref string) {
+	t.Cleanup(func() {
+		_, err := e.api.ImageRemove(context.Background(), e.qualify(ref), client.ImageRemoveOptions{PruneChildren: true})
+		if err != nil {
+			t.Errorf("removing image %s: %v", ref, err)
+		}
+	})
+}
+
+func TestEngineKeepsTheContract(t *testing.T) {
+	e := testEngine(t)
+	archive := probeArchive(t)
+	forgetImage(t, e, probeImage)
+	enginetest.Contract(t, enginetest.Subject{Engine: e, Prefix: "ldt-docker-", Image: probeImage, Archive: archive})
+}
