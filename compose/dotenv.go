@@ -12,8 +12,12 @@ import (
 	"github.com/joho/godotenv"
 )
 
-// maxDotenvBytes bounds a .env file. Finding the line of a mistake may read a file as often as it has lines.
-const maxDotenvBytes = 64 << 10
+// maxDotenvBytes bounds a .env file, for a quoted value is read anew with every line it runs over. maxExpansion bounds what the
+// variables in one value may come to: ten lines of B=$A$A… can stand for a gigabyte.
+const (
+	maxDotenvBytes = 64 << 10
+	maxExpansion   = 256 << 10
+)
 
 // dotenvVars is what a .env file says.
 type dotenvVars struct {
@@ -26,7 +30,7 @@ type dotenvVars struct {
 func readDotenv(name, path string, lookup dotenv.LookupFn) (dotenvVars, []string, error) {
 	data, err := readFile(path, maxDotenvBytes)
 	if err != nil {
-		return dotenvVars{}, nil, &FileError{File: name, What: "cannot read the variables", Err: err,
+		return dotenvVars{}, nil, &FileError{File: name, What: fmt.Sprintf("cannot read the variables: %v", err), Err: err,
 			Advice: fmt.Sprintf("make it a readable file of NAME=VALUE lines: chmod u+r %s", name)}
 	}
 	text := strings.TrimPrefix(string(data), "\uFEFF") // Windows editors begin a file with a byte order mark
@@ -68,7 +72,17 @@ func parseDotenv(text string, lookup dotenv.LookupFn) (dotenvVars, int, error) {
 // statement reads the first line, and as many after it as a quoted value runs over. It returns how many those are.
 func statement(lines []string, lookup dotenv.LookupFn) (vars map[string]string, n int, err error) {
 	for n = 1; ; n++ {
-		vars, err = dotenv.UnmarshalWithLookup(strings.Join(lines[:n], ""), lookup)
+		room := maxExpansion
+		vars, err = dotenv.UnmarshalWithLookup(strings.Join(lines[:n], ""), func(name string) (string, bool) {
+			value, ok := lookup(name)
+			if room -= len(value); room < 0 {
+				return "", ok
+			}
+			return value, ok
+		})
+		if room < 0 {
+			return nil, n, errors.New("the variables in it come to more than 256 KiB")
+		}
 		if !unterminated(err) || n == len(lines) {
 			break
 		}

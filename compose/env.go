@@ -29,7 +29,7 @@ func (v variables) get(name string) string {
 }
 
 // environment reads Environ and .env. The environment wins, as it does for docker compose.
-func (l *loader) environment(o Options, dir string) error {
+func (l *loading) environment(o Options, dir string) error {
 	l.env.environ = map[string]string{}
 	for _, entry := range o.Environ {
 		if key, value, ok := strings.Cut(entry, "="); ok && key != "" { // Windows has entries as =C:=C:\
@@ -54,7 +54,7 @@ func (l *loader) environment(o Options, dir string) error {
 }
 
 // envFiles reads the env_file entries of a service, a later one over an earlier.
-func (l *loader) envFiles(name string, s serviceConfig) (map[string]string, error) {
+func (l *loading) envFiles(name string, s serviceConfig) (map[string]string, error) {
 	all := map[string]string{}
 	for i, file := range s.EnvFiles {
 		at := fmt.Sprintf("services.%s.env_file.%d", name, i)

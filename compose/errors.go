@@ -11,16 +11,10 @@ type FileError struct {
 	Line   int    // from 1; 0 where no single line is to blame
 	What   string // what is wrong there
 	Advice string // what to type or to write instead
-	Err    error  // cause; may be nil
+	Err    error  // cause, whose text is in What; may be nil
 }
 
-func (e *FileError) Error() string {
-	msg := place(e.File, e.Line) + ": " + e.What
-	if e.Err != nil {
-		msg += ": " + e.Err.Error()
-	}
-	return msg
-}
+func (e *FileError) Error() string { return place(e.File, e.Line) + ": " + e.What }
 
 func (e *FileError) Unwrap() error { return e.Err }
 

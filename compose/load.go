@@ -39,7 +39,12 @@ func load(ctx context.Context, o Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{project: &Project{}, dir: dir}
+	return assemble(dir, files, o)
+}
+
+// assemble makes the project of files that are read already.
+func assemble(dir string, files []source, o Options) (*Project, error) {
+	l := &loading{project: &Project{}, dir: dir}
 	if files[0].path != "" {
 		l.dir = filepath.Dir(files[0].path)
 		for _, f := range files {
@@ -64,8 +69,8 @@ func load(ctx context.Context, o Options) (*Project, error) {
 	return l.project, nil
 }
 
-// loader holds what the steps of one load share.
-type loader struct {
+// loading holds what the steps of one load share.
+type loading struct {
 	project *Project
 	reader  *reader
 	model   *model
@@ -74,7 +79,7 @@ type loader struct {
 }
 
 // build turns the trees of the files into the project, step by step.
-func (l *loader) build(trees []map[string]any, o Options) error {
+func (l *loading) build(trees []map[string]any, o Options) error {
 	m, err := modelOf(trees)
 	if err != nil && len(l.reader.refusals) > 0 {
 		return &SubsetError{Refusals: l.reader.refusals} // a key that is not read may be what the error misses
@@ -101,7 +106,7 @@ func (l *loader) build(trees []map[string]any, o Options) error {
 }
 
 // settle takes over x-letta-dev.
-func (l *loader) settle() {
+func (l *loading) settle() {
 	s := l.model.Letta
 	l.project.Settings = Settings{
 		Server: s.Server, Hosts: s.Hosts, Origins: s.Origins, Listeners: s.Listeners, WebSocket: WebSocket{Upstream: s.WebSocket.Upstream},
@@ -109,7 +114,7 @@ func (l *loader) settle() {
 }
 
 // keepActive leaves out the services of profiles that nobody asked for. `*` is all profiles, as for compose.
-func (l *loader) keepActive(profiles []string) {
+func (l *loading) keepActive(profiles []string) {
 	maps.DeleteFunc(l.model.Services, func(_ string, s serviceConfig) bool {
 		return len(s.Profiles) > 0 && !slices.Contains(profiles, "*") &&
 			!slices.ContainsFunc(s.Profiles, func(p string) bool { return slices.Contains(profiles, p) })
@@ -117,7 +122,7 @@ func (l *loader) keepActive(profiles []string) {
 }
 
 // refusals are those that matter: keys of a service that does not run are nobody's concern, unless compose has no such keys.
-func (l *loader) refusals() []Refusal {
+func (l *loading) refusals() []Refusal {
 	return slices.DeleteFunc(l.reader.refusals, func(r Refusal) bool {
 		_, runs := l.model.Services[r.Service]
 		return r.Known && r.Service != "" && !runs
@@ -125,7 +130,7 @@ func (l *loader) refusals() []Refusal {
 }
 
 // note adds a line for the person, once.
-func (l *loader) note(format string, args ...any) {
+func (l *loading) note(format string, args ...any) {
 	if n := fmt.Sprintf(format, args...); !slices.Contains(l.project.Notes, n) {
 		l.project.Notes = append(l.project.Notes, n)
 	}
@@ -136,7 +141,7 @@ func splitList(s string) []string {
 }
 
 // tls reads LOCAL_HTTPS, which Letta's own server has for TLS; here the proxy ends TLS, so the proxy is what it turns off.
-func (l *loader) tls() error {
+func (l *loading) tls() error {
 	v := l.env.get("LOCAL_HTTPS")
 	if v == "" {
 		return nil

@@ -32,7 +32,7 @@ func (e *NameError) Hint() string {
 }
 
 // name decides the project's name: the override, else the file's, else the folder's.
-func (l *loader) name(o Options) error {
+func (l *loading) name(o Options) error {
 	p := l.project
 	switch {
 	case o.Name != "":
@@ -60,7 +60,7 @@ func normalName(s string) string {
 
 // containerName is the file's, else what compose would call it. Two projects of the embedded stack can run side by side: only
 // the one with the stack's own name calls its container letta-server.
-func (l *loader) containerName(service, named string) string {
+func (l *loading) containerName(service, named string) string {
 	switch {
 	case named == "":
 		return fmt.Sprintf("%s-%s-1", l.project.Name, service)

@@ -6,8 +6,8 @@ import (
 )
 
 // order sorts the services so that each stands after those it depends on, by name where nothing else decides.
-func (l *loader) order() error {
-	o := ordering{loader: l, byName: map[string]*Service{}, state: map[string]int{}}
+func (l *loading) order() error {
+	o := ordering{loading: l, byName: map[string]*Service{}, state: map[string]int{}}
 	for i := range l.project.Services {
 		o.byName[l.project.Services[i].Name] = &l.project.Services[i]
 	}
@@ -28,7 +28,7 @@ const (
 
 // ordering is a depth-first walk along depends_on.
 type ordering struct {
-	*loader
+	*loading
 	byName map[string]*Service
 	state  map[string]int
 	path   []string // open services, each depending on the next

@@ -16,7 +16,7 @@ const (
 )
 
 // ports converts the published ports of a service as the file has them; publish decides later where they may stand.
-func (l *loader) ports(name string, c serviceConfig) ([]Port, error) {
+func (l *loading) ports(name string, c serviceConfig) ([]Port, error) {
 	var all []Port
 	for i, config := range c.Ports {
 		p, err := portOf(config)
@@ -59,7 +59,7 @@ func portOf(c types.ServicePortConfig) (Port, error) {
 // publish moves ports to where they may stand. What the file would open to the network is opened to this machine alone: an
 // unconfigured Letta server runs code for whoever reaches it (https://github.com/letta-ai/letta/pull/3407), and its database
 // has a known password. The server's own ports make way for the proxy, which stands where the file had them.
-func (l *loader) publish() error {
+func (l *loading) publish() error {
 	for _, s := range l.project.Services {
 		for i := range s.Ports {
 			p := &s.Ports[i]

@@ -3,7 +3,7 @@ package compose
 import "fmt"
 
 // resources fills in the networks and volumes that the services use; what none uses is not made, as for compose.
-func (l *loader) resources() error {
+func (l *loading) resources() error {
 	p := l.project
 	p.Networks, p.Volumes = map[string]Network{}, map[string]Volume{}
 	for service, s := range l.model.Services {
@@ -30,7 +30,7 @@ func (l *loader) resources() error {
 	return nil
 }
 
-func (l *loader) resourceName(key, named string, external bool) string {
+func (l *loading) resourceName(key, named string, external bool) string {
 	switch {
 	case named != "":
 		return named

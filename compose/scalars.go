@@ -21,6 +21,36 @@ func asIs(v any) (any, error) { return v, nil }
 
 func text(v any) (any, error) { return fmt.Sprint(v), nil }
 
+// resourceKey is what compose allows as the name of a service, a network or a volume.
+func resourceKey(s string) error {
+	if !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`).MatchString(s) {
+		return errors.New("a name has letters, digits, _ . and - only, and begins with a letter or digit")
+	}
+	return nil
+}
+
+// variableName is the name of a variable or a label, which engines take in nearly any form.
+func variableName(s string) error {
+	if s == "" || strings.ContainsAny(s, "=\x00") || strings.TrimSpace(s) != s {
+		return fmt.Errorf("%q is not a name: write NAME=VALUE", s)
+	}
+	return nil
+}
+
+// assignment is NAME=VALUE, or NAME alone for the value outside.
+func assignment(v any) (any, error) {
+	s := fmt.Sprint(v)
+	name, _, _ := strings.Cut(s, "=")
+	return s, variableName(name)
+}
+
+func path(v any) (any, error) {
+	if s := fmt.Sprint(v); s != "" {
+		return s, nil
+	}
+	return nil, errors.New("it names no file")
+}
+
 func boolean(v any) (any, error) {
 	switch strings.ToLower(fmt.Sprint(v)) {
 	case "true", "yes", "y", "on":

@@ -38,7 +38,7 @@ func (s *Service) AllowOrigins(origins ...string) {
 }
 
 // server finds the Letta server: named in x-letta-dev, else the one with Letta's image, else the one with Letta's port.
-func (l *loader) server() error {
+func (l *loading) server() error {
 	p := l.project
 	if p.Settings.Server == "" {
 		name, err := l.findServer()
@@ -58,7 +58,7 @@ func (l *loader) server() error {
 
 // noteDatabasePort warns of the trap in Letta's own compose.yaml: LETTA_PG_PORT there is the database's port on the host, and
 // also the port in the server's LETTA_PG_URI, where the one inside the container belongs.
-func (l *loader) noteDatabasePort(server *Service) {
+func (l *loading) noteDatabasePort(server *Service) {
 	u, err := url.Parse(server.Environment["LETTA_PG_URI"])
 	if err != nil || u.Port() == "" {
 		return
@@ -74,7 +74,7 @@ func (l *loader) noteDatabasePort(server *Service) {
 	}
 }
 
-func (l *loader) findServer() (string, error) {
+func (l *loading) findServer() (string, error) {
 	by := func(is func(Service) bool) (names []string) {
 		for _, s := range l.project.Services {
 			if is(s) {
@@ -101,7 +101,7 @@ func (l *loader) findServer() (string, error) {
 
 // leaveOutNginx drops the nginx of Letta's own compose.yaml, whose work the proxy does. The rule is narrow, because any other
 // nginx is somebody's own: this key, and nginx's own image.
-func (l *loader) leaveOutNginx() {
+func (l *loading) leaveOutNginx() {
 	for _, name := range []string{"letta_nginx", "letta-nginx"} {
 		s, ok := l.model.Services[name]
 		if !ok || repository(s.Image) != "library/nginx" {

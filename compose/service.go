@@ -14,7 +14,7 @@ import (
 type serviceConfig = types.ServiceConfig
 
 // services converts the services of the model, by name; order sorts them later.
-func (l *loader) services() error {
+func (l *loading) services() error {
 	taken := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(l.model.Services)) {
 		s, err := l.service(name, l.model.Services[name])
@@ -33,7 +33,7 @@ func (l *loader) services() error {
 	return nil
 }
 
-func (l *loader) service(name string, c serviceConfig) (Service, error) {
+func (l *loading) service(name string, c serviceConfig) (Service, error) {
 	at := "services." + name
 	if c.Image == "" {
 		return Service{}, l.reader.failAt(at, "", "it names no image")
@@ -60,7 +60,7 @@ func (l *loader) service(name string, c serviceConfig) (Service, error) {
 
 // environmentOf is env_file under environment, without what is empty: Letta takes OPENAI_BASE_URL="" for a URL, and
 // LETTA_REDIS_PORT="" ends it at once, while its own compose.yaml passes every variable on, set or not.
-func (l *loader) environmentOf(name string, c serviceConfig) (map[string]string, error) {
+func (l *loading) environmentOf(name string, c serviceConfig) (map[string]string, error) {
 	env, err := l.envFiles(name, c)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (l *loader) environmentOf(name string, c serviceConfig) (map[string]string,
 }
 
 // mounts resolves the volumes of a service.
-func (l *loader) mounts(name string, c serviceConfig) ([]Mount, error) {
+func (l *loading) mounts(name string, c serviceConfig) ([]Mount, error) {
 	var all []Mount
 	for i, v := range c.Volumes {
 		at := fmt.Sprintf("services.%s.volumes.%d", name, i)
@@ -100,14 +100,14 @@ func (l *loader) mounts(name string, c serviceConfig) ([]Mount, error) {
 
 // noteDrvfs warns of a database on a Windows drive under WSL, where Postgres cannot take ownership of its files.
 // https://github.com/letta-ai/letta/issues/1345
-func (l *loader) noteDrvfs(at string, m Mount) {
+func (l *loading) noteDrvfs(at string, m Mount) {
 	if strings.HasPrefix(m.Source, "/mnt/") && strings.Contains(m.Target, "postgresql") {
 		l.note("%s: Postgres fails on a Windows drive (%s); a named volume works", place(l.reader.where(at).file, l.reader.where(at).line), m.Source)
 	}
 }
 
 // hostPath is a path of the file on this machine: ~ is the home folder, and the rest is seen from the folder of the first file.
-func (l *loader) hostPath(p string) string {
+func (l *loading) hostPath(p string) string {
 	if rest, ok := strings.CutPrefix(p, "~"); ok && (rest == "" || rest[0] == '/' || rest[0] == filepath.Separator) {
 		for _, home := range []string{l.env.environ["HOME"], l.env.environ["USERPROFILE"]} {
 			if home != "" {

@@ -1,9 +1,7 @@
 package compose
 
 import (
-	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -14,7 +12,7 @@ type shape struct {
 	item   *shape                 // of each entry of a list; nil: no list may stand here
 	keys   map[string]*shape      // of a mapping with keys of the specification
 	free   *shape                 // of each value of a mapping with keys of the person's own
-	name   *regexp.Regexp         // which free keys are allowed; nil: all
+	name   func(string) error     // tells what is wrong with a free key; nil: nothing can be
 	nulls  bool                   // a key without a value means something
 }
 
@@ -23,8 +21,10 @@ func (s *shape) of(key string) (*shape, error) {
 	if inner, ok := s.keys[key]; ok {
 		return inner, nil
 	}
-	if s.free != nil && s.name != nil && !s.name.MatchString(key) {
-		return nil, errors.New("a name has letters, digits, _ . and - only, and begins with a letter or digit")
+	if s.free != nil && s.name != nil {
+		if err := s.name(key); err != nil {
+			return nil, err
+		}
 	}
 	return s.free, nil
 }
@@ -44,13 +44,12 @@ func (s *shape) wants() string {
 }
 
 func fileShape() *shape {
-	name := regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 	return &shape{keys: map[string]*shape{
 		"version":     one(text), // obsolete, and means nothing to compose either
 		"name":        one(text),
-		"services":    {free: serviceShape(), name: name, nulls: true},
-		"networks":    {free: resourceShape("bridge"), name: name, nulls: true},
-		"volumes":     {free: resourceShape("local"), name: name, nulls: true},
+		"services":    {free: serviceShape(), name: resourceKey, nulls: true},
+		"networks":    {free: resourceShape("bridge"), name: resourceKey, nulls: true},
+		"volumes":     {free: resourceShape("local"), name: resourceKey, nulls: true},
 		"x-letta-dev": settingsShape(),
 	}}
 }
@@ -60,7 +59,7 @@ func serviceShape() *shape {
 		"image": one(image), "container_name": one(text), "hostname": one(text), "user": one(text), "working_dir": one(text),
 		"entrypoint": oneOrList(text), "command": oneOrList(text),
 		"environment": listOrMap(), "labels": listOrMap(), "extra_hosts": {item: one(text), free: &shape{scalar: text, item: one(text)}},
-		"env_file":   {scalar: text, item: envFileShape()},
+		"env_file":   {scalar: path, item: envFileShape()},
 		"ports":      {item: portShape()},
 		"expose":     list(text), // information for people; services of one network reach each other's ports in any case
 		"volumes":    {item: volumeShape()},
@@ -78,7 +77,7 @@ func serviceShape() *shape {
 }
 
 func envFileShape() *shape {
-	return &shape{scalar: text, keys: map[string]*shape{"path": one(text), "required": one(boolean)}}
+	return &shape{scalar: path, keys: map[string]*shape{"path": one(path), "required": one(boolean)}}
 }
 
 func portShape() *shape {
@@ -115,7 +114,7 @@ func oneOrList(scalar func(any) (any, error)) *shape {
 
 // listOrMap is the shape of variables and labels: KEY=VALUE lines or a mapping, where KEY alone takes the value from outside.
 func listOrMap() *shape {
-	return &shape{item: one(text), free: one(asIs), nulls: true}
+	return &shape{item: one(assignment), free: one(asIs), name: variableName, nulls: true}
 }
 
 func only(values ...string) func(any) (any, error) {

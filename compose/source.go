@@ -41,7 +41,7 @@ func sources(dir string, files []string) ([]source, error) {
 		s := source{name: name, path: within(dir, name)}
 		var err error
 		if s.data, err = readFile(s.path, maxFileBytes); err != nil {
-			return nil, &FileError{File: name, What: "cannot read the compose file", Err: err,
+			return nil, &FileError{File: name, What: fmt.Sprintf("cannot read the compose file: %v", err), Err: err,
 				Advice: "name it with -f FILE, or leave -f out to run the built-in stack"}
 		}
 		all = append(all, s)

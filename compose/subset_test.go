@@ -159,7 +159,7 @@ func TestWrongValues(t *testing.T) {
 		{server("ports: ['80:80/sctp']"), `the protocol "sctp" is not supported`},
 		{server("ports: ['8000-8010:80']"), `"8000-8010" is not one port of the host`},
 		{server("ports: [{target: 80, host_ip: here}]"), `"here" is not an address`},
-		{server("ports: [{published: 80}]"), "compose.yaml:4: cannot be read: service ports services.letta.ports.[0] is missing a target port"},
+		{server("ports: [{published: 80}]"), "compose.yaml:4: service ports services.letta.ports.[0] is missing a target port"},
 		{server("ports: [{target: 70000}]"), "70000 is not a port of a container"},
 		{server("ports: [{target: 80, mode: swarm}]"), `"swarm" is not supported, only host, ingress`},
 		{server("volumes: ['a::/b:/c:/d']"), `"a::/b:/c:/d" is not a volume`},
@@ -172,6 +172,10 @@ func TestWrongValues(t *testing.T) {
 		{server("security_opt: ['seccomp:./profile.json']"), "a seccomp profile in a file is not supported"},
 		{server("depends_on: {a: {condition: soon}}"), `"soon" is not supported, only service_started`},
 		{server("environment: {A: [1]}"), "services.letta.environment.A: must be a single value"},
+		{server("depends_on: {a: }"), "compose.yaml:4: services.letta.depends_on.a: it has no value"},
+		{server("environment: ['=x']"), `compose.yaml:4: services.letta.environment.0: "" is not a name`},
+		{server("labels: {' a': b}"), `" a" is not a name`},
+		{server("env_file: ['']"), "compose.yaml:4: services.letta.env_file.0: it names no file"},
 		{server("environment: [~]"), "services.letta.environment.0: an empty entry"},
 		{server() + "networks:\n  n: {driver: overlay}\n", `compose.yaml:5: networks.n.driver: "overlay" is not supported, only bridge`},
 		{server("hostname: !reset x"), "compose.yaml:4: services.letta.hostname: the tag !reset is not supported"},
@@ -215,14 +219,23 @@ func TestWrongValues(t *testing.T) {
 	}
 }
 
-// Ten lines of aliases of aliases must not unfold to a billion values.
-func TestAliasBomb(t *testing.T) {
-	var b strings.Builder
-	b.WriteString("x-0: &a0 {a: 1}\n")
+// A few lines of aliases of aliases, or of variables, must not unfold to a billion values.
+func TestBombs(t *testing.T) {
+	var merges strings.Builder
+	merges.WriteString("x-0: &a0 {a: 1}\n")
 	for i := 1; i < 9; i++ {
-		fmt.Fprintf(&b, "x-%d: &a%d {<<: [%s]}\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10), ", "))
+		ten := strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10), ", ")
+		fmt.Fprintf(&merges, "x-%d: &a%d {<<: [%s]}\n", i, i, ten)
 	}
-	b.WriteString(server("environment: *a8"))
-	err, _ := refused(t, b.String())
-	mustSay(t, err.Error(), "aliases unfold to more than a compose file can mean")
+	for name, content := range map[string]string{
+		"merges":    merges.String() + server("environment: *a8"),
+		"long text": "x-0: &a0 " + strings.Repeat("a", 500_000) + "\n" + server("command: ["+strings.Repeat("*a0, ", 5000)+"]"),
+		"variables": server("command: " + strings.Repeat("$BIG", 5000)),
+		"self":      "x-0: &a0 {<<: *a0}\n" + server("environment: *a0"),
+	} {
+		err, _ := refused(t, content, "BIG="+strings.Repeat("b", 100_000))
+		if !strings.Contains(err.Error(), "unfold to more than a compose file can mean") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
