@@ -1,0 +1,49 @@
+// Package proxy is the front of a local Letta server: it owns the listeners,
+// decides what may pass, carries it to the upstream and explains itself when it
+// cannot.
+//
+// # One connection
+//
+//	accept → first byte ─ 0x16 → TLS (h2, http/1.1)
+//	                    └ else → plain HTTP/1.1, on the same port
+//	request → policy ─ refused → a page or JSON that says why
+//	                 └ allowed → route → ready? → forward or tunnel → Access
+//
+// Each arrow is a file: sniff.go reads the first byte, policy.go refuses,
+// route.go chooses the upstream, ready.go waits for it, forward.go carries
+// requests, tunnel.go carries WebSockets, answer.go speaks where no upstream
+// does, access.go keeps the record. What carries the bytes stands behind the
+// forwarder interface and knows nothing of names, origins or pages.
+//
+// # Policy
+//
+// A request is served only under our names: letta.localhost, one label below it,
+// localhost, loopback addresses, and Config.Hosts. Everything else gets 404, so a
+// name that an attacker rebinds to 127.0.0.1 reaches nothing. WebSocket upgrades
+// and methods that change something are refused with 403 when their Origin is
+// neither one of our names (on any port: a front end under development counts as
+// ours) nor listed in Config.Origins. Programs that send no Origin pass.
+//
+// # Forwarding
+//
+// Path, query and Host reach the upstream byte for byte. X-Forwarded-For, -Host,
+// -Proto and -Port are ours; whatever else a client could use to lie about where
+// a request came from is removed. Via carries a name that is unique to this
+// process, and a request that comes back with it is answered 508. Nothing is
+// buffered and nothing streamed is timed: a Letta answer may be silent for half
+// an hour (RFC 9110, section 7.6, for the fields).
+//
+// # WebSockets
+//
+// An upgrade is answered by the upstream, never by us: the handshake is written
+// to it, its 101 is checked and handed back, and from then on bytes pass both
+// ways, half-close included (RFC 6455). On the listener marked WebSocket the way
+// is found for each connection: the container's own port, a configured upstream,
+// or Config.WebSocket.Bridge.
+//
+// # Stop
+//
+// When the context of Serve ends, listeners close first, then idle connections,
+// held requests and WebSockets; streams may finish for Config.Grace and are then
+// cut. Serve returns when nothing of the proxy runs any more.
+package proxy

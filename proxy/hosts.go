@@ -1,0 +1,135 @@
+package proxy
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// hostSet is the set of names we serve, in the form parseHost gives them.
+type hostSet struct {
+	exact  map[string]bool
+	parent map[string]bool // names that any single label may precede
+}
+
+// newHostSet returns the built-in names and the configured ones. It fails with a
+// *ConfigError for anything that cannot be a name.
+func newHostSet(configured []string) (hostSet, error) {
+	s := hostSet{
+		exact:  map[string]bool{"localhost": true, "letta.localhost": true},
+		parent: map[string]bool{"letta.localhost": true},
+	}
+	for _, name := range configured {
+		bare, wild := strings.CutPrefix(name, "*.")
+		host, ok := parseHost(bracketed(bare))
+		if !ok || strings.Contains(bare, ":") && !isAddr(bare) {
+			return hostSet{}, &ConfigError{
+				Problem: fmt.Sprintf("%q is not a host name", name),
+				Advice:  "write a name without scheme and port, such as letta.test (international names in their xn-- form)",
+			}
+		}
+		if wild {
+			s.parent[host] = true
+		} else {
+			s.exact[host] = true
+		}
+	}
+	return s, nil
+}
+
+// has reports whether a host, as parseHost returned it, is ours. Every loopback
+// address is; a wildcard covers one label, never an address.
+func (s hostSet) has(host string) bool {
+	if s.exact[host] {
+		return true
+	}
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.IsLoopback()
+	}
+	_, parent, ok := strings.Cut(host, ".")
+	return ok && s.parent[parent]
+}
+
+// parseHost takes the host out of an authority: lower case, without port,
+// brackets or a final dot. It reports false for what RFC 9110, section 4.2, and
+// RFC 3986, section 3.2, do not allow, user information included.
+func parseHost(authority string) (host string, ok bool) {
+	host, port, ok := splitPort(authority)
+	if !ok || !validPort(port) {
+		return "", false
+	}
+	if inner, v6 := strings.CutPrefix(host, "["); v6 {
+		addr, err := netip.ParseAddr(strings.TrimSuffix(inner, "]"))
+		return addr.String(), err == nil && addr.Is6() && addr.Zone() == ""
+	}
+	host = strings.TrimSuffix(lower(host), ".")
+	return host, validName(host)
+}
+
+// splitPort cuts an authority in two; the brackets of an IPv6 address stay.
+func splitPort(authority string) (host, port string, ok bool) {
+	if strings.HasPrefix(authority, "[") {
+		end := strings.IndexByte(authority, ']')
+		if end < 0 {
+			return "", "", false
+		}
+		rest := authority[end+1:]
+		port, colon := strings.CutPrefix(rest, ":")
+		return authority[:end+1], port, colon || rest == ""
+	}
+	host, port, _ = strings.Cut(authority, ":")
+	return host, port, true
+}
+
+// validPort allows the empty port: RFC 3986, section 3.2.3, does.
+func validPort(port string) bool {
+	if port == "" {
+		return true
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0 && port[0] != '+'
+}
+
+// validName allows the names of hosts as resolvers do: letters, digits, inner
+// hyphens, and the underscore that compose projects put in names.
+func validName(name string) bool {
+	if len(name) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for _, c := range []byte(label) {
+			if c != '-' && c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// lower folds ASCII only: strings.ToLower turns the Kelvin sign into a k, and
+// with it a foreign name into one of ours.
+func lower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
+func isAddr(s string) bool {
+	_, err := netip.ParseAddr(s)
+	return err == nil
+}
+
+// bracketed gives an IPv6 address the form it has in an authority.
+func bracketed(s string) string {
+	if addr, err := netip.ParseAddr(s); err == nil && addr.Is6() {
+		return "[" + s + "]"
+	}
+	return s
+}

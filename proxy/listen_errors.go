@@ -1,0 +1,77 @@
+package proxy
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// An AddressError is text that names no address to listen on.
+type AddressError struct{ Address string }
+
+func (e *AddressError) Error() string {
+	return fmt.Sprintf("%q is not an address to listen on", e.Address)
+}
+
+// Hint shows the form.
+func (e *AddressError) Hint() string { return "--listen 127.0.0.1:8283" }
+
+// A NotLoopbackError is an address that other machines could reach.
+type NotLoopbackError struct{ Address string }
+
+func (e *NotLoopbackError) Error() string {
+	return fmt.Sprintf("%q is reachable from other machines, and the Letta server asks for no password", e.Address)
+}
+
+// Hint names the flag that allows it.
+func (e *NotLoopbackError) Hint() string { return "--expose-lan" }
+
+// A PortInUseError is a port that another process listens on.
+type PortInUseError struct {
+	Addr   netip.AddrPort
+	Holder *Process // nil when it could not be found out
+	err    error
+}
+
+// Process is a process that holds a port.
+type Process struct {
+	PID     int
+	Command string // its name as the kernel keeps it, at most 15 bytes on Linux
+}
+
+func (e *PortInUseError) Error() string {
+	if e.Holder == nil {
+		return fmt.Sprintf("%s is in use by another process", e.Addr)
+	}
+	return fmt.Sprintf("%s is in use by %s (pid %d)", e.Addr, e.Holder.Command, e.Holder.PID)
+}
+
+func (e *PortInUseError) Unwrap() error { return e.err }
+
+// Hint frees the port, or finds out who holds it.
+func (e *PortInUseError) Hint() string {
+	switch {
+	case e.Holder == nil:
+		return holderCommand(e.Addr.Port())
+	case strings.HasPrefix(e.Holder.Command, "letta-dev"):
+		return "letta-dev status"
+	case strings.HasPrefix(e.Holder.Command, "docker-pr"), e.Holder.Command == "rootlessport":
+		return fmt.Sprintf("docker ps --filter publish=%d", e.Addr.Port())
+	}
+	return fmt.Sprintf("kill %d", e.Holder.PID)
+}
+
+// A PrivilegeError is a port below 1024 that this user may not bind.
+type PrivilegeError struct {
+	Addr netip.AddrPort
+	err  error
+}
+
+func (e *PrivilegeError) Error() string {
+	return fmt.Sprintf("%s needs a right that this user does not have", e.Addr)
+}
+
+func (e *PrivilegeError) Unwrap() error { return e.err }
+
+// Hint is the exact command that allows it.
+func (e *PrivilegeError) Hint() string { return privilegeCommand(e.Addr.Port()) }

@@ -1,0 +1,82 @@
+package proxy
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+func holderCommand(port uint16) string { return fmt.Sprintf("sudo ss -ltnp 'sport = :%d'", port) }
+
+// privilegeCommand lowers the border to 80, so that one command does for 80 and
+// 443. It survives an upgrade of the binary, which setcap does not.
+func privilegeCommand(port uint16) string {
+	return fmt.Sprintf("sudo sysctl -w net.ipv4.ip_unprivileged_port_start=%d", min(port, 80))
+}
+
+// holderOf finds the process that listens on an address, or on the wildcard of
+// its port. It returns nil when that process belongs to another user.
+func holderOf(addr netip.AddrPort) *Process {
+	inodes := map[string]bool{}
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		if f, err := os.Open(table); err == nil {
+			listeningInodes(f, addr, inodes)
+			f.Close()
+		}
+	}
+	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
+	for _, link := range links {
+		to, err := os.Readlink(link)
+		if err != nil || !inodes[to] {
+			continue
+		}
+		pid := strings.Split(link, "/")[2]
+		n, _ := strconv.Atoi(pid)
+		name, _ := os.ReadFile("/proc/" + pid + "/comm")
+		return &Process{PID: n, Command: printable(strings.TrimSpace(string(name)))}
+	}
+	return nil
+}
+
+// listeningInodes adds the sockets of a /proc/net/tcp table that keep addr from
+// being bound, as "socket:[inode]" (proc(5)).
+func listeningInodes(table io.Reader, addr netip.AddrPort, inodes map[string]bool) {
+	const local, state, inode, listen = 1, 3, 9, "0A"
+	lines := bufio.NewScanner(table)
+	for lines.Scan() {
+		f := strings.Fields(lines.Text())
+		if len(f) <= inode || f[state] != listen {
+			continue
+		}
+		got, ok := parseProcAddr(f[local])
+		if !ok || got.Port() != addr.Port() {
+			continue
+		}
+		if at := got.Addr(); at.IsUnspecified() || at.Unmap() == addr.Addr().Unmap() {
+			inodes["socket:["+f[inode]+"]"] = true
+		}
+	}
+}
+
+// parseProcAddr reads "0100007F:1F90": 32-bit words in the machine's byte order,
+// then the port as a number.
+func parseProcAddr(s string) (netip.AddrPort, bool) {
+	host, port, _ := strings.Cut(s, ":")
+	raw, err := hex.DecodeString(host)
+	n, perr := strconv.ParseUint(port, 16, 16)
+	if err != nil || perr != nil || len(raw) != 4 && len(raw) != 16 {
+		return netip.AddrPort{}, false
+	}
+	for i := 0; i < len(raw); i += 4 {
+		binary.BigEndian.PutUint32(raw[i:], binary.NativeEndian.Uint32(raw[i:]))
+	}
+	addr, _ := netip.AddrFromSlice(raw)
+	return netip.AddrPortFrom(addr, uint16(n)), true
+}

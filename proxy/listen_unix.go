@@ -1,0 +1,12 @@
+//go:build !windows
+
+package proxy
+
+import "syscall"
+
+const (
+	errInUse     = syscall.EADDRINUSE
+	errDenied    = syscall.EACCES
+	errNoAddress = syscall.EADDRNOTAVAIL
+	errNoFamily  = syscall.EAFNOSUPPORT
+)

@@ -1,0 +1,10 @@
+package proxy
+
+import "golang.org/x/sys/windows"
+
+const (
+	errInUse     = windows.WSAEADDRINUSE
+	errDenied    = windows.WSAEACCES
+	errNoAddress = windows.WSAEADDRNOTAVAIL
+	errNoFamily  = windows.WSAEAFNOSUPPORT
+)

@@ -1,0 +1,127 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Route is the way WebSockets on the marked listener take.
+type Route string
+
+// The routes, in the order they are tried.
+const (
+	RoutePassThrough Route = "pass-through" // the container's own port
+	RouteUpstream    Route = "upstream"     // the configured WebSocket upstream
+	RouteBridge      Route = "bridge"       // answered here
+	RouteNone        Route = "none"
+)
+
+// WebSocketRoute tells which way an upgrade on the WebSocket listener would take
+// now. It connects to the pass-through port to find out, which takes at most a
+// second.
+func (p *Proxy) WebSocketRoute(ctx context.Context) Route {
+	switch {
+	case p.pass != nil && p.inhabited(ctx, p.pass.Upstream):
+		return RoutePassThrough
+	case p.ws != nil:
+		return RouteUpstream
+	case p.config.WebSocket.Bridge != nil:
+		return RouteBridge
+	}
+	return RouteNone
+}
+
+// inhabited reports whether something listens. That a connection is accepted does
+// not say so: Docker's own proxy accepts for a published port whatever is behind
+// it, and closes at once.
+func (p *Proxy) inhabited(ctx context.Context, u *Upstream) bool {
+	conn, err := u.dial(ctx, p.limits.reach)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	conn.SetReadDeadline(time.Now().Add(p.limits.silence))
+	_, err = conn.Read(make([]byte, 1))
+	var ne net.Error
+	return err == nil || errors.As(err, &ne) && ne.Timeout()
+}
+
+// route sends an exchange that passed the policy on its way.
+func (x *exchange) route() {
+	p, r := x.proxy, x.request
+	onWebSocket := listenerOf(r.Context()).WebSocket
+	switch {
+	case r.RequestURI == "*": // OPTIONS; about the proxy, not about what it serves
+		x.WriteHeader(http.StatusNoContent)
+	case isUpgrade(r):
+		if a := checkHandshake(r); a != nil {
+			x.respond(a)
+			return
+		}
+		x.routeUpgrade(onWebSocket)
+	case onWebSocket:
+		x.routeOther()
+	default:
+		x.forward(p.rest)
+	}
+}
+
+func (x *exchange) routeUpgrade(onWebSocket bool) {
+	p := x.proxy
+	switch {
+	case !onWebSocket && p.ws != nil:
+		x.tunnel(p.ws)
+	case !onWebSocket:
+		x.tunnel(p.rest)
+	case p.ws == nil && !x.awaitReady(p.rest.Upstream): // the other two ways live with the server
+	case p.pass != nil && x.tryTunnel(p.pass):
+	case p.ws != nil:
+		x.tunnel(p.ws)
+	case p.config.WebSocket.Bridge != nil:
+		x.bridge()
+	default:
+		x.respond(nothingListens())
+	}
+}
+
+// routeOther serves what is no upgrade on the WebSocket listener.
+func (x *exchange) routeOther() {
+	p := x.proxy
+	switch p.WebSocketRoute(x.request.Context()) {
+	case RoutePassThrough:
+		x.forward(p.pass)
+	case RouteUpstream:
+		x.forward(p.ws)
+	case RouteBridge:
+		x.bridge()
+	default:
+		x.respond(nothingListens())
+	}
+}
+
+// bridge lets the built-in bridge answer. Its context ends at stop, which
+// http.Server does not arrange for connections that were taken over.
+func (x *exchange) bridge() {
+	ctx, cancel := x.upgradeContext()
+	defer cancel()
+	x.access.Upstream = string(RouteBridge)
+	x.proxy.config.WebSocket.Bridge.ServeHTTP(x, x.request.WithContext(ctx))
+}
+
+// upgradeContext ends with the request or when the proxy begins to stop.
+func (x *exchange) upgradeContext() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(x.request.Context())
+	release := context.AfterFunc(x.proxy.stopping, cancel)
+	return ctx, func() { release(); cancel() }
+}
+
+func nothingListens() *answer {
+	return &answer{
+		status: http.StatusBadGateway, code: "websocket_unavailable",
+		message: "nothing answers WebSockets on this port: the server's own WebSocket API ended with letta 0.4.0, and no other is configured",
+		hint:    "set x-letta-dev.websocket.upstream in compose.yaml",
+	}
+}

@@ -1,0 +1,98 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Upstream is a server behind the proxy.
+type Upstream struct {
+	// Name is for people: "letta-server:8283".
+	Name string
+	// Dial opens a connection that speaks plain HTTP/1.1 to the server. For a
+	// server behind TLS it returns the TLS connection. ctx bounds the attempt
+	// only: the connection outlives it.
+	Dial func(ctx context.Context) (net.Conn, error)
+	// State is the state now and a channel closed at its next change. Nil means
+	// always ready.
+	State func() (State, <-chan struct{})
+	// DropOrigin removes the Origin field, after our own check of it, for servers
+	// that refuse any (the Letta App Server does).
+	DropOrigin bool
+	// Bearer is sent as Authorization where the client sent none.
+	Bearer string
+}
+
+// State is what the orchestrator knows of an upstream.
+type State struct {
+	Phase Phase
+	// Stage names how far a start is: "postgres", "migrate", "server".
+	Stage string
+	// Since is when the phase began.
+	Since time.Time
+	// Cause and Hint explain Down: what is wrong, and what to type.
+	Cause, Hint string
+}
+
+// Phase is the coarse state of an upstream.
+type Phase int
+
+// The phases of an upstream.
+const (
+	Starting Phase = iota
+	Ready
+	Down
+)
+
+func (p Phase) String() string {
+	switch p {
+	case Starting:
+		return "starting"
+	case Ready:
+		return "ready"
+	case Down:
+		return "down"
+	}
+	return fmt.Sprintf("Phase(%d)", int(p))
+}
+
+func (u *Upstream) state() (State, <-chan struct{}) {
+	if u.State == nil {
+		return State{Phase: Ready}, nil
+	}
+	return u.State()
+}
+
+// dialTimeout bounds a connection attempt. Upstreams are on this machine or
+// behind an engine's stream: one that needs longer is not coming.
+const dialTimeout = 10 * time.Second
+
+// dial connects, and marks a failure as one of connecting: nothing was sent.
+func (u *Upstream) dial(ctx context.Context, limit time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	conn, err := u.Dial(ctx)
+	if err != nil {
+		return nil, &dialError{err}
+	}
+	return conn, nil
+}
+
+// prepare makes a header fit for this upstream.
+func (u *Upstream) prepare(h http.Header) {
+	if u.DropOrigin {
+		h.Del("Origin")
+	}
+	if u.Bearer != "" && h.Get("Authorization") == "" {
+		h.Set("Authorization", "Bearer "+u.Bearer)
+	}
+}
+
+// A dialError is a connection that was never made.
+type dialError struct{ err error }
+
+func (e *dialError) Error() string { return e.err.Error() }
+func (e *dialError) Unwrap() error { return e.err }
