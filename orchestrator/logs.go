@@ -19,8 +19,8 @@ type LogRequest struct {
 	Line func(Container, LogLine)
 	// Caught is called once, when all that the logs held at the beginning has been given.
 	Caught func()
-	// Trouble takes what is overcome without the caller: a log that cannot be read, an engine that went away and is asked
-	// again until it is back.
+	// Trouble takes what is overcome without the caller, once: a log that cannot be read, an engine that went away and is
+	// asked again until it is back.
 	Trouble func(error)
 }
 
@@ -32,7 +32,8 @@ type LogRequest struct {
 // A log is taken up again by time, the only place in it that engines let one name. How exact the stamps are, and whether a line
 // stamped with the very moment is included, differs (Docker: nanoseconds, yes; Podman 4.3: seconds), and the stamps of one log are
 // not always in order. So the reading begins again a little before the last line, and lines that were given already are counted off
-// by stamp, stream and text. Where a clock was set back just before a log broke off, lines may come twice; none is ever lost.
+// by stamp, stream and text. A clock that is set back around such a break defeats this: lines may come twice, or be left out by an
+// engine that compares the stamp of every line.
 func FollowLogs(ctx context.Context, engine Engine, r LogRequest) error {
 	f := &logFollower{engine: engine, req: r, tails: map[string]*logTail{}, seed: maphash.MakeSeed()}
 	if err := f.history(ctx); err != nil {
@@ -81,12 +82,14 @@ func (f *logFollower) history(ctx context.Context) error {
 // follow keeps a reader on every chosen container that runs, until ctx ends.
 func (f *logFollower) follow(ctx context.Context) {
 	defer f.end.Wait()
-	for {
-		err := f.engine.Watch(ctx, func() { f.look(ctx) }, func(h Happening) { f.happened(ctx, h) })
+	for told := false; ; told = true {
+		seen, err := f.watch(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		f.trouble(&EngineGoneError{Err: err})
+		if seen || !told {
+			f.trouble(&EngineGoneError{Err: err})
+		}
 		select {
 		case <-time.After(retryEvery):
 		case <-ctx.Done():
@@ -95,14 +98,28 @@ func (f *logFollower) follow(ctx context.Context) {
 	}
 }
 
+// watch follows the engine's events until they break off, and says whether the engine could be observed when they began.
+func (f *logFollower) watch(ctx context.Context) (seen bool, err error) {
+	watching, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	err = f.engine.Watch(watching, func() {
+		if err := f.look(ctx); err != nil {
+			stop(err) // what runs is not known; events alone are not enough
+			return
+		}
+		seen = true
+	}, func(h Happening) { f.happened(ctx, h) })
+	if cause := context.Cause(watching); cause != nil {
+		err = cause
+	}
+	return seen, err
+}
+
 // look wakes the readers of all chosen containers: which of them ran on, stopped or started while nobody watched is not known.
-func (f *logFollower) look(ctx context.Context) {
+func (f *logFollower) look(ctx context.Context) error {
 	have, err := f.engine.Observe(ctx, Query{})
 	if err != nil {
-		if ctx.Err() == nil {
-			f.trouble(&EngineGoneError{Err: err})
-		}
-		return
+		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -111,6 +128,7 @@ func (f *logFollower) look(ctx context.Context) {
 			f.wake(ctx, c)
 		}
 	}
+	return nil
 }
 
 func (f *logFollower) happened(ctx context.Context, h Happening) {
@@ -177,7 +195,7 @@ const maxRetry = 16 * time.Second
 
 // follow reads whenever there is more, and again with growing pauses when a reading breaks. A removed container's log ends.
 func (t *logTail) follow(ctx context.Context) {
-	pause, failed := retryEvery, false
+	pause, failures := retryEvery, 0
 	var again <-chan time.Time
 	for {
 		select {
@@ -188,19 +206,18 @@ func (t *logTail) follow(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		again = nil
 		before := t.given.lines
 		err := t.read(ctx, true)
-		if t.given.lines > before {
-			pause, failed = retryEvery, false
+		if t.given.lines > before || err == nil {
+			again, pause, failures = nil, retryEvery, 0
 		}
-		if err == nil {
+		if err == nil || ctx.Err() != nil {
 			continue
 		}
-		if failed && ctx.Err() == nil { // the first failure may be a container that is just being removed
+		if failures++; failures == 2 { // the first may be of a container that is just being removed
 			t.trouble(err)
 		}
-		again, pause, failed = time.After(pause), min(2*pause, maxRetry), true
+		again, pause = time.After(pause), min(2*pause, maxRetry)
 	}
 }
 
