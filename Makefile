@@ -1,0 +1,42 @@
+# letta-dev: what a contributor types. `make demo` and `make up` need Go and make, nothing else.
+
+SHELL   := /bin/bash
+GO      ?= go
+PREFIX  ?= $(if $(shell $(GO) env GOBIN),$(shell $(GO) env GOBIN),$(shell $(GO) env GOPATH)/bin)
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS := -s -w -buildid= -X main.buildVersion=$(VERSION)
+BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)"
+
+.DEFAULT_GOAL := build
+.PHONY: build install demo up test e2e lint bench letta-image clean
+
+build: ## bin/letta-dev
+	$(BUILD) -o bin/letta-dev ./cmd/letta-dev
+
+install: ## letta-dev into $(PREFIX)
+	$(BUILD) -o $(PREFIX)/letta-dev ./cmd/letta-dev
+	@echo "installed $(PREFIX)/letta-dev"
+
+demo: build ## trusted https in front of a stand-in server, in seconds
+	@bin/letta-dev up -d --demo
+
+up: build ## trusted https in front of the real Letta server
+	@bin/letta-dev up -d
+
+letta-image: ## letta/letta:0.16.8 built here, where it cannot be pulled (Debian, root)
+	@e2e/with-engine.sh e2e/image/build.sh
+
+test: ## unit tests with the race detector, and the demo on a real engine
+	@e2e/with-engine.sh $(GO) test -race ./...
+
+e2e: ## the real Letta server, its clients, and whole commands
+	@e2e/with-engine.sh e2e/run.sh
+
+lint: ## format, vet, staticcheck, shellcheck, and a build for every system
+	@tools/lint.sh
+
+bench: build ## speed and weight beside a plain container start, as ratios
+	@e2e/with-engine.sh e2e/bench.sh
+
+clean:
+	rm -rf bin
