@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,3 +115,5 @@ func write(t *testing.T, path string, mode os.FileMode, content string) {
 		t.Fatal(err)
 	}
 }
+
+func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	commandLimit = 20 * time.Second // update-ca-certificates takes 2 s
-	sudoLimit    = 5 * time.Minute  // a person types a password
+	commandLimit = time.Minute     // update-ca-certificates takes seconds
+	sudoLimit    = 5 * time.Minute // a person types a password
 )
 
 // A Command is a program that a store runs, shown to people by String.

@@ -54,16 +54,14 @@ func (s *nssStore) Commands(ctx context.Context, action Action, root Root) ([]Co
 		}
 		return commands, nil
 	}
-	i := slices.IndexFunc(found, func(e nssEntry) bool { return root.is(e.certificate) })
-	switch {
-	case i < 0:
-		add := s.certutil("-A", "-t", "C,,", "-n", root.Name())
-		add.Stdin = root.Path // opened by us: under sudo the user may be unable to
-		return append(s.creation(), add), nil
-	case !found[i].trusted():
-		return []Command{s.certutil("-M", "-t", "C,,", "-n", found[i].nickname)}, nil
+	for _, entry := range found {
+		if root.is(entry.certificate) && entry.trusted() {
+			return nil, nil
+		}
 	}
-	return nil, nil
+	add := s.certutil("-A", "-t", "C,,", "-n", root.Name()) // of one that is there already this changes the trust alone
+	add.Stdin = root.Path                                   // opened by us: under sudo the user may be unable to
+	return append(s.creation(), add), nil
 }
 
 // creation returns what makes the database where there is none.
@@ -88,12 +86,11 @@ func (s *nssStore) Uninstall(ctx context.Context, root Root) error {
 // explain adds what certutil does not say: a database with a primary password takes no trust from a program.
 func (s *nssStore) explain(err error, root Root) error {
 	var failed *CommandError
-	if !errors.As(err, &failed) || !strings.Contains(failed.Output, "SEC_ERROR_BAD_PASSWORD") &&
-		!strings.Contains(failed.Output, "SEC_ERROR_TOKEN_NOT_LOGGED_IN") && !failed.TimedOut {
+	if !errors.As(err, &failed) || !failed.TimedOut && !strings.Contains(failed.Output, "SEC_ERROR_BAD_PASSWORD") {
 		return err
 	}
-	return &Error{Doing: "trust the root in " + s.name, Path: s.dir, Err: err,
-		Advice: "it seems to have a primary password: import " + quote(root.Path) + " in the browser's certificate settings"}
+	return &Error{Doing: "change the trust of " + s.name, Path: s.dir, Err: fmt.Errorf("it has a primary password: %w", err),
+		Advice: fmt.Sprintf("in the browser's certificate settings, import or remove %s", quote(root.Path))}
 }
 
 // found returns the entries that are ours. Others are not even read, unless they are trusted: then they may be ours

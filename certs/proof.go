@@ -133,8 +133,14 @@ func (s *nssStore) prove(ctx context.Context, p *proof) (Evidence, error) {
 			return ByHandshake, err
 		}
 	}
-	_, err := s.env.do(ctx, s.certutil("-V", "-u", "L", "-n", p.root.Name()))
-	return ByTool, err
+	found, err := s.found(ctx, p.root)
+	for _, entry := range found {
+		if p.root.is(entry.certificate) {
+			_, err := s.env.do(ctx, s.certutil("-V", "-u", "L", "-n", entry.nickname))
+			return ByTool, err
+		}
+	}
+	return ByTool, errors.Join(err, errors.New("the root is not in the database"))
 }
 
 // errNotProven is why a store that took the root is not called trusted.

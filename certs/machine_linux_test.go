@@ -1,0 +1,294 @@
+package certs
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The tests here change a real trust store with the distribution's own tools and ask real clients. They run in a mount
+// namespace of their own, with empty file systems over the folders of the store, so that the machine's stays as it is.
+
+// inNamespace runs the calling test again, alone, in a mount namespace of its own. In there it returns true.
+func inNamespace(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv("CERTS_TEST_NAMESPACE") != "" {
+		return true
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("NOT PROVEN: a private trust store needs a mount namespace, and that needs root")
+	}
+	for _, tool := range []string{"unshare", "update-ca-certificates", "curl"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("NOT PROVEN: %s is not installed", tool)
+		}
+	}
+	mounts := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--propagation", "private", os.Args[0],
+		"-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1")
+	cmd.Env = append(os.Environ(), "CERTS_TEST_NAMESPACE="+mounts)
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Fatalf("in the namespace: %v", err)
+	}
+	return false
+}
+
+// privateStore gives the namespace a store of its own, with three of the distribution's roots instead of all, because
+// its tools take seconds for all.
+func privateStore(t *testing.T) {
+	t.Helper()
+	for _, dir := range []string{"/etc/ssl/certs", "/usr/local/share/ca-certificates"} {
+		must(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, ""))
+	}
+	all := bytes.SplitAfter(read(t, "/etc/ca-certificates.conf"), []byte("\n"))
+	roots := slices.DeleteFunc(all, func(line []byte) bool { return !bytes.HasPrefix(line, []byte("mozilla/")) })
+	few := filepath.Join(os.Getenv("CERTS_TEST_NAMESPACE"), "ca-certificates.conf")
+	must(t, os.WriteFile(few, bytes.Join(roots[:3], nil), 0o600))
+	must(t, syscall.Mount(few, "/etc/ca-certificates.conf", "", syscall.MS_BIND, ""))
+	if out, err := exec.CommandContext(t.Context(), "update-ca-certificates").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// machineEnv is this machine with a home folder of the test's own.
+func machineEnv(t *testing.T) Env {
+	t.Helper()
+	env, err := HostEnv()
+	must(t, err)
+	env.Home, env.Owner = t.TempDir(), nil
+	env.Vars = map[string]string{"PATH": os.Getenv("PATH")}
+	return env
+}
+
+// client is a TLS client of this machine that reads the system's store when nothing tells it otherwise.
+type client struct {
+	name string
+	argv []string
+}
+
+func systemClients(url, port string) []client {
+	python := "import ssl,socket,sys; s=socket.create_connection(('127.0.0.1'," + port + ")); " +
+		"ssl.create_default_context().wrap_socket(s, server_hostname=sys.argv[1])"
+	host := strings.Split(strings.TrimPrefix(url, "https://"), ":")[0]
+	return []client{
+		{"curl", []string{"curl", "-q", "-sSf", "--noproxy", "*", "--resolve", host + ":" + port + ":127.0.0.1", url}},
+		{"Python", []string{"/usr/bin/python3", "-c", python, host}},
+		{"openssl", []string{"openssl", "s_client", "-connect", "127.0.0.1:" + port, "-servername", host,
+			"-verify_return_error", "-verify_hostname", host}},
+	}
+}
+
+func (c client) accepts(t *testing.T) (bool, string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, c.argv[0], c.argv[1:]...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
+	out, err := cmd.CombinedOutput()
+	return err == nil, string(out)
+}
+
+// serve answers on a loopback port with a leaf.
+func serve(t *testing.T, leaf *tls.Certificate) (port string) {
+	t.Helper()
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{*leaf}})
+	must(t, err)
+	server := &http.Server{
+		Handler:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") }),
+		ErrorLog: quietLog(),
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close(); <-done })
+	_, port, err = net.SplitHostPort(listener.Addr().String())
+	must(t, err)
+	return port
+}
+
+func TestSystemStoreOfThisMachine(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	privateStore(t)
+	before := read(t, "/etc/ssl/certs/ca-certificates.crt")
+	a := openTest(t, Options{})
+	store := newSystemStore(machineEnv(t))
+	port := serve(t, issueTest(t, a, "letta.localhost"))
+	clients := systemClients("https://letta.localhost:"+port+"/", port)
+
+	expect(t, clients, false)
+	if r := Prove(t.Context(), a, []Store{store}, nil)[0]; r.After != Absent || r.Known != ByHandshake || r.Err != nil {
+		t.Fatalf("before: %+v", r)
+	}
+	for i := range 2 {
+		r := Trust(t.Context(), a, []Store{store}, nil)[0]
+		if r.After != Trusted || r.Err != nil || (i == 0) != (len(r.Commands) == 2) {
+			t.Fatalf("trust %d: %+v", i, r)
+		}
+		expect(t, clients, true)
+	}
+	if r := Untrust(t.Context(), a, []Store{store}, nil)[0]; r.After != Absent || r.Err != nil || r.Known != ByHandshake {
+		t.Fatalf("untrust: %+v", r)
+	}
+	expect(t, clients, false)
+	if after := read(t, "/etc/ssl/certs/ca-certificates.crt"); string(after) != string(before) {
+		t.Error("the bundle is not what it was")
+	}
+	if dangling := danglingLinks(t, "/etc/ssl/certs"); len(dangling) > 0 {
+		t.Errorf("dangling links: %v", dangling)
+	}
+}
+
+func expect(t *testing.T, clients []client, want bool) {
+	t.Helper()
+	for _, c := range clients {
+		if got, out := c.accepts(t); got != want {
+			t.Errorf("%s accepts: %v, want %v: %s", c.name, got, want, out)
+		}
+	}
+}
+
+func danglingLinks(t *testing.T, dir string) []string {
+	entries, err := os.ReadDir(dir)
+	must(t, err)
+	var dangling []string
+	for _, entry := range entries {
+		if path := filepath.Join(dir, entry.Name()); !exists(path) {
+			dangling = append(dangling, path)
+		}
+	}
+	return dangling
+}
+
+// Roots of ours go whatever their file is called and whoever remembers them; others stay.
+func TestUntrustFindsEveryRootOfOurs(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	privateStore(t)
+	const anchors = "/usr/local/share/ca-certificates/"
+	older, foreign := openTest(t, Options{}), selfSigned(t, "another company")
+	write(t, anchors+"renamed by someone.crt", 0o644, string(read(t, older.Root().Path)))
+	write(t, anchors+"corporate.crt", 0o644, string(encodeCertificates(foreign.Raw)))
+	a := openTest(t, Options{})
+	store := newSystemStore(machineEnv(t))
+	if r := Trust(t.Context(), a, []Store{store}, nil)[0]; r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	status, err := store.Status(t.Context(), a.Root())
+	if err != nil || len(status.Stale) != 1 || !status.Stale[0].Equal(older.root) {
+		t.Fatalf("stale: %v, %v", status.Stale, err)
+	}
+	if r := Untrust(t.Context(), nil, []Store{store}, nil)[0]; r.Err != nil || len(r.Commands) != 2 {
+		t.Fatalf("untrust: %+v", r)
+	}
+	status, err = store.Status(t.Context(), a.Root())
+	if err != nil || status.State != Absent || len(status.Stale) != 0 || !exists(anchors+"corporate.crt") {
+		t.Fatalf("after: %+v, %v", status, err)
+	}
+	present, _ := Root{Certificate: foreign}.sorted(read(t, status.Where))
+	if !present {
+		t.Error("another company's root is gone")
+	}
+}
+
+// What a thief could do with the intermediate's key: nothing to other sites, in any client.
+func TestStolenIntermediateSignsForNobodyElse(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	privateStore(t)
+	a := openTest(t, Options{})
+	if r := Trust(t.Context(), a, []Store{newSystemStore(machineEnv(t))}, nil)[0]; r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	forged := forge(t, a, "example.com")
+	port := serve(t, forged)
+	expect(t, systemClients("https://example.com:"+port+"/", port), false)
+	if err := verify(forged, a.root, "example.com", time.Now()); err == nil {
+		t.Error("Go accepts it")
+	}
+	honest := serve(t, issueTest(t, a, "letta.localhost")) // the refusals are not for another reason
+	expect(t, systemClients("https://letta.localhost:"+honest+"/", honest), true)
+}
+
+// forge signs what the authority itself would refuse to.
+func forge(t *testing.T, a *Authority, host string) *tls.Certificate {
+	t.Helper()
+	leaf, key, err := sign(&x509.Certificate{
+		DNSNames:    []string{host},
+		NotBefore:   time.Now().Add(-time.Hour),
+		NotAfter:    time.Now().Add(time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}, a.issuer, a.key)
+	must(t, err)
+	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, a.issuer.Raw}, PrivateKey: key, Leaf: leaf}
+}
+
+func selfSigned(t *testing.T, organisation string) *x509.Certificate {
+	t.Helper()
+	template := caTemplate("root", "x", time.Now())
+	template.Subject.Organization = []string{organisation}
+	c, _, err := sign(template, nil, nil)
+	must(t, err)
+	return c
+}
+
+// Chromium itself: refused, accepted, refused. Its home has neither database, so the store makes the new one.
+func TestChromium(t *testing.T) {
+	browser := needs(t, "chromium", "certutil")
+	env := machineEnv(t)
+	a := openTest(t, Options{})
+	stores := nssStores(env)
+	if len(stores) != 1 {
+		t.Fatalf("stores: %v", stores)
+	}
+	if err := ProveChromium(t.Context(), env, a, browser); err == nil {
+		t.Fatal("Chromium accepts a root it does not know")
+	}
+	if r := Trust(t.Context(), a, stores, nil)[0]; r.Err != nil || r.After != Trusted || !strings.HasSuffix(r.Where, ".local/share/pki/nssdb") {
+		t.Fatalf("trust: %+v", r)
+	}
+	must(t, ProveChromium(t.Context(), env, a, browser))
+	if r := Untrust(t.Context(), a, stores, nil)[0]; r.Err != nil || r.After != Absent {
+		t.Fatalf("untrust: %+v", r)
+	}
+	if err := ProveChromium(t.Context(), env, a, browser); err == nil {
+		t.Fatal("Chromium still accepts the root")
+	}
+}
+
+// needs skips the test, loudly, where a tool is missing, and returns the path of the first.
+func needs(t *testing.T, tools ...string) string {
+	t.Helper()
+	paths := slices.Clone(tools)
+	for i, tool := range tools {
+		path, err := exec.LookPath(tool)
+		if err != nil {
+			t.Skipf("NOT PROVEN: %s is not installed", tool)
+		}
+		paths[i] = path
+	}
+	return paths[0]
+}

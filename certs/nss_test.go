@@ -1,0 +1,196 @@
+package certs
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// nssTest needs certutil and returns a store over a database of the test's own that is not made yet.
+func nssTest(t *testing.T) *nssStore {
+	t.Helper()
+	requireTool(t, "certutil")
+	env := realEnv(t)
+	return &nssStore{env: env, name: "Chrome", dir: env.home(".local/share/pki/nssdb")}
+}
+
+func requireTool(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("NOT PROVEN: %s is not installed", name)
+	}
+	return path
+}
+
+func certutil(t *testing.T, s *nssStore, args ...string) {
+	t.Helper()
+	if _, err := s.env.do(t.Context(), s.certutil(args...)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNSSStore(t *testing.T) {
+	s := nssTest(t)
+	a := openTest(t, Options{})
+	root := a.Root()
+	wantState(t, s, root, Absent)
+	commands, err := s.Commands(t.Context(), ToInstall, root)
+	must(t, err)
+	tool := requireTool(t, "certutil") + " -d sql:" + s.dir
+	wantLines(t, lines(commands), "mkdir -p -m 0700 "+s.dir, tool+" -N --empty-password",
+		tool+" -A -t C,, -n '"+root.Name()+"' < "+root.Path)
+
+	for i := range 2 {
+		r := Trust(t.Context(), a, []Store{s}, nil)[0]
+		if r.Err != nil || r.After != Trusted || (i == 0) != (len(r.Commands) == 3) {
+			t.Fatalf("trust %d: %+v", i, r)
+		}
+	}
+	if _, err := exec.LookPath("tstclnt"); err == nil {
+		if r := Prove(t.Context(), a, []Store{s}, nil)[0]; r.Known != ByHandshake || r.Err != nil {
+			t.Fatalf("proof: %+v", r)
+		}
+	}
+	if r := Untrust(t.Context(), a, []Store{s}, nil)[0]; r.Err != nil || r.After != Absent {
+		t.Fatalf("untrust: %+v", r)
+	}
+	if r := Untrust(t.Context(), a, []Store{s}, nil)[0]; r.Err != nil || len(r.Commands) != 0 {
+		t.Fatalf("untrust again: %+v", r)
+	}
+}
+
+// An entry without trust bits is what a cancelled import leaves (mkcert#662): present, and good for nothing.
+func TestNSSEntryWithoutTrust(t *testing.T) {
+	s := nssTest(t)
+	a := openTest(t, Options{})
+	must(t, os.MkdirAll(s.dir, 0o700))
+	certutil(t, s, "-N", "--empty-password")
+	certutil(t, s, "-A", "-t", ",,", "-n", a.Root().Name(), "-i", a.Root().Path)
+	wantState(t, s, a.Root(), Partial)
+	if r := Prove(t.Context(), a, []Store{s}, nil)[0]; r.Err != nil || r.After != Partial {
+		t.Fatalf("its clients accept it: %+v", r)
+	}
+	if r := Trust(t.Context(), a, []Store{s}, nil)[0]; r.Err != nil || r.After != Trusted {
+		t.Fatalf("trust: %+v", r)
+	}
+}
+
+// Every root of ours goes, under whatever name; others stay.
+func TestNSSUninstallByCertificate(t *testing.T) {
+	s := nssTest(t)
+	a, older := openTest(t, Options{}), openTest(t, Options{})
+	must(t, s.Install(t.Context(), a.Root()))
+	certutil(t, s, "-A", "-t", "C,,", "-n", "imported by hand  C,C,C", "-i", older.Root().Path)
+	foreign := filepath.Join(t.TempDir(), "foreign.pem")
+	write(t, foreign, 0o644, string(encodeCertificates(selfSigned(t, "another company").Raw)))
+	certutil(t, s, "-A", "-t", "CT,C,C", "-n", "corporate", "-i", foreign)
+
+	status := wantState(t, s, a.Root(), Trusted)
+	if len(status.Stale) != 1 || !status.Stale[0].Equal(older.root) {
+		t.Errorf("stale: %v", status.Stale)
+	}
+	if r := Untrust(t.Context(), nil, []Store{s}, nil)[0]; r.Err != nil || len(r.Commands) != 2 {
+		t.Fatalf("untrust: %+v", r)
+	}
+	out, err := s.env.do(t.Context(), s.certutil("-L"))
+	must(t, err)
+	if left := parseListing(out); len(left) != 1 || left[0].nickname != "corporate" {
+		t.Errorf("left: %v", left)
+	}
+}
+
+func TestNSSPrimaryPassword(t *testing.T) {
+	s := nssTest(t)
+	a := openTest(t, Options{})
+	must(t, os.MkdirAll(s.dir, 0o700))
+	password := filepath.Join(t.TempDir(), "password")
+	write(t, password, 0o600, "secret\n")
+	certutil(t, s, "-N", "-f", password)
+	r := Trust(t.Context(), a, []Store{s}, nil)[0]
+	wantHint(t, r.Err, "primary password", a.Root().Path)
+	if r.After == Trusted {
+		t.Error("called trusted")
+	}
+}
+
+func TestNSSWithoutCertutil(t *testing.T) {
+	a := openTest(t, Options{})
+	env := fakeEnv(t, "linux", &recorder{}, "chromium")
+	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+	stores := nssStores(env)
+	if len(stores) != 1 {
+		t.Fatalf("stores: %v", stores)
+	}
+	wantHint(t, Trust(t.Context(), a, stores, nil)[0].Err, "certutil is not installed", "sudo apt install libnss3-tools")
+	if r := Untrust(t.Context(), a, stores, nil)[0]; r.Err != nil {
+		t.Errorf("there is no database to remove anything from: %v", r.Err)
+	}
+	write(t, env.home(".local/share/pki/nssdb/cert9.db"), 0o600, "")
+	wantHint(t, Untrust(t.Context(), a, stores, nil)[0].Err, "certutil is not installed", "libnss3-tools")
+}
+
+func TestNSSBrokenDatabase(t *testing.T) {
+	s := nssTest(t)
+	write(t, s.dir+"/cert9.db", 0o600, "this is not SQLite")
+	status, err := s.Status(t.Context(), openTest(t, Options{}).Root())
+	if err == nil || status.State != Unavailable || !strings.Contains(err.Error(), s.dir) {
+		t.Fatalf("%+v, %v", status, err)
+	}
+}
+
+// A tool that waits for an answer is ended, with its children, and reported.
+func TestCommandsAreEnded(t *testing.T) {
+	began := time.Now()
+	_, err := run(t.Context(), Command{Argv: []string{"sh", "-c", "sleep 60 & wait"}, Limit: 50 * time.Millisecond})
+	wantHint(t, err, "no end after 50ms", "sleep 60")
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("took %s", took)
+	}
+	if _, err := run(t.Context(), Command{Argv: []string{"sh", "-c", "read -r x </dev/tty"}, Limit: time.Minute}); err == nil {
+		t.Error("a command could ask at the terminal")
+	}
+}
+
+func TestParseListing(t *testing.T) {
+	const listing = `
+Certificate Nickname                                         Trust Attributes
+                                                             SSL,S/MIME,JAR/XPI
+
+letta-dev development CA 4264                                C,,  
+a name with  C,C,C  inside                                   ,,   
+Server-Cert                                                  u,u,u
+CT,,
+`
+	var got []string
+	for _, entry := range parseListing([]byte(listing)) {
+		got = append(got, entry.nickname+"|"+entry.flags)
+	}
+	want := []string{"letta-dev development CA 4264|C,,", "a name with  C,C,C  inside|,,", "Server-Cert|u,u,u"}
+	if !slices.Equal(got, want) {
+		t.Fatalf("got %q", got)
+	}
+}
+
+// What certutil prints for a nickname and flags is read back as they were, and nothing is ever found twice.
+func FuzzParseListing(f *testing.F) {
+	f.Add("letta-dev development CA 1", "C,,")
+	f.Add("a  C,C,C", "CT,C,C")
+	f.Add("SSL,S/MIME,JAR/XPI", ",,")
+	f.Fuzz(func(t *testing.T, nickname, flags string) {
+		entries := parseListing([]byte(nickname + "   " + flags + "\n"))
+		if strings.ContainsAny(nickname, "\r\n") || strings.TrimSpace(nickname) != nickname || nickname == "" {
+			return // not what certutil prints
+		}
+		if !slices.Contains([]string{",,", "C,,", "CT,C,C", "u,u,u", "p,p,p"}, flags) {
+			return
+		}
+		if len(entries) != 1 || entries[0].nickname != nickname || entries[0].flags != flags {
+			t.Fatalf("%q %q read as %+v", nickname, flags, entries)
+		}
+	})
+}

@@ -1,0 +1,149 @@
+package certs
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestSystemStoreCommandsPerFamily(t *testing.T) {
+	a := openTest(t, Options{})
+	root := a.Root()
+	file := strings.ReplaceAll(root.Name(), " ", "_")
+	for family, tc := range map[string]struct{ anchors, bundle, file, tool, update, refresh string }{
+		"Debian": {"/usr/local/share/ca-certificates", "/etc/ssl/certs/ca-certificates.crt", file + ".crt",
+			"update-ca-certificates", "update-ca-certificates", "update-ca-certificates --fresh"},
+		"Red Hat": {"/etc/pki/ca-trust/source/anchors", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", file + ".pem",
+			"update-ca-trust", "update-ca-trust extract", "update-ca-trust extract"},
+		"Arch": {"/etc/ca-certificates/trust-source/anchors", "/etc/ssl/certs/ca-certificates.crt", file + ".crt",
+			"trust", "trust extract-compat", "trust extract-compat"},
+		"SUSE": {"/usr/share/pki/trust/anchors", "/etc/ssl/ca-bundle.pem", file + ".pem",
+			"update-ca-certificates", "update-ca-certificates", "update-ca-certificates"},
+	} {
+		t.Run(family, func(t *testing.T) {
+			r := &recorder{}
+			env := fakeEnv(t, "linux", r, tc.tool)
+			anchor := env.path(tc.anchors, tc.file)
+			write(t, env.path(tc.anchors, "other.crt"), 0o644, "not a certificate")
+			write(t, env.path(tc.bundle), 0o644, "")
+			store := newSystemStore(env)
+
+			must(t, store.Install(t.Context(), root))
+			wantLines(t, r.ran, "sudo install -m 0644 /dev/stdin "+anchor+" < "+root.Path, "sudo /usr/bin/"+tc.update)
+			wantState(t, store, root, Absent) // the recorder did nothing
+
+			write(t, anchor, 0o644, string(encodeCertificates(root.Certificate.Raw)))
+			wantState(t, store, root, Partial)
+			write(t, env.path(tc.bundle), 0o644, "# comment\n"+string(encodeCertificates(root.Certificate.Raw)))
+			wantState(t, store, root, Trusted)
+
+			r.ran = nil
+			must(t, store.Install(t.Context(), root))
+			wantLines(t, r.ran)
+			must(t, store.Uninstall(t.Context(), Root{}))
+			wantLines(t, r.ran, "sudo rm -f -- "+anchor, "sudo /usr/bin/"+tc.refresh)
+		})
+	}
+}
+
+func wantState(t *testing.T, s Store, root Root, want State) Status {
+	t.Helper()
+	status, err := s.Status(t.Context(), root)
+	if err != nil || status.State != want {
+		t.Fatalf("%s is %q (%v), want %q", s.Name(), status.State, err, want)
+	}
+	return status
+}
+
+// A user without root's rights gets the commands, and nothing has been begun; one who may use sudo gets it used.
+func TestSystemStoreRights(t *testing.T) {
+	a := openTest(t, Options{})
+	r := &recorder{}
+	env := fakeEnv(t, "linux", r, "update-ca-certificates", "sudo")
+	env.UID = 1000
+	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+	write(t, env.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, "")
+
+	result := Trust(t.Context(), a, []Store{newSystemStore(env)}, nil)[0]
+	var rights *RightsError
+	if !errors.As(result.Err, &rights) || len(result.Commands) != 2 || len(r.ran) != 0 {
+		t.Fatalf("without rights: %+v, ran %v", result, r.ran)
+	}
+	wantHint(t, result.Err, "root rights", "sudo install -m 0644 /dev/stdin ")
+	wantHint(t, result.Err, "system", " && sudo /usr/bin/update-ca-certificates")
+
+	env.Elevate = true
+	must(t, newSystemStore(env).Install(t.Context(), a.Root()))
+	for _, line := range r.ran {
+		if !strings.HasPrefix(line, "/usr/bin/sudo '--prompt=sudo password for %p, ") {
+			t.Errorf("ran without sudo: %s", line)
+		}
+	}
+	if len(r.ran) != 2 {
+		t.Errorf("ran %v", r.ran)
+	}
+}
+
+func TestSystemStoresThatAreNotSupported(t *testing.T) {
+	a := openTest(t, Options{})
+	unknown := fakeEnv(t, "linux", &recorder{})
+	nixos := fakeEnv(t, "linux", &recorder{})
+	write(t, nixos.path("/etc/NIXOS"), 0o644, "")
+	write(t, nixos.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+	toolless := fakeEnv(t, "linux", &recorder{})
+	write(t, toolless.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+	write(t, toolless.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, "")
+	for name, tc := range map[string]struct {
+		env        Env
+		says, hint string
+	}{
+		"unknown":  {unknown, "not supported", "letta-dev env"},
+		"NixOS":    {nixos, "NixOS", "security.pki.certificateFiles"},
+		"no tools": {toolless, "update-ca-certificates is not installed", "ca-certificates"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stores := Stores(tc.env)
+			if len(stores) != 1 {
+				t.Fatalf("stores: %v", stores)
+			}
+			wantHint(t, Trust(t.Context(), a, stores, nil)[0].Err, tc.says, tc.hint)
+			if r := Untrust(t.Context(), nil, stores, nil)[0]; r.Err != nil {
+				t.Errorf("untrust: %v", r.Err)
+			}
+		})
+	}
+}
+
+// A store whose commands succeed and do nothing is not believed.
+func TestTrustBelievesNoExitStatus(t *testing.T) {
+	a := openTest(t, Options{})
+	env := fakeEnv(t, "linux", &recorder{}, "update-ca-certificates")
+	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+	write(t, env.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, "")
+	var reported []Result
+	results := Trust(t.Context(), a, []Store{newSystemStore(env)}, func(r Result) { reported = append(reported, r) })
+	if r := results[0]; r.Err == nil || r.After != Absent || len(reported) != 1 {
+		t.Fatalf("result %+v, reported %d", r, len(reported))
+	}
+
+	anchor := env.path("/usr/local/share/ca-certificates/some.crt")
+	write(t, anchor, 0o644, string(encodeCertificates(a.Root().Certificate.Raw)))
+	wantHint(t, Untrust(t.Context(), a, []Store{newSystemStore(env)}, nil)[0].Err, "still holds", "sudo rm -f -- "+anchor)
+}
+
+// Without curl the same question is asked by Go, of the same bundle.
+func TestProofWithoutCurl(t *testing.T) {
+	a := openTest(t, Options{})
+	env := fakeEnv(t, "linux", &recorder{})
+	bundle := env.path("/etc/ssl/certs/ca-certificates.crt")
+	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+	write(t, bundle, 0o644, string(encodeCertificates(openTest(t, Options{}).root.Raw)))
+	store := newSystemStore(env)
+	if r := Prove(t.Context(), a, []Store{store}, nil)[0]; r.After != Absent || r.Known != ByHandshake || r.Err != nil {
+		t.Fatalf("another root: %+v", r)
+	}
+	write(t, bundle, 0o644, string(encodeCertificates(a.root.Raw)))
+	if r := Prove(t.Context(), a, []Store{store}, nil)[0]; r.After != Trusted || r.Known != ByHandshake || r.Err != nil {
+		t.Fatalf("our root: %+v", r)
+	}
+}
