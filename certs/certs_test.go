@@ -16,14 +16,16 @@ import (
 	"go.uber.org/goleak"
 )
 
-// roles are what this test binary does when a test starts it again as another process.
-var roles = map[string]func() int{}
-
+// TestMain plays another part when a test starts this binary again as another process.
 func TestMain(m *testing.M) {
-	if role := os.Getenv("CERTS_TEST_ROLE"); role != "" {
-		os.Exit(roles[role]())
+	switch os.Getenv("CERTS_TEST_ROLE") {
+	case "":
+		goleak.VerifyTestMain(m)
+	case "dieAt":
+		os.Exit(dieAt())
+	case "openAndTell":
+		os.Exit(openAndTell())
 	}
-	goleak.VerifyTestMain(m)
 }
 
 // clock is a clock that stands still until it is set.
@@ -114,6 +116,23 @@ func write(t *testing.T, path string, mode os.FileMode, content string) {
 	if err := os.WriteFile(path, []byte(content), mode); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// selfSigned is a root of somebody else.
+func selfSigned(t *testing.T, organisation string) *x509.Certificate {
+	t.Helper()
+	template := caTemplate("root", "x", time.Now())
+	template.Subject.Organization = []string{organisation}
+	c, _, err := sign(template, nil, nil)
+	must(t, err)
+	return c
 }
 
 func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }

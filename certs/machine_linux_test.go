@@ -64,13 +64,6 @@ func privateStore(t *testing.T) {
 	}
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // machineEnv is this machine with a home folder of the test's own.
 func machineEnv(t *testing.T) Env {
 	t.Helper()
@@ -244,15 +237,6 @@ func forge(t *testing.T, a *Authority, host string) *tls.Certificate {
 	}, a.issuer, a.key)
 	must(t, err)
 	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, a.issuer.Raw}, PrivateKey: key, Leaf: leaf}
-}
-
-func selfSigned(t *testing.T, organisation string) *x509.Certificate {
-	t.Helper()
-	template := caTemplate("root", "x", time.Now())
-	template.Subject.Organization = []string{organisation}
-	c, _, err := sign(template, nil, nil)
-	must(t, err)
-	return c
 }
 
 // Chromium itself: refused, accepted, refused. Its home has neither database, so the store makes the new one.

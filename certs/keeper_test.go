@@ -1,0 +1,331 @@
+package certs
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// log of renewals, for tests that count them.
+type renewals struct {
+	mu  sync.Mutex
+	all []Renewal
+}
+
+func (r *renewals) add(one Renewal) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, one)
+}
+
+func (r *renewals) take() []Renewal {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	taken := r.all
+	r.all = nil
+	return taken
+}
+
+func keepTest(t *testing.T, c *clock, opts KeeperOptions) (*Keeper, *Authority, *renewals) {
+	t.Helper()
+	a := openTest(t, Options{Now: c.Now})
+	seen := &renewals{}
+	opts.Renewed = seen.add
+	k, err := NewKeeper(a, opts)
+	must(t, err)
+	if first := seen.take(); len(first) != 2 || first[0].Err != nil || first[1].Err != nil {
+		t.Fatalf("first leaves: %+v", first)
+	}
+	return k, a, seen
+}
+
+func presented(t *testing.T, k *Keeper, serverName string) *x509.Certificate {
+	t.Helper()
+	c, err := k.GetCertificate(&tls.ClientHelloInfo{ServerName: serverName})
+	must(t, err)
+	return c.Leaf
+}
+
+func TestKeeperChoosesByServerName(t *testing.T) {
+	k, a, _ := keepTest(t, newClock(), KeeperOptions{Hosts: []string{"dev.localhost", "127.0.0.2"}})
+	dns, ip := presented(t, k, "letta.localhost"), presented(t, k, "")
+	if len(dns.IPAddresses) != 0 || len(ip.DNSNames) != 0 {
+		t.Errorf("a leaf has both kinds: BoringSSL refuses it: %v, %v", dns.IPAddresses, ip.DNSNames)
+	}
+	if presented(t, k, "127.0.0.1") != ip {
+		t.Error("a client that sends an address as its server name gets DNS names")
+	}
+	for _, name := range []string{"letta.localhost", "any.letta.localhost", "localhost", "dev.localhost"} {
+		must(t, verify(issuedBy(dns, a), a.root, name, a.now()))
+	}
+	for _, name := range []string{"127.0.0.1", "::1", "127.0.0.2"} {
+		must(t, verify(issuedBy(ip, a), a.root, name, a.now()))
+	}
+	if got := k.Names().String(); got != "letta.localhost localhost 127.0.0.1 ::1 dev.localhost 127.0.0.2" {
+		t.Errorf("names: %s", got)
+	}
+	if want := a.now().Add(90 * day); !k.NotAfter().Equal(want) {
+		t.Errorf("ends %s, want %s", k.NotAfter(), want)
+	}
+}
+
+func issuedBy(leaf *x509.Certificate, a *Authority) *tls.Certificate {
+	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, a.issuer.Raw}, Leaf: leaf}
+}
+
+func TestKeeperRefusesHostsItCannotCertify(t *testing.T) {
+	a := openTest(t, Options{})
+	_, err := NewKeeper(a, KeeperOptions{Hosts: []string{"dev.example.test"}})
+	wantHint(t, err, `"dev.example.test"`, "mkcert dev.example.test")
+	_, err = NewKeeper(a, KeeperOptions{Hosts: []string{"192.0.2.7"}})
+	wantHint(t, err, `"192.0.2.7"`, "under localhost")
+	_, err = NewKeeper(a, KeeperOptions{Hosts: []string{"notlocalhost"}})
+	wantHint(t, err, `"notlocalhost"`, "")
+	_, err = NewKeeper(a, KeeperOptions{Hosts: []string{"*.localhost"}})
+	wantHint(t, err, `"*.localhost"`, "one by one")
+}
+
+func TestKeeperRemembersAcrossRestarts(t *testing.T) {
+	c := newClock()
+	k, a, _ := keepTest(t, c, KeeperOptions{})
+	seen := &renewals{}
+	again, err := NewKeeper(a, KeeperOptions{Renewed: seen.add})
+	must(t, err)
+	if len(seen.take()) != 0 || !presented(t, again, "localhost").Equal(presented(t, k, "localhost")) {
+		t.Error("a second start issued again")
+	}
+	info, err := os.Stat(filepath.Join(a.Dir(), leavesFolder, "dns.pem"))
+	must(t, err)
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("the leaf's key has mode %04o", info.Mode().Perm())
+	}
+}
+
+// What is on disk and not fit for use is replaced, without a word of error: a leaf is nothing to be sorry for.
+func TestKeeperReplacesUnfitLeaves(t *testing.T) {
+	for name, damage := range map[string]func(t *testing.T, path string, c *clock){
+		"cut":         func(t *testing.T, path string, _ *clock) { cut(t, path) },
+		"missing":     func(t *testing.T, path string, _ *clock) { remove(t, path) },
+		"open to all": func(t *testing.T, path string, _ *clock) { chmod(t, path, 0o644) },
+		"last third":  func(_ *testing.T, _ string, c *clock) { c.advance(61 * day) },
+		"over":        func(_ *testing.T, _ string, c *clock) { c.advance(91 * day) },
+		"of another authority": func(t *testing.T, path string, c *clock) {
+			_, a, _ := keepTest(t, c, KeeperOptions{})
+			write(t, path, 0o600, string(read(t, filepath.Join(a.Dir(), leavesFolder, "dns.pem"))))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClock()
+			k, a, _ := keepTest(t, c, KeeperOptions{})
+			old := presented(t, k, "letta.localhost")
+			damage(t, filepath.Join(a.Dir(), leavesFolder, "dns.pem"), c)
+			again, err := NewKeeper(a, KeeperOptions{})
+			must(t, err)
+			leaf := presented(t, again, "letta.localhost")
+			if leaf.Equal(old) {
+				t.Error("the leaf is the old one")
+			}
+			must(t, verify(issuedBy(leaf, a), a.root, "letta.localhost", c.Now()))
+		})
+	}
+	t.Run("other hosts", func(t *testing.T) {
+		_, a, _ := keepTest(t, newClock(), KeeperOptions{})
+		again, err := NewKeeper(a, KeeperOptions{Hosts: []string{"new.localhost"}})
+		must(t, err)
+		if !slices.Contains(presented(t, again, "new.localhost").DNSNames, "new.localhost") {
+			t.Error("the new host is not in the leaf")
+		}
+	})
+}
+
+func TestKeeperRenewsInUse(t *testing.T) {
+	c := newClock()
+	k, _, seen := keepTest(t, c, KeeperOptions{})
+	first := presented(t, k, "localhost")
+	c.advance(59 * day)
+	if !presented(t, k, "localhost").Equal(first) {
+		t.Error("renewed with more than a third left")
+	}
+	c.advance(2 * day)
+	second := presented(t, k, "localhost")
+	if got := seen.take(); second.Equal(first) || len(got) != 1 || !got[0].NotAfter.Equal(c.Now().Add(90*day)) {
+		t.Errorf("in the last third: %+v", got)
+	}
+	c.advance(-30 * day) // a clock that ran ahead is put right
+	if third := presented(t, k, "localhost"); third.Equal(second) || third.NotBefore.After(c.Now()) {
+		t.Errorf("a leaf from the future stays in use: from %s at %s", third.NotBefore, c.Now())
+	}
+}
+
+// Near the authority's end a new leaf would be worth no more than the old: renewing each time would never stop.
+func TestKeeperRestsBeforeTheAuthorityEnds(t *testing.T) {
+	c := newClock()
+	k, a, seen := keepTest(t, c, KeeperOptions{})
+	c.advance(a.NotAfter().Sub(c.Now()) - 40*day)
+	if leaf := presented(t, k, "localhost"); !leaf.NotAfter.Equal(a.NotAfter()) {
+		t.Errorf("the leaf ends %s, the authority %s", leaf.NotAfter, a.NotAfter())
+	}
+	seen.take()
+	for range 39 {
+		c.advance(day)
+		presented(t, k, "localhost")
+	}
+	if got := seen.take(); len(got) != 0 {
+		t.Errorf("renewed %d times in vain", len(got))
+	}
+}
+
+// When renewal fails the old leaf stays in service, and handshakes do not try again each time.
+func TestKeeperSurvivesFailure(t *testing.T) {
+	c := newClock()
+	k, _, seen := keepTest(t, c, KeeperOptions{})
+	first := presented(t, k, "localhost")
+	c.advance(-2 * day) // before the authority begins: nothing it signs is good now
+	for range 3 {
+		if !presented(t, k, "localhost").Equal(first) {
+			t.Fatal("the leaf is gone")
+		}
+	}
+	if got := seen.take(); len(got) != 1 || got[0].Err == nil || !got[0].NotAfter.Equal(first.NotAfter) {
+		t.Errorf("in one moment: %+v", got)
+	}
+	c.advance(retryAfter)
+	presented(t, k, "localhost")
+	if got := seen.take(); len(got) != 1 {
+		t.Errorf("a minute later: %+v", got)
+	}
+	c.advance(2 * day)
+	presented(t, k, "localhost")
+	if got := seen.take(); len(got) != 0 {
+		t.Errorf("with the clock put right: %+v", got)
+	}
+}
+
+// A leaf that cannot be written is in use all the same.
+func TestKeeperWithoutDisk(t *testing.T) {
+	c := newClock()
+	k, a, seen := keepTest(t, c, KeeperOptions{})
+	leaves := filepath.Join(a.Dir(), leavesFolder)
+	must(t, os.RemoveAll(leaves))
+	write(t, leaves, 0o600, "a file where the folder was")
+	first := presented(t, k, "localhost")
+	c.advance(61 * day)
+	if presented(t, k, "localhost").Equal(first) {
+		t.Error("the new leaf is not in use")
+	}
+	if got := seen.take(); len(got) != 1 || got[0].Err == nil {
+		t.Errorf("reported %+v", got)
+	}
+	if err := k.Renew(); err == nil {
+		t.Error("Renew does not say that the leaf is in memory only")
+	}
+}
+
+// Another process renewed: its leaf is taken from disk instead of a third one being made.
+func TestKeeperTakesTheLeafOfAnotherProcess(t *testing.T) {
+	c := newClock()
+	k, a, _ := keepTest(t, c, KeeperOptions{})
+	c.advance(61 * day)
+	other, err := NewKeeper(a, KeeperOptions{})
+	must(t, err)
+	if !presented(t, k, "localhost").Equal(presented(t, other, "localhost")) {
+		t.Error("two processes renewed one after the other")
+	}
+}
+
+func TestKeeperRuns(t *testing.T) {
+	c := newClock()
+	ticks := make(chan time.Time)
+	k, _, seen := keepTest(t, c, KeeperOptions{Ticks: ticks})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- k.Run(ctx) }()
+	c.advance(61 * day)
+	ticks <- c.Now()
+	ticks <- c.Now() // taken only after the first was dealt with
+	if got := seen.take(); len(got) != 2 {
+		t.Errorf("renewed %d leaves of 2", len(got))
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("Run = %v", err)
+	}
+}
+
+// A connection that is open keeps its keys; a new one gets the new leaf.
+func TestKeeperRenewsUnderOpenConnections(t *testing.T) {
+	k, a, _ := keepTest(t, newClock(), KeeperOptions{})
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{GetCertificate: k.GetCertificate})
+	must(t, err)
+	defer listener.Close()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() { defer conn.Close(); _, _ = io.Copy(conn, conn) }()
+		}
+	}()
+	old := dialTest(t, listener.Addr(), a)
+	defer old.Close()
+	must(t, k.Renew())
+	echo(t, old)
+	fresh := dialTest(t, listener.Addr(), a)
+	defer fresh.Close()
+	echo(t, fresh)
+	if fresh.ConnectionState().PeerCertificates[0].Equal(old.ConnectionState().PeerCertificates[0]) {
+		t.Error("the new connection got the old leaf")
+	}
+}
+
+func dialTest(t *testing.T, addr net.Addr, a *Authority) *tls.Conn {
+	t.Helper()
+	roots := x509.NewCertPool()
+	roots.AddCert(a.root)
+	conn, err := tls.Dial("tcp", addr.String(), &tls.Config{RootCAs: roots, ServerName: "letta.localhost", Time: a.now})
+	must(t, err)
+	return conn
+}
+
+func echo(t *testing.T, conn net.Conn) {
+	t.Helper()
+	_, err := conn.Write([]byte("ping"))
+	must(t, err)
+	got := make([]byte, 4)
+	_, err = io.ReadFull(conn, got)
+	must(t, err)
+	if string(got) != "ping" {
+		t.Fatalf("echo %q", got)
+	}
+}
+
+// Handshakes from all sides while the clock runs: for the race detector, and no leaf presented is ever over.
+func TestKeeperConcurrently(t *testing.T) {
+	c := newClock()
+	k, _, _ := keepTest(t, c, KeeperOptions{})
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 50 {
+				c.advance(day)
+				k.dns.get()
+				k.ip.get()
+				k.NotAfter()
+			}
+		})
+	}
+	wg.Wait()
+	if leaf := presented(t, k, "localhost"); leaf.NotAfter.Before(c.Now()) {
+		t.Errorf("ended %s, it is %s", leaf.NotAfter, c.Now())
+	}
+}

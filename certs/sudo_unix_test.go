@@ -1,0 +1,94 @@
+//go:build unix
+
+package certs
+
+import (
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+)
+
+// behindSudo is a home folder of the user nobody, as root sees it. Tests that change owners need root.
+func behindSudo(t *testing.T) Env {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("NOT PROVEN: giving files away needs root")
+	}
+	nobody, err := user.Lookup("nobody")
+	must(t, err)
+	uid, err := strconv.Atoi(nobody.Uid)
+	must(t, err)
+	gid, err := strconv.Atoi(nobody.Gid)
+	must(t, err)
+	env := realEnv(t)
+	env.Owner = &Owner{UID: uid, GID: gid}
+	must(t, os.Chmod(filepath.Dir(env.Home), 0o711)) // the test's own folder lets nobody through
+	must(t, os.Chown(env.Home, uid, gid))
+	return env
+}
+
+func wantOwner(t *testing.T, env Env) {
+	t.Helper()
+	must(t, filepath.WalkDir(env.Home, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil && info.Sys().(*syscall.Stat_t).Uid != uint32(env.Owner.UID) {
+			t.Errorf("%s belongs to %d", path, info.Sys().(*syscall.Stat_t).Uid)
+		}
+		return err
+	}))
+}
+
+func TestUnderSudoFilesBelongToTheCaller(t *testing.T) {
+	env := behindSudo(t)
+	dir := env.home(".local/share/letta-dev/ca")
+	if env.OwnerOf("/etc/letta-dev") != nil || env.OwnerOf(env.Home+"-not") != nil {
+		t.Error("files outside the home are given away")
+	}
+	a, _, err := Open(dir, Options{Owner: env.OwnerOf(dir)})
+	must(t, err)
+	_, err = NewKeeper(a, KeeperOptions{})
+	must(t, err)
+	_, err = a.Create(Names{"localhost"}, CreateOptions{Dir: env.Home, Owner: env.OwnerOf(env.Home)})
+	must(t, err)
+	wantOwner(t, env)
+}
+
+func TestUnderSudoBrowserStoresBelongToTheCaller(t *testing.T) {
+	requireTool(t, "certutil")
+	env := behindSudo(t)
+	s := &nssStore{env: env, name: "Chrome", dir: env.home(".local/share/pki/nssdb")}
+	a := openTest(t, Options{}) // in a folder the caller may not read
+	if r := Trust(t.Context(), a, []Store{s}, nil)[0]; r.Err != nil || r.After != Trusted {
+		t.Fatalf("trust: %+v", r)
+	}
+	wantOwner(t, env)
+}
+
+func TestHostEnv(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("SUDO_UID", "")
+	t.Setenv("XDG_DATA_HOME", "/data")
+	env, err := HostEnv()
+	must(t, err)
+	if env.Home != os.Getenv("HOME") || env.Owner != nil || env.Vars["XDG_DATA_HOME"] != "/data" || env.Elevate {
+		t.Errorf("plain: %+v", env)
+	}
+	nobody := behindSudo(t).Owner
+	t.Setenv("SUDO_UID", strconv.Itoa(nobody.UID))
+	env, err = HostEnv()
+	must(t, err)
+	if env.Owner == nil || *env.Owner != *nobody || env.Home == os.Getenv("HOME") || env.Vars["XDG_DATA_HOME"] != "" {
+		t.Errorf("under sudo: %+v", env)
+	}
+	t.Setenv("SUDO_UID", "4000000000")
+	if _, err = HostEnv(); err == nil {
+		t.Error("an unknown caller passes")
+	}
+}
