@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/letta-dev/letta-dev/orchestrator"
+	"github.com/letta-dev/letta-dev/proxy"
+)
+
+// journalSchema is the version of the journal's entries. Entries of another version are not read.
+const journalSchema = 1
+
+// journalEntry is one line of the journal. Of the last four fields one is set.
+type journalEntry struct {
+	Schema int                     `json:"schema"`
+	Time   time.Time               `json:"time"`
+	Source string                  `json:"source"` // proxy, engine; server for the stand-in that runs in the process itself
+	Access *accessRecord           `json:"access,omitempty"`
+	Event  *orchestrator.Happening `json:"event,omitempty"`
+	Line   string                  `json:"line,omitempty"`
+	Lost   int                     `json:"lost,omitempty"` // entries that could not be written before this one
+}
+
+// accessRecord is a proxy.Access as it is kept: its names are a promise to programs that read it.
+type accessRecord struct {
+	Client    string  `json:"client"`
+	Listener  string  `json:"listener"`
+	Protocol  string  `json:"protocol"`
+	TLS       bool    `json:"tls"`
+	Method    string  `json:"method"`
+	Host      string  `json:"host"`
+	Path      string  `json:"path"`
+	Status    int     `json:"status"`
+	BytesIn   int64   `json:"bytesIn"`
+	BytesOut  int64   `json:"bytesOut"`
+	HeadMS    float64 `json:"headMs"`
+	TotalMS   float64 `json:"totalMs"`
+	Upstream  string  `json:"upstream,omitempty"`
+	Cause     string  `json:"cause,omitempty"`
+	WebSocket bool    `json:"websocket,omitempty"`
+}
+
+func recordOf(a proxy.Access) *accessRecord {
+	return &accessRecord{
+		Client: a.Client, Listener: a.Listener, Protocol: a.Protocol, TLS: a.TLS,
+		Method: a.Method, Host: a.Host, Path: a.Path, Status: a.Status, BytesIn: a.BytesIn, BytesOut: a.BytesOut,
+		HeadMS: milliseconds(a.Head), TotalMS: milliseconds(a.Total), Upstream: a.Upstream, Cause: a.Cause, WebSocket: a.WebSocket,
+	}
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// maxJournal is the size in bytes at which the journal is put aside as its one predecessor, and a new one begun.
+const maxJournal = 10 << 20
+
+// journal is what a serving process writes for `letta-dev logs`: a JSON object a line, with one write call each, so that a reader
+// never sees half of two. The process that holds the project's live lock is its only writer. What cannot be written is counted,
+// and the count is written when that is possible again: a full disk is no reason to disturb the proxy.
+type journal struct {
+	path string
+	now  func() time.Time
+
+	mu       sync.Mutex
+	file     *os.File // nil when it could not be opened again
+	size     int64
+	rotateAt int64
+	torn     bool   // the file does not end in a line end: a write, or the process before, ended in mid-line
+	lost     int    // entries since the last that was written
+	partial  []byte // of Write: a line without its end
+}
+
+// openJournal opens the journal for writing, after what it holds. Only its owner can read it: paths and hosts are in it.
+func openJournal(path string, now func() time.Time) (*journal, error) {
+	j := &journal{path: path, now: now, rotateAt: maxJournal}
+	if err := j.open(); err != nil {
+		return nil, fmt.Errorf("opening letta-dev's journal: %w", err)
+	}
+	return j, nil
+}
+
+// access writes that a request is finished.
+func (j *journal) access(a proxy.Access) {
+	j.add(journalEntry{Time: j.now(), Source: "proxy", Access: recordOf(a)})
+}
+
+// engine writes what happened to a container, at the engine's own time, which the container's log has too.
+func (j *journal) engine(h orchestrator.Happening) {
+	j.add(journalEntry{Time: h.Time, Source: "engine", Event: &h})
+}
+
+// maxPartial bounds a line given to Write.
+const maxPartial = 64 << 10
+
+// Write writes lines of the stand-in server that runs in this process. It never fails.
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.partial = append(j.partial, p...)
+	for {
+		line, rest, found := bytes.Cut(j.partial, []byte("\n"))
+		if !found && len(j.partial) < maxPartial {
+			return len(p), nil
+		}
+		j.addLocked(journalEntry{Time: j.now(), Source: "server", Line: string(line)})
+		j.partial = append(j.partial[:0], rest...)
+	}
+}
+
+// close ends the journal; what comes after is dropped.
+func (j *journal) close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.rotateAt = 0
+	if j.file == nil {
+		return nil
+	}
+	err := j.file.Close()
+	j.file = nil
+	return err
+}
+
+func (j *journal) add(e journalEntry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.addLocked(e)
+}
+
+func (j *journal) addLocked(e journalEntry) {
+	if j.rotateAt == 0 { // closed
+		return
+	}
+	if j.lost > 0 && j.put(journalEntry{Time: j.now(), Source: "proxy", Lost: j.lost}) == nil {
+		j.lost = 0
+	}
+	if j.lost > 0 || j.put(e) != nil {
+		j.lost++
+	}
+}
+
+func (j *journal) put(e journalEntry) error {
+	e.Schema, e.Time = journalSchema, e.Time.UTC()
+	line, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	line = append(line, '\n')
+	if j.file != nil && j.size+int64(len(line)) > j.rotateAt {
+		j.rotate()
+	}
+	if j.file == nil {
+		if err := j.open(); err != nil {
+			return err
+		}
+	}
+	if j.torn {
+		line = append([]byte("\n"), line...)
+	}
+	n, err := j.file.Write(line)
+	if n > 0 {
+		j.size += int64(n)
+		j.torn = line[n-1] != '\n'
+	}
+	return err
+}
+
+// rotate puts the journal aside. It is closed before, and nothing is written to it any more once it has its new name: a reader that
+// sees a new journal knows that the old one is whole. Where it cannot be renamed (on Windows, while somebody reads it) it grows on
+// for a while.
+func (j *journal) rotate() {
+	_ = j.file.Close() // all that was written is with the system already
+	j.file = nil
+	if os.Rename(j.path, predecessor(j.path)) == nil {
+		j.rotateAt = maxJournal
+		return
+	}
+	j.rotateAt = j.size + maxJournal/10
+}
+
+func predecessor(path string) string { return path + ".1" }
+
+func (j *journal) open() error {
+	file, err := os.OpenFile(j.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	j.file, j.size, j.torn = file, info.Size(), false
+	if last := make([]byte, 1); j.size > 0 {
+		_, err := file.ReadAt(last, j.size-1)
+		j.torn = err != nil || last[0] != '\n'
+	}
+	return nil
+}
