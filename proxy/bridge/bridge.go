@@ -67,7 +67,7 @@ type Stats struct {
 	Open     int64 `json:"open"`     // sockets open now
 	Sockets  int64 `json:"sockets"`  // sockets accepted
 	Requests int64 `json:"requests"` // messages and commands answered, failed ones included
-	Failures int64 `json:"failures"` // of these and of the refused frames, those that failed
+	Failures int64 `json:"failures"` // of these and of the refused frames, those without a full answer
 }
 
 // Bridge is an [http.Handler] that accepts WebSocket connections on any path. A

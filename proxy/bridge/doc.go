@@ -54,7 +54,8 @@
 // # Order and ends
 //
 // The requests of one socket are answered one after the other. Up to eight may
-// wait; more are refused with a server_error. A client that goes away ends the
-// reading of its answer, not the agent: Letta finishes the run and stores it. When
-// the context of the HTTP request ends, the socket is closed with 1001.
+// wait; more are refused with a server_error. What a client sent before it went
+// away still reaches the server; only the reading of the answer ends, and not the
+// agent: Letta finishes the run and stores it. When the context of the HTTP
+// request ends, the socket is closed with 1001.
 package bridge

@@ -50,7 +50,10 @@ func (l *letta) createAgent(ctx context.Context, config map[string]json.RawMessa
 		ID string `json:"id"`
 	}
 	if err := readJSON(resp, &agent); err != nil {
-		return "", fmt.Errorf("reading the new agent: %w", err)
+		return "", err
+	}
+	if !l.agentID.MatchString(agent.ID) {
+		return "", fmt.Errorf("the Letta server's answer has no agent's id but %q", clip(agent.ID))
 	}
 	return agent.ID, nil
 }
@@ -111,18 +114,23 @@ func (l *letta) findAgent(ctx context.Context, idOrName string) (string, error) 
 // as they come. An error ends the sequence. At the end of a stream a message of
 // type done may come before the sequence ends, so that the client need not wait
 // for the server to close it (which takes Letta 0.1 s).
-func (l *letta) send(ctx context.Context, agent, text string, tokens bool) iter.Seq2[message, error] {
+//
+// The end of client ends the reading, but not before the server has the message.
+func (l *letta) send(ctx, client context.Context, agent string, req request) iter.Seq2[message, error] {
 	return func(yield func(message, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
 		resp, err := l.do(ctx, http.MethodPost, "/v1/agents/"+agent+"/messages", map[string]any{
-			"messages":      []map[string]string{{"role": "user", "content": text}},
+			"messages":      []map[string]string{{"role": "user", "content": req.message}},
 			"streaming":     true,
-			"stream_tokens": tokens,
+			"stream_tokens": req.tokens,
 			"include_pings": true,
 		})
 		if err != nil {
 			yield(message{}, err)
 			return
 		}
+		defer context.AfterFunc(client, cancel)()
 		defer resp.Body.Close()
 		answer := streamed(resp.Body)
 		if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "application/json" {
@@ -189,7 +197,7 @@ func whole(resp *http.Response) iter.Seq2[message, error] {
 			StopReason message   `json:"stop_reason"`
 		}
 		if err := readJSON(resp, &answer); err != nil {
-			yield(message{}, fmt.Errorf("reading the answer: %w", err))
+			yield(message{}, err)
 			return
 		}
 		for _, m := range append(answer.Messages, answer.StopReason) {
@@ -241,5 +249,8 @@ func (l *letta) do(ctx context.Context, method, path string, body any) (*http.Re
 // readJSON reads and closes the body of resp.
 func readJSON(resp *http.Response, into any) error {
 	defer resp.Body.Close()
-	return json.NewDecoder(io.LimitReader(resp.Body, maxBody)).Decode(into)
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxBody)).Decode(into); err != nil {
+		return fmt.Errorf("the Letta server's answer is not the JSON it should be: %w", err)
+	}
+	return nil
 }

@@ -13,6 +13,9 @@ import (
 // maxWaiting is how many requests of one socket may wait for their turn.
 const maxWaiting = 8
 
+// errGone is reported, not sent: there is nobody to send it to.
+var errGone = errors.New("the client left before the end of the answer, which the agent finishes")
+
 // session is one socket. Four goroutines share it: one reads frames, one answers
 // them in their order, one sends pings, one waits for the end of the server.
 //
@@ -47,24 +50,22 @@ func newSession(b *Bridge, conn *websocket.Conn, remote string) *session {
 // run serves the socket until the client or ctx ends it and returns why it ended.
 // No goroutine outlives it.
 func (s *session) run(ctx context.Context) (err error) {
-	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	client, gone := context.WithCancel(ctx)
 	var all sync.WaitGroup
 	all.Go(func() {
 		err = s.read()
 		close(s.incoming)
-		stop() // ends the request to the server, not the agent
+		gone()
 	})
-	all.Go(func() { s.keepAlive(work) })
+	all.Go(func() { s.keepAlive(client) })
 	all.Go(func() {
-		select {
-		case <-ctx.Done():
-			stop()
+		<-client.Done()
+		if ctx.Err() != nil {
 			s.conn.Close(websocket.StatusGoingAway, "the bridge is stopping")
-		case <-work.Done():
 		}
 	})
 	for in := range s.incoming {
-		s.answer(work, in)
+		s.answer(ctx, client, in)
 	}
 	s.conn.CloseNow()
 	all.Wait()
@@ -103,13 +104,13 @@ func (s *session) read() error {
 
 // keepAlive pings the client at every interval, and when the server pinged us.
 // It closes the connection when the client does not answer.
-func (s *session) keepAlive(work context.Context) {
+func (s *session) keepAlive(client context.Context) {
 	every := s.bridge.cfg.PingInterval
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
-		case <-work.Done():
+		case <-client.Done():
 			return
 		case <-tick.C:
 		case <-s.ping:
@@ -124,16 +125,17 @@ func (s *session) keepAlive(work context.Context) {
 	}
 }
 
-// answer answers one frame.
-func (s *session) answer(ctx context.Context, in incoming) {
+// answer answers one frame, even if the client is gone by now: whether a message
+// reaches its agent must not depend on how fast the client hung up.
+func (s *session) answer(ctx, client context.Context, in incoming) {
 	switch {
-	case ctx.Err() != nil: // nobody is there any more
+	case ctx.Err() != nil: // all ends here
 	case in.err != nil:
 		s.refuse(in)
 	case in.config != nil:
 		s.create(ctx, in)
 	default:
-		s.converse(ctx, in)
+		s.converse(ctx, client, in)
 	}
 }
 
@@ -154,10 +156,13 @@ func (s *session) create(ctx context.Context, in incoming) {
 	s.report(Event{Kind: CreateAgent, Agent: id, Took: time.Since(in.at), Err: err})
 }
 
-func (s *session) converse(ctx context.Context, in incoming) {
+func (s *session) converse(ctx, client context.Context, in incoming) {
 	s.write(startFrame())
-	err := s.relay(ctx, in.request)
-	if err != nil && ctx.Err() == nil {
+	err := s.relay(ctx, client, in.request)
+	switch {
+	case ctx.Err() != nil || client.Err() != nil:
+		err = errGone
+	case err != nil:
 		s.write(agentErrorFrame(err))
 	}
 	s.count(err)
@@ -165,7 +170,7 @@ func (s *session) converse(ctx context.Context, in incoming) {
 }
 
 // relay passes an agent's answer on as it comes, up to its end frame.
-func (s *session) relay(ctx context.Context, req request) error {
+func (s *session) relay(ctx, client context.Context, req request) error {
 	agent, err := s.bridge.letta.findAgent(ctx, req.agent)
 	if err != nil {
 		return err
@@ -173,7 +178,7 @@ func (s *session) relay(ctx context.Context, req request) error {
 	var t translator
 	var stopReason string
 	ended := false
-	for m, err := range s.bridge.letta.send(ctx, agent, req.message, req.tokens) {
+	for m, err := range s.bridge.letta.send(ctx, client, agent, req) {
 		switch {
 		case ended: // only what the server still sends before it closes
 			continue

@@ -11,7 +11,7 @@ import (
 
 // maxEvent bounds one server-sent event, and so what a broken server can make
 // the bridge hold. Letta's largest are whole messages: some hundred KiB.
-const maxEvent = 8 << 20
+const maxEvent = 4 << 20
 
 var errEventTooLong = fmt.Errorf("a server-sent event is longer than %d MiB", maxEvent>>20)
 
@@ -74,26 +74,30 @@ func (d *decoder) next() (event, error) {
 // does not wait for the byte after a CR: that byte may be minutes away.
 func (d *decoder) readLine(most int) ([]byte, error) {
 	d.line = d.line[:0]
-	for {
-		c, err := d.r.ReadByte()
-		if err != nil {
+	for ended := false; !ended; {
+		if _, err := d.r.Peek(1); err != nil {
 			return nil, err
 		}
-		secondHalf := c == '\n' && d.afterCR
-		d.afterCR = c == '\r'
-		switch {
-		case secondHalf:
-		case c == '\n', c == '\r':
-			line := d.line
-			if !d.begun {
-				d.begun = true
-				line = bytes.TrimPrefix(line, []byte("\ufeff"))
-			}
-			return line, nil
-		case len(d.line) >= most:
+		chunk, _ := d.r.Peek(d.r.Buffered()) // what is there
+		if d.afterCR && chunk[0] == '\n' {
+			chunk = chunk[:0]
+			d.r.Discard(1)
+		}
+		d.afterCR = false
+		if end := bytes.IndexAny(chunk, "\r\n"); end >= 0 {
+			d.afterCR = chunk[end] == '\r'
+			chunk, ended = chunk[:end], true
+			d.r.Discard(1)
+		}
+		d.line = append(d.line, chunk...)
+		d.r.Discard(len(chunk))
+		if len(d.line) > most {
 			return nil, errEventTooLong
-		default:
-			d.line = append(d.line, c)
 		}
 	}
+	if d.begun {
+		return d.line, nil
+	}
+	d.begun = true
+	return bytes.TrimPrefix(d.line, []byte("\ufeff")), nil
 }
