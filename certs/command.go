@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,7 +22,7 @@ type Command struct {
 	Argv      []string
 	Stdin     string        // file it reads from; empty means nothing
 	Env       []string      // its whole environment, KEY=value
-	NeedsRoot bool          // it changes what belongs to root
+	NeedsRoot bool          // it needs root's rights, and this process has not got them
 	As        *Owner        // the user it runs as; nil means this process's
 	Terminal  bool          // it may ask something at the terminal; others are cut off from it
 	Limit     time.Duration // after which it is ended
@@ -99,15 +100,15 @@ func (e Env) do(ctx context.Context, c Command) ([]byte, error) {
 	if c.Limit == 0 {
 		c.Limit = commandLimit
 	}
-	if c.NeedsRoot && e.UID > 0 {
-		sudo, ok := e.find("sudo")
-		if !ok || !e.Elevate {
-			return nil, &RightsError{Store: "system", Commands: []Command{c}}
-		}
-		c.Argv = append([]string{sudo, "--prompt=sudo password for %p, to change this machine's trust store: ", "--"}, c.Argv...)
-		c.NeedsRoot, c.Terminal, c.Limit = false, true, sudoLimit
-	}
 	return e.Run(ctx, c)
+}
+
+// elevated returns the command as run by sudo, which may ask for a password.
+func (e Env) elevated(c Command) Command {
+	sudo, _ := e.find("sudo")
+	c.Argv = append([]string{sudo, "--prompt=sudo password for %p, to change this machine's trust store: ", "--"}, c.Argv...)
+	c.NeedsRoot, c.Terminal, c.Limit = false, true, sudoLimit
+	return c
 }
 
 // perform does with a store what its Commands say.
@@ -121,26 +122,20 @@ func perform(ctx context.Context, s Store, env Env, action Action, root Root) er
 
 // doAll runs commands in order until one fails. Those that need rights nobody will give are not begun.
 func (e Env) doAll(ctx context.Context, store string, commands []Command) error {
-	if e.lacksRights(commands) {
+	_, sudo := e.find("sudo")
+	needsRoot := func(c Command) bool { return c.NeedsRoot }
+	if slices.ContainsFunc(commands, needsRoot) && !(e.Elevate && sudo) {
 		return &RightsError{Store: store, Commands: commands}
 	}
 	for _, c := range commands {
+		if c.NeedsRoot {
+			c = e.elevated(c)
+		}
 		if _, err := e.do(ctx, c); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// lacksRights tells whether one of the commands needs root and there is no way to it.
-func (e Env) lacksRights(commands []Command) bool {
-	_, sudo := e.find("sudo")
-	for _, c := range commands {
-		if c.NeedsRoot && e.UID > 0 && !(e.Elevate && sudo) {
-			return true
-		}
-	}
-	return false
 }
 
 // run is the Runner of this machine.

@@ -50,14 +50,15 @@ func (a *Authority) Create(names Names, opts CreateOptions) (Created, error) {
 		return Created{}, err
 	}
 	chain := encodeCertificates(leaf.Certificate...)
-	files := []file{{made.KeyFile, 0o600, key}, {made.CertFile, 0o644, chain}}
+	files := []file{{name: made.KeyFile, mode: 0o600, data: key}, {name: made.CertFile, mode: 0o644, data: chain}}
 	if made.CertFile == made.KeyFile {
-		files = []file{{made.CertFile, 0o600, append(chain, key...)}}
+		files = []file{{name: made.CertFile, mode: 0o600, data: append(chain, key...)}}
 	}
 	for _, f := range files {
-		dir, name := filepath.Split(f.name)
-		if err := (file{name, f.mode, f.data}).replace(filepath.Clean(dir), opts.Owner); err != nil {
-			return Created{}, &Error{Doing: "write the certificate", Path: f.name, Err: err}
+		path := f.name
+		f.name = filepath.Base(path)
+		if err := f.replace(filepath.Dir(path), opts.Owner); err != nil {
+			return Created{}, &Error{Doing: "write the certificate", Path: path, Err: err}
 		}
 	}
 	return made, nil

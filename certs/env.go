@@ -115,6 +115,9 @@ func (e Env) find(name string) (string, bool) {
 	return path, err == nil
 }
 
+// lacksRoot tells whether this process needs help to change what belongs to root.
+func (e Env) lacksRoot() bool { return e.UID > 0 }
+
 // exists tells whether there is something at path.
 func exists(path string) bool {
 	_, err := os.Stat(path)

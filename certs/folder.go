@@ -12,9 +12,10 @@ import (
 
 // file is one file to be written.
 type file struct {
-	name string
-	mode fs.FileMode
-	data []byte
+	name  string
+	mode  fs.FileMode
+	data  []byte
+	cheap bool // made anew if it is lost: not worth the wait for the disk
 }
 
 // makeFolder makes dir with its files appear in one step: they are written and synced in a new folder next to it, which
@@ -60,7 +61,7 @@ func fill(dir string, files []file, opts Options) error {
 	return syncDir(dir)
 }
 
-// create writes a file that does not exist yet and syncs it.
+// create writes a file that does not exist yet, down to the disk.
 func (f file) create(dir string, owner *Owner) error {
 	path := filepath.Join(dir, f.name)
 	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, f.mode)
@@ -68,14 +69,16 @@ func (f file) create(dir string, owner *Owner) error {
 		return err
 	}
 	_, err = out.Write(f.data)
-	err = errors.Join(err, out.Chmod(f.mode), out.Sync(), out.Close()) // Chmod: the umask has taken bits away
-	if err != nil {
+	if !f.cheap {
+		err = errors.Join(err, out.Sync())
+	}
+	if err := errors.Join(err, out.Chmod(f.mode), out.Close()); err != nil { // Chmod: the umask has taken bits away
 		return err
 	}
 	return owner.own(path)
 }
 
-// replace writes a file by way of a synced temporary one, so that readers see the old content or the new.
+// replace writes a file by way of a temporary one, so that readers see the old content or the new.
 func (f file) replace(dir string, owner *Owner) error {
 	temp, err := os.MkdirTemp(dir, ".new-")
 	if err != nil {

@@ -54,7 +54,7 @@ func (k *keychain) Commands(ctx context.Context, action Action, root Root) ([]Co
 		if status.State == Trusted {
 			return nil, nil
 		}
-		return []Command{{NeedsRoot: true, Argv: []string{"/usr/bin/security", "add-trusted-cert", "-d", "-r", "trustRoot",
+		return []Command{{NeedsRoot: k.env.lacksRoot(), Argv: []string{"/usr/bin/security", "add-trusted-cert", "-d", "-r", "trustRoot",
 			"-p", "ssl", "-p", "basic", "-k", systemKeychain, root.Path}}}, nil
 	}
 	doomed := slices.Clone(status.Stale)
@@ -64,7 +64,7 @@ func (k *keychain) Commands(ctx context.Context, action Action, root Root) ([]Co
 	var commands []Command
 	for _, c := range doomed {
 		sum := sha1.Sum(c.Raw)
-		commands = append(commands, Command{NeedsRoot: true, Argv: []string{"/usr/bin/security", "delete-certificate",
+		commands = append(commands, Command{NeedsRoot: k.env.lacksRoot(), Argv: []string{"/usr/bin/security", "delete-certificate",
 			"-t", "-Z", strings.ToUpper(hex.EncodeToString(sum[:])), systemKeychain}}) // -t: its trust settings too
 	}
 	return commands, nil

@@ -43,7 +43,10 @@ func Load(dir string, opts Options) (*Authority, error) {
 		return nil, err
 	}
 	a := &Authority{dir: dir, owner: opts.Owner, now: opts.Now, root: root, issuer: issuer, key: key}
-	return a, a.check()
+	if err := a.check(); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // check tells whether the two certificates belong together, bind the key to this machine, and are in force.

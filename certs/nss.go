@@ -108,6 +108,11 @@ func (s *nssStore) found(ctx context.Context, root Root) ([]nssEntry, error) {
 	}
 	var found []nssEntry
 	for _, entry := range parseListing(listing) {
+		if root.Certificate != nil && entry.nickname == root.Name() { // it holds the serial: no other has it
+			entry.certificate = root.Certificate
+			found = append(found, entry)
+			continue
+		}
 		if !entry.trusted() && !strings.HasPrefix(entry.nickname, organisation) {
 			continue
 		}

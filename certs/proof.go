@@ -142,6 +142,3 @@ func (s *nssStore) prove(ctx context.Context, p *proof) (Evidence, error) {
 	}
 	return ByTool, errors.Join(err, errors.New("the root is not in the database"))
 }
-
-// errNotProven is why a store that took the root is not called trusted.
-var errNotProven = errors.New("the root is in the store, but its clients refuse it")

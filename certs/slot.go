@@ -136,7 +136,8 @@ func (s *slot) write(leaf *tls.Certificate) error {
 		return err
 	}
 	dir, owner := filepath.Dir(s.path), s.authority.owner
-	f := file{filepath.Base(s.path), 0o600, append(encodeCertificates(leaf.Certificate...), key...)}
+	content := append(encodeCertificates(leaf.Certificate...), key...)
+	f := file{name: filepath.Base(s.path), mode: 0o600, data: content, cheap: true}
 	err = makeDir(dir, 0o700, owner)
 	if err == nil {
 		err = f.replace(dir, owner)

@@ -113,7 +113,7 @@ func (s *systemStore) Commands(ctx context.Context, action Action, root Root) ([
 	}
 	update, err := s.tool(s.layout.update)
 	put := []string{"install", "-m", "0644", "/dev/stdin", s.anchor(root)} // root may be unable to read a user's home
-	return []Command{{Argv: put, Stdin: root.Path, NeedsRoot: true}, update}, err
+	return []Command{{Argv: put, Stdin: root.Path, NeedsRoot: s.env.lacksRoot()}, update}, err
 }
 
 // removal returns what takes away every root of ours that is in the folder or, its file lost, still in the bundle.
@@ -126,7 +126,7 @@ func (s *systemStore) removal(root Root, status Status) ([]Command, error) {
 	if len(anchors) == 0 {
 		return []Command{update}, err
 	}
-	remove := Command{Argv: append([]string{"rm", "-f", "--"}, anchors...), NeedsRoot: true}
+	remove := Command{Argv: append([]string{"rm", "-f", "--"}, anchors...), NeedsRoot: s.env.lacksRoot()}
 	return []Command{remove, update}, err
 }
 
@@ -145,7 +145,7 @@ func (s *systemStore) tool(argv []string) (Command, error) {
 		return Command{}, &Error{Doing: "change the system's trust store", Err: fmt.Errorf("%s is not installed", argv[0]),
 			Advice: "install the package ca-certificates"}
 	}
-	return Command{Argv: append([]string{path}, argv[1:]...), NeedsRoot: true}, nil
+	return Command{Argv: append([]string{path}, argv[1:]...), NeedsRoot: s.env.lacksRoot()}, nil
 }
 
 // anchor returns the file of a root in the folder of anchors, as mkcert would call it.

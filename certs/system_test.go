@@ -29,7 +29,7 @@ func TestSystemStoreCommandsPerFamily(t *testing.T) {
 			store := newSystemStore(env)
 
 			must(t, store.Install(t.Context(), root))
-			wantLines(t, r.ran, "sudo install -m 0644 /dev/stdin "+anchor+" < "+root.Path, "sudo /usr/bin/"+tc.update)
+			wantLines(t, r.ran, "install -m 0644 /dev/stdin "+anchor+" < "+root.Path, "/usr/bin/"+tc.update)
 			wantState(t, store, root, Absent) // the recorder did nothing
 
 			write(t, anchor, 0o644, string(encodeCertificates(root.Certificate.Raw)))
@@ -41,7 +41,7 @@ func TestSystemStoreCommandsPerFamily(t *testing.T) {
 			must(t, store.Install(t.Context(), root))
 			wantLines(t, r.ran)
 			must(t, store.Uninstall(t.Context(), Root{}))
-			wantLines(t, r.ran, "sudo rm -f -- "+anchor, "sudo /usr/bin/"+tc.refresh)
+			wantLines(t, r.ran, "rm -f -- "+anchor, "/usr/bin/"+tc.refresh)
 		})
 	}
 }
@@ -128,7 +128,7 @@ func TestTrustBelievesNoExitStatus(t *testing.T) {
 
 	anchor := env.path("/usr/local/share/ca-certificates/some.crt")
 	write(t, anchor, 0o644, string(encodeCertificates(a.Root().Certificate.Raw)))
-	wantHint(t, Untrust(t.Context(), a, []Store{newSystemStore(env)}, nil)[0].Err, "still holds", "sudo rm -f -- "+anchor)
+	wantHint(t, Untrust(t.Context(), a, []Store{newSystemStore(env)}, nil)[0].Err, "still holds", "rm -f -- "+anchor)
 }
 
 // Without curl the same question is asked by Go, of the same bundle.

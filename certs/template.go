@@ -54,9 +54,9 @@ func create(dir string, opts Options) (*Authority, error) {
 		return nil, err
 	}
 	files := []file{
-		{rootFile, 0o644, encodeCertificates(root.Raw)},
-		{intermediateFile, 0o644, encodeCertificates(issuer.Raw)},
-		{intermediateKeyFile, 0o600, encodedKey},
+		{name: rootFile, mode: 0o644, data: encodeCertificates(root.Raw)},
+		{name: intermediateFile, mode: 0o644, data: encodeCertificates(issuer.Raw)},
+		{name: intermediateKeyFile, mode: 0o600, data: encodedKey},
 	}
 	if err := makeFolder(dir, files, opts); err != nil {
 		return nil, err

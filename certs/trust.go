@@ -26,7 +26,8 @@ func Trust(ctx context.Context, a *Authority, stores []Store, report func(Result
 			return r
 		}
 		if r.After != Trusted {
-			r.Err = fmt.Errorf("%s did not take the root", r.Store)
+			r.Err = &Error{Doing: "trust the root", Path: r.Where, Err: errors.New("the store did not take it, though its commands succeeded"),
+				Advice: r.Commands[len(r.Commands)-1].String()}
 			return r
 		}
 		return proven(ctx, a, s, r)
@@ -116,9 +117,9 @@ func proven(ctx context.Context, a *Authority, s Store, r Result) Result {
 	known, err := client.prove(ctx, p)
 	switch {
 	case err == nil && r.After != Trusted:
-		r.Err = fmt.Errorf("%s holds no root of ours any more, but its clients still accept it", r.Store)
+		r.Err = fmt.Errorf("%s holds no root of ours, but its clients accept it", r.Store)
 	case err != nil && r.After == Trusted:
-		r.After, r.Err = Partial, errors.Join(errNotProven, err)
+		r.After, r.Err = Partial, fmt.Errorf("the root is in the store, but its clients refuse it: %w", err)
 	}
 	r.Known = known
 	return r
