@@ -241,7 +241,11 @@ func forge(t *testing.T, a *Authority, host string) *tls.Certificate {
 
 // Chromium itself: refused, accepted, refused. Its home has neither database, so the store makes the new one.
 func TestChromium(t *testing.T) {
-	browser := needs(t, "chromium", "certutil")
+	if testing.Short() {
+		t.Skip("NOT PROVEN: starting a browser takes seconds")
+	}
+	browser := requireTool(t, "chromium")
+	requireTool(t, "certutil")
 	env := machineEnv(t)
 	a := openTest(t, Options{})
 	stores := nssStores(env)
@@ -261,18 +265,4 @@ func TestChromium(t *testing.T) {
 	if err := ProveChromium(t.Context(), env, a, browser); err == nil {
 		t.Fatal("Chromium still accepts the root")
 	}
-}
-
-// needs skips the test, loudly, where a tool is missing, and returns the path of the first.
-func needs(t *testing.T, tools ...string) string {
-	t.Helper()
-	paths := slices.Clone(tools)
-	for i, tool := range tools {
-		path, err := exec.LookPath(tool)
-		if err != nil {
-			t.Skipf("NOT PROVEN: %s is not installed", tool)
-		}
-		paths[i] = path
-	}
-	return paths[0]
 }
