@@ -63,10 +63,12 @@ const maxJournal = 10 << 20
 // never sees half of two. The process that holds the project's live lock is its only writer. What cannot be written is counted,
 // and the count is written when that is possible again: a full disk is no reason to disturb the proxy.
 type journal struct {
-	path string
-	now  func() time.Time
+	path  string
+	now   func() time.Time
+	limit int64 // maxJournal, but in tests
 
 	mu       sync.Mutex
+	closed   bool
 	file     *os.File // nil when it could not be opened again
 	size     int64
 	rotateAt int64
@@ -77,7 +79,7 @@ type journal struct {
 
 // openJournal opens the journal for writing, after what it holds. Only its owner can read it: paths and hosts are in it.
 func openJournal(path string, now func() time.Time) (*journal, error) {
-	j := &journal{path: path, now: now, rotateAt: maxJournal}
+	j := &journal{path: path, now: now, limit: maxJournal, rotateAt: maxJournal}
 	if err := j.open(); err != nil {
 		return nil, fmt.Errorf("opening letta-dev's journal: %w", err)
 	}
@@ -116,7 +118,7 @@ func (j *journal) Write(p []byte) (int, error) {
 func (j *journal) close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.rotateAt = 0
+	j.closed = true
 	if j.file == nil {
 		return nil
 	}
@@ -132,7 +134,7 @@ func (j *journal) add(e journalEntry) {
 }
 
 func (j *journal) addLocked(e journalEntry) {
-	if j.rotateAt == 0 { // closed
+	if j.closed {
 		return
 	}
 	if j.lost > 0 && j.put(journalEntry{Time: j.now(), Source: "proxy", Lost: j.lost}) == nil {
@@ -176,10 +178,10 @@ func (j *journal) rotate() {
 	_ = j.file.Close() // all that was written is with the system already
 	j.file = nil
 	if os.Rename(j.path, predecessor(j.path)) == nil {
-		j.rotateAt = maxJournal
+		j.rotateAt = j.limit
 		return
 	}
-	j.rotateAt = j.size + maxJournal/10
+	j.rotateAt = j.size + j.limit/10
 }
 
 func predecessor(path string) string { return path + ".1" }

@@ -1,0 +1,286 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/letta-dev/letta-dev/orchestrator"
+	"github.com/letta-dev/letta-dev/proxy"
+)
+
+func newTestJournal(t *testing.T) *journal {
+	t.Helper()
+	j, err := openJournal(filepath.Join(t.TempDir(), "journal.jsonl"), func() time.Time { return time.Unix(1700000000, 0) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = j.close() }) // closed twice by some tests
+	return j
+}
+
+func readerOf(t *testing.T, j *journal) *journalReader {
+	t.Helper()
+	r := &journalReader{path: j.path}
+	t.Cleanup(r.close)
+	return r
+}
+
+// paths reads what is new, and gives the paths of the requests.
+func readPaths(t *testing.T, r *journalReader) []string {
+	t.Helper()
+	var got []string
+	if err := r.poll(func(e journalEntry) { got = append(got, e.Access.Path) }); err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestJournalKeepsWhatItIsGiven(t *testing.T) {
+	j := newTestJournal(t)
+	access := proxy.Access{
+		Time: time.Unix(1, 0), Client: "127.0.0.1:5", Listener: "127.0.0.1:443", Protocol: "HTTP/2.0", TLS: true, Method: "GET",
+		Host: "letta.localhost", Path: "/v1/agents/", Status: 200, BytesIn: 1, BytesOut: 2, Head: 1500 * time.Microsecond,
+		Total: 2 * time.Second, Upstream: "rest", Cause: "cause", WebSocket: true,
+	}
+	event := orchestrator.Happening{Time: time.Unix(2, 3).UTC(), Action: "die", Container: "id", Name: "letta-server", Image: "image", ExitCode: 137}
+	j.access(access)
+	j.engine(event)
+	fmt.Fprintf(j, "first line\nsecond ")
+	fmt.Fprintf(j, "line\nunfinished")
+	var got []journalEntry
+	if err := readerOf(t, j).poll(func(e journalEntry) { got = append(got, e) }); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Unix(1700000000, 0).UTC()
+	want := []journalEntry{
+		{Schema: 1, Time: now, Source: "proxy", Access: &accessRecord{
+			Client: "127.0.0.1:5", Listener: "127.0.0.1:443", Protocol: "HTTP/2.0", TLS: true, Method: "GET", Host: "letta.localhost",
+			Path: "/v1/agents/", Status: 200, BytesIn: 1, BytesOut: 2, HeadMS: 1.5, TotalMS: 2000, Upstream: "rest", Cause: "cause", WebSocket: true,
+		}},
+		{Schema: 1, Time: event.Time, Source: "engine", Event: &event},
+		{Schema: 1, Time: now, Source: "server", Line: "first line"},
+		{Schema: 1, Time: now, Source: "server", Line: "second line"},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+func TestJournalIsPrivate(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no mode bits")
+	}
+	info, err := os.Stat(newTestJournal(t).path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
+func TestJournalTakesManyWritersAtOnce(t *testing.T) {
+	j := newTestJournal(t)
+	var writers sync.WaitGroup
+	var want []string
+	for w := range 8 {
+		writers.Go(func() {
+			for i := range 100 {
+				j.access(proxy.Access{Path: fmt.Sprintf("%d/%02d", w, i)})
+			}
+		})
+		for i := range 100 {
+			want = append(want, fmt.Sprintf("%d/%02d", w, i))
+		}
+	}
+	writers.Wait()
+	r := readerOf(t, j)
+	got := readPaths(t, r)
+	slices.SortStableFunc(got, func(a, b string) int { return strings.Compare(a[:1], b[:1]) }) // each writer's own order stays
+	if !slices.Equal(got, want) || r.skipped != 0 {
+		t.Errorf("%d lines came back of %d, %d were broken", len(got), len(want), r.skipped)
+	}
+}
+
+// FuzzJournalRotation holds the law of following: a reader that looks before the journal has been put aside twice gets each entry
+// once, in order, whenever it looks.
+func FuzzJournalRotation(f *testing.F) {
+	f.Add([]byte{3, 0, 7, 1, 9, 9, 2, 0, 0, 9})
+	f.Add([]byte{9, 9, 9, 9, 9, 9, 9, 9})
+	f.Add([]byte{0, 1, 1, 1, 1, 1, 1, 1, 1, 1})
+	f.Fuzz(func(t *testing.T, bursts []byte) {
+		if len(bursts) > 100 {
+			t.Skip("long enough")
+		}
+		j := newTestJournal(t)
+		j.limit, j.rotateAt = 1200, 1200 // five entries
+		r := readerOf(t, j)
+		var got, want []string
+		for _, burst := range bursts {
+			for range burst % 10 {
+				want = append(want, fmt.Sprintf("entry %04d", len(want)))
+				j.access(proxy.Access{Path: want[len(want)-1]})
+			}
+			got = append(got, readPaths(t, r)...)
+		}
+		if !slices.Equal(got, want) || r.skipped != 0 {
+			t.Errorf("got %q, %d broken\nwant %q", got, r.skipped, want)
+		}
+		info, err := os.Stat(j.path)
+		if err != nil || info.Size() > 1200 {
+			t.Errorf("the journal grew to %d bytes, %v", info.Size(), err)
+		}
+	})
+}
+
+func TestJournalGoesOnWhereItCannotRotate(t *testing.T) {
+	j := newTestJournal(t)
+	j.limit, j.rotateAt = 500, 500
+	if err := os.MkdirAll(filepath.Join(predecessor(j.path), "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		j.access(proxy.Access{Path: fmt.Sprint(i)})
+	}
+	r := &journalReader{path: j.path}
+	defer r.close()
+	if err := os.RemoveAll(predecessor(j.path)); err != nil {
+		t.Fatal(err)
+	}
+	if got := readPaths(t, r); len(got) != 20 || j.lost != 0 {
+		t.Errorf("%d of 20 entries are there, %d counted as lost", len(got), j.lost)
+	}
+	j.access(proxy.Access{Path: "20"})
+	j.access(proxy.Access{Path: "21"})
+	if _, err := os.Stat(predecessor(j.path)); err != nil {
+		t.Errorf("the journal was not put aside once it could be: %v", err)
+	}
+	if got := readPaths(t, r); !slices.Equal(got, []string{"20", "21"}) {
+		t.Errorf("then got %q", got)
+	}
+}
+
+func TestJournalCountsWhatItCannotWrite(t *testing.T) {
+	j := newTestJournal(t)
+	j.access(proxy.Access{Path: "before"})
+	j.file.Close() // as good as a full disk: every write fails
+	j.access(proxy.Access{Path: "lost"})
+	j.access(proxy.Access{Path: "lost too"})
+	j.file = nil // and there is room again
+	j.access(proxy.Access{Path: "after"})
+	var got []string
+	if err := readerOf(t, j).poll(func(e journalEntry) {
+		if e.Access != nil {
+			got = append(got, e.Access.Path)
+		} else {
+			got = append(got, fmt.Sprint(e.Lost, " lost"))
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"before", "2 lost", "after"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestJournalFullDisk(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("no /dev/full here")
+	}
+	j := newTestJournal(t)
+	j.file.Close()
+	j.file = full
+	for range 3 {
+		j.access(proxy.Access{})
+	}
+	if j.lost != 3 {
+		t.Errorf("%d counted as lost, want 3", j.lost)
+	}
+}
+
+// A process that was killed, or a disk that filled up, leaves half a line behind.
+func TestJournalGoesOnAfterHalfALine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.jsonl")
+	if err := os.WriteFile(path, []byte(`{"schema":1,"time":"2026-01-01T00:00:`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j, err := openJournal(path, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.close()
+	j.access(proxy.Access{Path: "whole"})
+	r := readerOf(t, j)
+	if got := readPaths(t, r); !slices.Equal(got, []string{"whole"}) || r.skipped != 1 {
+		t.Errorf("got %q, %d skipped", got, r.skipped)
+	}
+}
+
+func TestJournalReaderSkipsAndCountsWhatIsNoEntry(t *testing.T) {
+	j := newTestJournal(t)
+	j.access(proxy.Access{Path: "first"})
+	for _, broken := range []string{
+		"not JSON", `{"schema":2,"source":"proxy","access":{}}`, `{"schema":1}`, `[]`, `{"schema":1,"source":"proxy","time":"yesterday"}`,
+		strings.Repeat("x", maxJournalLine+1), "\x00\xff\x1b[2J",
+	} {
+		fmt.Fprintln(j.file, broken)
+	}
+	j.access(proxy.Access{Path: "last"})
+	r := readerOf(t, j)
+	if got := readPaths(t, r); !slices.Equal(got, []string{"first", "last"}) || r.skipped != 7 {
+		t.Errorf("got %q, %d skipped, want 7", got, r.skipped)
+	}
+}
+
+func TestJournalReaderWaitsForTheEndOfALine(t *testing.T) {
+	j := newTestJournal(t)
+	r := readerOf(t, j)
+	fmt.Fprint(j.file, `{"schema":1,"source":"proxy","time":"2026-01-01T00:00:00Z",`)
+	if got := readPaths(t, r); got != nil {
+		t.Errorf("half a line gave %q", got)
+	}
+	fmt.Fprintln(j.file, `"access":{"path":"whole"}}`)
+	if got := readPaths(t, r); !slices.Equal(got, []string{"whole"}) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestJournalThatIsNotThere(t *testing.T) {
+	r := &journalReader{path: filepath.Join(t.TempDir(), "none", "journal.jsonl")}
+	if got := readPaths(t, r); got != nil || r.present() {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestJournalAfterItsEndIsDropped(t *testing.T) {
+	j := newTestJournal(t)
+	if err := j.close(); err != nil {
+		t.Fatal(err)
+	}
+	j.access(proxy.Access{Path: "late"})
+	if err := j.close(); err != nil {
+		t.Error(err)
+	}
+	if got := readPaths(t, readerOf(t, j)); got != nil {
+		t.Errorf("got %q", got)
+	}
+}
+
+func BenchmarkJournalAccess(b *testing.B) {
+	j, err := openJournal(filepath.Join(b.TempDir(), "journal.jsonl"), time.Now)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer j.close()
+	a := proxy.Access{Client: "127.0.0.1:50000", Listener: "127.0.0.1:443", Protocol: "HTTP/2.0", Method: "GET", Host: "letta.localhost", Path: "/v1/agents/?limit=10", Status: 200, Upstream: "rest"}
+	b.ReportAllocs()
+	for b.Loop() {
+		j.access(a)
+	}
+}
