@@ -4,7 +4,8 @@
 // A container reaches it through host.docker.internal, which is the gateway of the engine's bridge; so that is the
 // address to bind:
 //
-//	llm, err := model.Start("172.17.0.1:0")
+//	addr, err := model.BridgeAddr("docker0")
+//	llm, err := model.Start(addr)
 //	defer llm.Close()
 //	run(append(env, "OPENAI_API_KEY=any", "OPENAI_BASE_URL="+llm.URL("host.docker.internal"))...)
 //
