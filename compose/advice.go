@@ -1,32 +1,24 @@
 package compose
 
-import (
-	"strings"
-)
+import "strings"
 
-// instead says what to do in place of a key of the compose specification that is outside the subset. known is false for a key
-// that the specification does not have at that place either.
-func instead(path, key string) (advice string, known bool) {
-	advice, known = adviceFor(placeOf(path))[key]
-	return advice, known
-}
-
-// placeOf names the kind of mapping a path leads to: services.web.volumes.0 is service.volumes.
-func placeOf(path string) string {
-	parts := strings.Split(path, ".")
-	switch {
+// placeOf names the kind of mapping a path leads to: services.web.volumes.0, in the service web, is service.volumes.
+func placeOf(path, service string) string {
+	if inside, ok := strings.CutPrefix(path, "services."+service); ok && service != "" {
+		key, _, _ := strings.Cut(strings.TrimPrefix(inside, "."), ".")
+		return strings.TrimSuffix("service."+key, ".")
+	}
+	switch top, _, deeper := strings.Cut(path, "."); {
 	case path == "":
 		return "file"
-	case len(parts) == 1:
-		return parts[0]
-	case parts[0] != "services":
-		return strings.TrimSuffix(parts[0], "s")
-	case len(parts) == 2:
-		return "service"
+	case deeper:
+		return strings.TrimSuffix(top, "s") // network, volume
+	default:
+		return top
 	}
-	return "service." + parts[2]
 }
 
+// adviceFor says, by kind of mapping, what to do in place of each key of the compose specification that is outside the subset.
 func adviceFor(place string) map[string]string {
 	const (
 		take   = "take it out"

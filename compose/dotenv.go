@@ -3,6 +3,7 @@ package compose
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -30,8 +31,11 @@ type dotenvVars struct {
 func readDotenv(name, path string, lookup dotenv.LookupFn) (dotenvVars, []string, error) {
 	data, err := readFile(path, maxDotenvBytes)
 	if err != nil {
-		return dotenvVars{}, nil, &FileError{File: name, What: fmt.Sprintf("cannot read the variables: %v", err), Err: err,
-			Advice: fmt.Sprintf("make it a readable file of NAME=VALUE lines: chmod u+r %s", name)}
+		advice := "chmod u+r " + name
+		if errors.Is(err, fs.ErrNotExist) {
+			advice = missingAdvice(path)
+		}
+		return dotenvVars{}, nil, &FileError{File: name, What: fmt.Sprintf("cannot read the variables: %v", err), Err: err, Advice: advice}
 	}
 	text := strings.TrimPrefix(string(data), "\uFEFF") // Windows editors begin a file with a byte order mark
 	vars, line, err := parseDotenv(text, lookup)

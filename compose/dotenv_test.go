@@ -111,14 +111,17 @@ func TestDotenvThatCannotBeRead(t *testing.T) {
 	if err := os.WriteFile(big, []byte(strings.Repeat("A=1\n", maxDotenvBytes/4+1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{dir: "not a file", big: "larger than 64 KiB", filepath.Join(dir, "none"): "no such file"} {
+	none := filepath.Join(dir, "none")
+	for path, want := range map[string][2]string{
+		dir: {"not a file", "chmod u+r my.env"}, big: {"larger than 64 KiB", "chmod u+r my.env"}, none: {"no such file", "touch " + none},
+	} {
 		_, _, err := readDotenv("my.env", path, nil)
 		var file *FileError
 		if !errors.As(err, &file) || file.File != "my.env" {
 			t.Fatalf("got %v", err)
 		}
-		mustSay(t, err.Error(), "my.env: cannot read the variables: "+want)
-		mustSay(t, hintOf(t, err), "chmod u+r my.env")
+		mustSay(t, err.Error(), "my.env: cannot read the variables: "+want[0])
+		mustSay(t, hintOf(t, err), want[1])
 	}
 }
 

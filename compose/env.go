@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -51,6 +52,20 @@ func (l *loading) environment(o Options, dir string) error {
 	l.env.file = vars.values
 	l.project.Notes = append(l.project.Notes, notes...)
 	return l.tls()
+}
+
+// tls reads LOCAL_HTTPS, which Letta's own server has for TLS; here the proxy ends TLS, so the proxy is what it turns off.
+func (l *loading) tls() error {
+	v := l.env.get("LOCAL_HTTPS")
+	if v == "" {
+		return nil
+	}
+	on, err := strconv.ParseBool(v)
+	if err != nil {
+		return &FileError{File: "LOCAL_HTTPS", What: fmt.Sprintf("%q is neither true nor false", v), Advice: "unset LOCAL_HTTPS, and take it out of .env"}
+	}
+	l.project.NoTLS = !on
+	return nil
 }
 
 // envFiles reads the env_file entries of a service, a later one over an earlier.

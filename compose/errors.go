@@ -24,7 +24,8 @@ func (e *FileError) Hint() string { return e.Advice }
 // SubsetError lists every key of the files that letta-dev does not run. Nothing of a file is ignored in silence: a container
 // without its `read_only` or its memory limit would be another container than the one the file describes.
 type SubsetError struct {
-	Refusals []Refusal // by file and line; never empty
+	Files    []string  // all that were read, as the person named them
+	Refusals []Refusal // in the order of the files; never empty
 }
 
 // Refusal is one key outside the subset.
@@ -43,6 +44,8 @@ func (e *SubsetError) Error() string {
 		kind := "not a key of compose files"
 		if r.Known {
 			kind = "not supported"
+		} else if strings.HasPrefix(r.Key, "x-letta-dev.") {
+			kind = "not a setting of letta-dev"
 		}
 		lines[i] = fmt.Sprintf("%s: %s is %s: %s", place(r.File, r.Line), r.Key, kind, r.Instead)
 	}
@@ -56,7 +59,7 @@ func (e *SubsetError) Hint() string {
 			return "correct " + place(r.File, r.Line)
 		}
 	}
-	return fmt.Sprintf("docker compose -f %s up -d && letta-dev up --attach CONTAINER", e.Refusals[0].File)
+	return fmt.Sprintf("docker compose -f %s up -d && letta-dev up --attach CONTAINER", strings.Join(e.Files, " -f "))
 }
 
 // CycleError is a circle of depends_on: nothing in it could start first.

@@ -42,7 +42,7 @@ func refused(t testing.TB, content string, environ ...string) (err error, hint s
 	t.Helper()
 	p, err := Load(t.Context(), Options{Dir: folder(t, map[string]string{"compose.yaml": content}), Environ: environ})
 	if err == nil {
-		t.Fatalf("loaded, with services %v", p.Services)
+		t.Fatalf("loaded, with services %v", names(p))
 	}
 	return err, hintOf(t, err)
 }

@@ -6,8 +6,9 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // Options say where a stack is read from. The zero value is the embedded stack with an empty environment.
@@ -49,24 +50,42 @@ func assemble(dir string, files []source, o Options) (*Project, error) {
 		l.dir = filepath.Dir(files[0].path)
 		for _, f := range files {
 			l.project.Files = append(l.project.Files, f.path)
+			l.given = append(l.given, f.name)
 		}
 	}
 	if err := l.environment(o, dir); err != nil {
 		return nil, err
 	}
 	l.reader = &reader{lookup: l.env.lookup, at: map[string]position{}}
-	var trees []map[string]any
-	for _, f := range files {
-		tree, err := l.reader.read(f)
-		if err != nil {
-			return nil, err
-		}
-		trees = append(trees, tree)
+	trees, err := l.trees(files, o)
+	if err != nil {
+		return nil, err
 	}
 	if err := l.build(trees, o); err != nil {
 		return nil, err
 	}
 	return l.project, nil
+}
+
+// trees reads every file. The project's name comes first, because files may name it as ${COMPOSE_PROJECT_NAME}.
+func (l *loading) trees(files []source, o Options) (trees []map[string]any, err error) {
+	roots := make([]*yaml.Node, len(files))
+	for i, f := range files {
+		if roots[i], err = l.reader.parse(f); err != nil {
+			return nil, err
+		}
+	}
+	if err := l.name(files, roots, o); err != nil {
+		return nil, err
+	}
+	for i, f := range files {
+		tree, err := l.reader.read(f.name, roots[i])
+		if err != nil {
+			return nil, err
+		}
+		trees = append(trees, tree)
+	}
+	return trees, nil
 }
 
 // loading holds what the steps of one load share.
@@ -75,14 +94,15 @@ type loading struct {
 	reader  *reader
 	model   *model
 	env     variables
-	dir     string // that paths of the first file are seen from
+	dir     string   // that paths of the first file are seen from
+	given   []string // the files as the person named them
 }
 
 // build turns the trees of the files into the project, step by step.
 func (l *loading) build(trees []map[string]any, o Options) error {
 	m, err := modelOf(trees)
 	if err != nil && len(l.reader.refusals) > 0 {
-		return &SubsetError{Refusals: l.reader.refusals} // a key that is not read may be what the error misses
+		return &SubsetError{Files: l.given, Refusals: l.reader.refusals} // a key that is not read may be what the error misses
 	}
 	if err != nil {
 		return l.reader.blame(err)
@@ -93,24 +113,14 @@ func (l *loading) build(trees []map[string]any, o Options) error {
 	l.keepActive(profiles)
 	l.leaveOutNginx()
 	if refusals := l.refusals(); len(refusals) > 0 {
-		return &SubsetError{Refusals: refusals}
+		return &SubsetError{Files: l.given, Refusals: refusals}
 	}
-	for _, step := range []func() error{
-		func() error { return l.name(o) }, l.resources, l.services, l.server, l.publish, l.order,
-	} {
+	for _, step := range []func() error{l.resources, l.services, l.server, l.publish, l.order} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// settle takes over x-letta-dev.
-func (l *loading) settle() {
-	s := l.model.Letta
-	l.project.Settings = Settings{
-		Server: s.Server, Hosts: s.Hosts, Origins: s.Origins, Listeners: s.Listeners, WebSocket: WebSocket{Upstream: s.WebSocket.Upstream},
-	}
 }
 
 // keepActive leaves out the services of profiles that nobody asked for. `*` is all profiles, as for compose.
@@ -138,18 +148,4 @@ func (l *loading) note(format string, args ...any) {
 
 func splitList(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
-}
-
-// tls reads LOCAL_HTTPS, which Letta's own server has for TLS; here the proxy ends TLS, so the proxy is what it turns off.
-func (l *loading) tls() error {
-	v := l.env.get("LOCAL_HTTPS")
-	if v == "" {
-		return nil
-	}
-	on, err := strconv.ParseBool(v)
-	if err != nil {
-		return &FileError{File: "LOCAL_HTTPS", What: fmt.Sprintf("%q is neither true nor false", v), Advice: "unset LOCAL_HTTPS, and take it out of .env"}
-	}
-	l.project.NoTLS = !on
-	return nil
 }

@@ -13,10 +13,10 @@ import (
 
 func (r *reader) refuse(key *yaml.Node, s *shape, path string) {
 	at := Refusal{File: r.file, Line: key.Line, Key: join(path, key.Value)}
-	if rest, in := strings.CutPrefix(at.Key, "services."); in {
-		at.Service, _, _ = strings.Cut(rest, ".")
+	if strings.HasPrefix(path, "services.") {
+		at.Service = r.service
 	}
-	at.Instead, at.Known = instead(path, key.Value)
+	at.Instead, at.Known = adviceFor(placeOf(path, at.Service))[key.Value]
 	if !at.Known {
 		at.Instead = "take it out"
 		if near := nearest(key.Value, s.keys); near != "" {
@@ -51,7 +51,7 @@ func (r *reader) variable(n *yaml.Node, path string, err error) error {
 		return r.fail(n, path, fmt.Sprintf("the variable %s is not set: %s", missing.Variable, missing.Reason),
 			fmt.Sprintf("set it in .env or in the environment: export %s=VALUE", missing.Variable))
 	}
-	return r.fail(n, path, fmt.Sprintf("%q has a $ that names no variable", n.Value), "write $$ for a $ that is meant as it stands")
+	return r.fail(n, path, "a $ that names no variable", "write $$ for a $ that is meant as it stands")
 }
 
 // syntax puts the line of the YAML parser's message where our messages have it.

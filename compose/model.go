@@ -11,7 +11,6 @@ import (
 
 // model is the stack in compose-go's own types, files merged and short forms written out.
 type model struct {
-	Name     string                         `yaml:"name"`
 	Services map[string]types.ServiceConfig `yaml:"services"`
 	Networks map[string]types.NetworkConfig `yaml:"networks"`
 	Volumes  map[string]types.VolumeConfig  `yaml:"volumes"`

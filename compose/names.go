@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // DefaultName is the project of the embedded stack.
@@ -31,25 +33,58 @@ func (e *NameError) Hint() string {
 	return "letta-dev up --project NAME"
 }
 
-// name decides the project's name: the override, else the file's, else the folder's.
-func (l *loading) name(o Options) error {
+// name decides the project's name: the override, else COMPOSE_PROJECT_NAME (docker compose keeps that order, and another name
+// would mean other volumes), else that in the files, else the folder's. The embedded stack listens to the override alone.
+func (l *loading) name(files []source, roots []*yaml.Node, o Options) error {
 	p := l.project
-	switch {
-	case o.Name != "":
-		if normalName(o.Name) != o.Name {
-			return &NameError{Name: o.Name}
+	given := o.Name
+	if given == "" && len(p.Files) > 0 {
+		given = l.env.get("COMPOSE_PROJECT_NAME")
+	}
+	if given != "" && normalName(given) != given {
+		return &NameError{Name: given}
+	}
+	if p.Name = given; given == "" {
+		for i, root := range roots {
+			if err := l.nameIn(files[i].name, root); err != nil {
+				return err
+			}
 		}
-		p.Name = o.Name
-	case l.model.Name != "":
-		if p.Name = normalName(l.model.Name); p.Name == "" {
-			return l.reader.failAt("name", "", "%q has no letter or digit that a project name can have", l.model.Name)
-		}
-	default:
+	}
+	if p.Name == "" {
 		if p.Name = normalName(filepath.Base(l.dir)); p.Name == "" {
 			return &NameError{Dir: l.dir}
 		}
 	}
+	l.env.environ["COMPOSE_PROJECT_NAME"] = p.Name
 	return nil
+}
+
+// nameIn takes the name of one file, where it has one.
+func (l *loading) nameIn(file string, root *yaml.Node) error {
+	for i := 0; root.Kind == yaml.MappingNode && i+1 < len(root.Content); i += 2 {
+		if root.Content[i].Value != "name" {
+			continue
+		}
+		l.reader.file = file
+		v, err := l.reader.value(root.Content[i+1], one(projectName), "name", 0)
+		if err != nil {
+			return err
+		}
+		if name, ok := v.(string); ok {
+			l.project.Name = name
+		}
+	}
+	return nil
+}
+
+// projectName reads the name of a file. compose makes one of nearly anything.
+func projectName(v any) (any, error) {
+	name := normalName(fmt.Sprint(v))
+	if name == "" {
+		return nil, fmt.Errorf("%q has no letter or digit that a project name can have", fmt.Sprint(v))
+	}
+	return name, nil
 }
 
 // normalName is what compose makes of a name. https://docs.docker.com/compose/how-tos/project-name/

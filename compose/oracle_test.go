@@ -41,6 +41,7 @@ func TestAgreesWithDockerCompose(t *testing.T) {
 		"anchors": {"x-base: &base {image: 'letta/letta:1', environment: &env {A: a, B: b}}\nservices:\n  letta:\n    <<: *base\n" +
 			"    environment: {<<: [*env, {B: no, C: c}], A: own}\n  other: {<<: *base, image: 'other:1', depends_on: [letta]}\n"},
 		"order": {server() + "  b: {image: b, depends_on: {c: {condition: service_healthy}, letta: {condition: service_started}}}\n  c: {image: c, healthcheck: {test: x}}\n"},
+		"name":  {"name: ${X:-N}1\n" + server("hostname: h-${COMPOSE_PROJECT_NAME}")},
 		"merge": {
 			server("environment: {A: a, B: b}", "command: one", "ports: ['80:80', '81:81']", "volumes: ['./a:/x']", "labels: [l=1]",
 				"networks: [n]", "env_file: one.env", "tmpfs: /run", "cap_add: [A]", "extra_hosts: ['h:1.1.1.1']") + "networks: {n: }\n",
@@ -94,7 +95,7 @@ func theirs(t *testing.T, o Options) (p *Project) {
 			t.Errorf("compose-go: %v", err)
 			return
 		}
-		l := &loading{project: &Project{}, dir: o.Dir, reader: &reader{at: map[string]position{}}, model: &model{
+		l := &loading{project: &Project{Name: o.Name}, dir: o.Dir, reader: &reader{at: map[string]position{}}, model: &model{
 			Services: project.Services, Networks: project.Networks, Volumes: project.Volumes,
 		}}
 		for _, f := range details.ConfigFiles {
@@ -105,7 +106,7 @@ func theirs(t *testing.T, o Options) (p *Project) {
 			l.model.Services[name] = s
 		}
 		l.leaveOutNginx()
-		for _, step := range []func() error{func() error { return l.name(o) }, l.resources, l.services, l.server, l.publish, l.order} {
+		for _, step := range []func() error{l.resources, l.services, l.server, l.publish, l.order} {
 			if err := step(); err != nil {
 				t.Error(err)
 			}

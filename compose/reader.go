@@ -31,8 +31,9 @@ type reader struct {
 	at       map[string]position // where each path stands, services.web.ports.0 for one; a later file replaces an earlier
 	refusals []Refusal
 
-	file string // being read
-	cost int    // so far
+	file    string // being read
+	service string // being read; names may hold dots, so that a path does not tell
+	cost    int    // so far
 }
 
 // spend counts what is being read, and tells whether that is still within bounds.
@@ -41,9 +42,9 @@ func (r *reader) spend(values, bytes int) bool {
 	return r.cost <= maxCost
 }
 
-// read returns one file as the tree that compose-go's merge and canonical syntax work on.
-func (r *reader) read(s source) (map[string]any, error) {
-	r.file, r.cost = s.name, 0
+// parse reads the YAML of one file.
+func (r *reader) parse(s source) (*yaml.Node, error) {
+	r.file = s.name
 	decoder := yaml.NewDecoder(bytes.NewReader(s.data))
 	var doc, second yaml.Node
 	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
@@ -56,7 +57,13 @@ func (r *reader) read(s source) (map[string]any, error) {
 	} else if !errors.Is(err, io.EOF) {
 		return nil, r.syntax(err)
 	}
-	tree, err := r.value(doc.Content[0], fileShape(), "", 0)
+	return doc.Content[0], nil
+}
+
+// read returns one file as the tree that compose-go's merge and canonical syntax work on.
+func (r *reader) read(file string, root *yaml.Node) (map[string]any, error) {
+	r.file, r.cost = file, 0
+	tree, err := r.value(root, fileShape(), "", 0)
 	if err != nil {
 		return nil, err
 	}
@@ -146,6 +153,9 @@ func (r *reader) mapping(n *yaml.Node, s *shape, path string, depth int) (any, e
 	m := map[string]any{}
 	for _, p := range pairs {
 		key, at := p.key.Value, join(path, p.key.Value)
+		if path == "services" {
+			r.service = key
+		}
 		inner, err := s.of(key)
 		switch {
 		case err != nil:

@@ -11,6 +11,9 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
+// ownLabels begins the labels that letta-dev knows its own containers by; one that came from a file could pass for ours.
+const ownLabels = "dev.letta."
+
 type serviceConfig = types.ServiceConfig
 
 // services converts the services of the model, by name; order sorts them later.
@@ -47,6 +50,11 @@ func (l *loading) service(name string, c serviceConfig) (Service, error) {
 		Networks: attachments(name, c), Ulimits: ulimits(c.Ulimits), DependsOn: dependencies(c),
 	}
 	slices.Sort(s.ExtraHosts)
+	for key := range s.Labels {
+		if strings.HasPrefix(key, ownLabels) {
+			return s, l.reader.failAt(at+".labels."+key, "", "labels that begin with %s are letta-dev's own", ownLabels)
+		}
+	}
 	var err error
 	if s.Environment, err = l.environmentOf(name, c); err != nil {
 		return s, err

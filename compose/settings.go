@@ -21,6 +21,14 @@ func settingsShape() *shape {
 	}}
 }
 
+// settle takes over x-letta-dev.
+func (l *loading) settle() {
+	s := l.model.Letta
+	l.project.Settings = Settings{
+		Server: s.Server, Hosts: s.Hosts, Origins: s.Origins, Listeners: s.Listeners, WebSocket: WebSocket{Upstream: s.WebSocket.Upstream},
+	}
+}
+
 func host(v any) (any, error) {
 	s := fmt.Sprint(v)
 	name := regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$`)

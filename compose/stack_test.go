@@ -70,6 +70,8 @@ func TestProjectName(t *testing.T) {
 		{"d", "name: Named_1\n" + server(), Options{}, "named_1"},
 		{"d", "name: n-${WHO:-me}\n" + server(), Options{}, "n-me"},
 		{"d", "name: named\n" + server(), Options{Name: "over"}, "over"},
+		{"d", "name: named\n" + server(), Options{Environ: []string{"COMPOSE_PROJECT_NAME=ours"}}, "ours"},
+		{"d", "name: named\n" + server(), Options{Name: "over", Environ: []string{"COMPOSE_PROJECT_NAME=ours"}}, "over"},
 	} {
 		dir := filepath.Join(t.TempDir(), test.dir)
 		if err := os.Mkdir(dir, 0o755); err != nil {
@@ -83,6 +85,10 @@ func TestProjectName(t *testing.T) {
 		if err != nil || p.Name != test.want {
 			t.Errorf("%s, %q: got %v, %v, want %s", test.dir, test.content, p, err, test.want)
 		}
+	}
+	p, err := Load(t.Context(), Options{Dir: folder(t, nil), Environ: []string{"COMPOSE_PROJECT_NAME=ours"}})
+	if err != nil || p.Name != DefaultName {
+		t.Errorf("embedded: %v, %v", p, err)
 	}
 }
 
@@ -100,6 +106,7 @@ func TestNamesThatCannotBe(t *testing.T) {
 	}{
 		{Options{Dir: dir}, "no project name can be made of the folder", "letta-dev up --project NAME"},
 		{Options{Dir: dir, Name: "Two Words"}, `"Two Words" cannot be a project name`, "letta-dev up --project twowords"},
+		{Options{Dir: dir, Environ: []string{"COMPOSE_PROJECT_NAME=A"}}, `"A" cannot be a project name`, "letta-dev up --project a"},
 		{Options{Dir: dir, Name: "-"}, `"-" cannot be a project name`, "letta-dev up --project NAME"},
 	} {
 		_, err := Load(t.Context(), test.o)

@@ -72,6 +72,8 @@ func TestKeysOutsideTheSubset(t *testing.T) {
 		{"attachment", server("networks: {default: {priority: 3}}"), "services.letta.networks.default.priority"},
 		{"dependency", server("depends_on: {a: {restart: true}}"), "services.letta.depends_on.a.restart"},
 		{"healthcheck", server("healthcheck: {start_interval: 1s}"), "services.letta.healthcheck.start_interval"},
+		{"service with dots", server() + "  my.own.service: {image: x, build: .}\n", "services.my.own.service.build"},
+		{"inside of a service with dots", server() + "  my.own: {image: x, volumes: [{type: bind, bind: {}}]}\n", "services.my.own.volumes.0.bind"},
 		{"env_file", server("env_file: [{path: a, format: raw}]"), "services.letta.env_file.0.format"},
 	} {
 		t.Run(test.where, func(t *testing.T) {
@@ -96,7 +98,7 @@ func TestUnknownKeysNameTheNearest(t *testing.T) {
 		{server("zzzzzzzzz: x"), "services.letta.zzzzzzzzz is not a key of compose files: take it out", "compose.yaml:4"},
 		{"service:\n" + server(), `compose.yaml:1: service is not a key of compose files: did you mean "services"?`, "compose.yaml:1"},
 		{server("ports:", "  - targett: 80"), `services.letta.ports.0.targett is not a key of compose files: did you mean "target"?`, "compose.yaml:5"},
-		{server() + "x-letta-dev:\n  host: [a]\n", `compose.yaml:5: x-letta-dev.host is not a key of compose files: did you mean "hosts"?`, "compose.yaml:5"},
+		{server() + "x-letta-dev:\n  host: [a]\n", `compose.yaml:5: x-letta-dev.host is not a setting of letta-dev: did you mean "hosts"?`, "compose.yaml:5"},
 		{server() + "x-letta-dev:\n  websocket: {upstrem: a}\n", `did you mean "upstream"?`, "compose.yaml:5"},
 	} {
 		err, hint := refused(t, test.content)
@@ -174,12 +176,13 @@ func TestWrongValues(t *testing.T) {
 		{server("environment: {A: [1]}"), "services.letta.environment.A: must be a single value"},
 		{server("depends_on: {a: }"), "compose.yaml:4: services.letta.depends_on.a: it has no value"},
 		{server("environment: ['=x']"), `compose.yaml:4: services.letta.environment.0: "" is not a name`},
+		{server("labels:", "  dev.letta.managed: true"), "compose.yaml:5: services.letta.labels.dev.letta.managed: labels that begin with dev.letta. are"},
 		{server("labels: {' a': b}"), `" a" is not a name`},
 		{server("env_file: ['']"), "compose.yaml:4: services.letta.env_file.0: it names no file"},
 		{server("environment: [~]"), "services.letta.environment.0: an empty entry"},
 		{server() + "networks:\n  n: {driver: overlay}\n", `compose.yaml:5: networks.n.driver: "overlay" is not supported, only bridge`},
 		{server("hostname: !reset x"), "compose.yaml:4: services.letta.hostname: the tag !reset is not supported"},
-		{server("hostname: ${"), `compose.yaml:4: services.letta.hostname: "${" has a $ that names no variable`},
+		{server("hostname: ${"), "compose.yaml:4: services.letta.hostname: a $ that names no variable"},
 		{server("hostname: ${NAME:?say who}"), "compose.yaml:4: services.letta.hostname: the variable NAME is not set: say who"},
 		{"services:\n  a:\n    hostname: x\n", "compose.yaml:2: services.a: it names no image"},
 		{"services:\n  a:\n", "compose.yaml:2: services.a: it names no image"},
