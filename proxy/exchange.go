@@ -142,6 +142,7 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c := &countedConn{raw, x}
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
 	rw.Reader.Reset(io.MultiReader(&countedReader{bytes.NewReader(bytes.Clone(early)), x}, c))
+	rw.Reader.Peek(len(early)) // back into the buffer: libraries read on from the connection and take only what is buffered
 	rw.Writer.Reset(c)
 	x.access.WebSocket = true
 	if x.access.Status == 0 {

@@ -1,0 +1,280 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// eachSocket runs a test over plain and TLS connections of both listeners, with
+// the same upstream behind them.
+func eachSocket(t *testing.T, upstream Upstream, test func(t *testing.T, g *rig, addr string, encrypted bool)) {
+	t.Helper()
+	g := startAt(t, nobody(t), func(c *Config) { c.WebSocket.Upstream = &upstream })
+	for name, addr := range map[string]string{"rest": g.addr, "ws": g.wsAddr} {
+		for _, encrypted := range []bool{false, true} {
+			t.Run(name+map[bool]string{true: "/tls", false: "/plain"}[encrypted], func(t *testing.T) { test(t, g, addr, encrypted) })
+		}
+	}
+}
+
+func TestTunnelCarriesBytesAndHalfClose(t *testing.T) {
+	up := startWS(t, echoBytes)
+	eachSocket(t, Upstream{Name: "ws", Dial: dialer(up.addr)}, func(t *testing.T, g *rig, addr string, encrypted bool) {
+		// Two frames travel in the same segment as the handshake.
+		res, s := g.upgradeWith(t, addr, encrypted, handshakeOf("Origin: https://letta.localhost", "Sec-WebSocket-Protocol: letta", "Sec-WebSocket-Extensions: permessage-deflate")+"early")
+		if res.StatusCode != 101 || res.Header.Get("Sec-WebSocket-Accept") != handshakeAccept || res.Header.Get("Upgrade") != "websocket" {
+			t.Fatalf("%d %v", res.StatusCode, res.Header)
+		}
+		io.WriteString(s, " late")
+		if err := closeWrite(s.Conn); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := io.ReadAll(s.r); string(b) != "early late" || err != nil {
+			t.Errorf("got %q, %v", b, err)
+		}
+		seen := <-up.requests
+		for name, want := range map[string]string{
+			"Connection": "Upgrade", "Upgrade": "websocket", "Origin": "https://letta.localhost", "Sec-WebSocket-Protocol": "letta",
+			"Sec-WebSocket-Extensions": "permessage-deflate", "X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "letta.localhost",
+			"X-Forwarded-Proto": map[bool]string{true: "https", false: "http"}[encrypted], "User-Agent": "",
+		} {
+			if got := seen.Header.Get(name); got != want {
+				t.Errorf("upstream saw %s: %q, want %q", name, got, want)
+			}
+		}
+		if seen.RequestURI != "/ws?a=1;b" || seen.Host != "letta.localhost" {
+			t.Errorf("upstream saw %s of %s", seen.RequestURI, seen.Host)
+		}
+		a := g.access(t)
+		if a.Status != 101 || !a.WebSocket || a.BytesIn != 10 || a.BytesOut != 10 || a.Upstream != "ws" || a.Cause != "" {
+			t.Errorf("access %+v", a)
+		}
+	})
+}
+
+func TestFramesSentWithTheAnswerArrive(t *testing.T) {
+	up := startWS(t, func(c net.Conn, r *bufio.Reader) { io.WriteString(c, switching+"hello") })
+	eachSocket(t, Upstream{Dial: dialer(up.addr)}, func(t *testing.T, g *rig, addr string, encrypted bool) {
+		_, s := g.upgrade(t, addr, encrypted)
+		if b, err := io.ReadAll(io.LimitReader(s.r, 5)); string(b) != "hello" {
+			t.Errorf("got %q, %v", b, err)
+		}
+	})
+}
+
+func TestHandshakeSanity(t *testing.T) {
+	up := startWS(t, echoBytes)
+	eachSocket(t, Upstream{Dial: dialer(up.addr)}, func(t *testing.T, g *rig, addr string, encrypted bool) {
+		for _, test := range []struct {
+			bytes string
+			want  int
+		}{
+			{handshakeOf("Sec-WebSocket-Version: 7"), 426},
+			{handshakeOf("Sec-WebSocket-Version: "), 426},
+			{handshakeOf("Sec-WebSocket-Key: "), 400},
+			{handshakeOf("Sec-WebSocket-Key: c2hvcnQ="), 400},
+			{handshakeOf("Sec-WebSocket-Key: !!!"), 400},
+			{handshakeOf("Content-Length: 1"), 400},
+			{strings.Replace(handshakeOf(), "GET", "POST", 1), 400},
+			{handshakeOf("Origin: https://evil.example"), 403},
+			{handshakeOf("Origin: null"), 403},
+			{handshakeOf("Host: evil.example"), 404},
+		} {
+			res, _ := g.upgradeWith(t, addr, encrypted, test.bytes)
+			if res.StatusCode != test.want {
+				t.Errorf("%q: %d, want %d", test.bytes, res.StatusCode, test.want)
+			}
+			if v := res.Header.Get("Sec-WebSocket-Version"); test.want == 426 && v != "13" {
+				t.Errorf("426 names version %q", v)
+			}
+		}
+		if len(up.requests) != 0 {
+			t.Error("a refused handshake reached the upstream")
+		}
+	})
+}
+
+func TestUpstreamsThatBreakTheHandshake(t *testing.T) {
+	for name, answer := range map[string]string{
+		"wrong accept":   strings.Replace(switching, handshakeAccept, "AAAAAAAAAAAAAAAAAAAAAAAAAAA=", 1),
+		"other protocol": strings.Replace(switching, "websocket", "h2c", 1),
+		"no http":        "SSH-2.0-OpenSSH_9.2\r\n",
+		"silence":        "",
+		"endless head":   "HTTP/1.1 101 x\r\nA: " + strings.Repeat("x", 2*maxHead),
+	} {
+		up := startWS(t, func(c net.Conn, r *bufio.Reader) { io.WriteString(c, answer) })
+		eachSocket(t, Upstream{Name: "ws", Dial: dialer(up.addr)}, func(t *testing.T, g *rig, addr string, encrypted bool) {
+			if res, _ := g.upgrade(t, addr, encrypted); res.StatusCode != 502 {
+				t.Errorf("%s: %d", name, res.StatusCode)
+			}
+			if a := g.access(t); a.Status != 502 || a.Cause == "" || a.WebSocket {
+				t.Errorf("%s: access %+v", name, a)
+			}
+		})
+	}
+}
+
+func TestRefusalOfTheUpstreamComesBack(t *testing.T) {
+	up := startWS(t, func(c net.Conn, r *bufio.Reader) {
+		io.WriteString(c, "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\nX-Why: no route\r\n\r\n4\r\nnope\r\n0\r\n\r\n")
+	})
+	eachSocket(t, Upstream{Dial: dialer(up.addr)}, func(t *testing.T, g *rig, addr string, encrypted bool) {
+		res, _ := g.upgrade(t, addr, encrypted)
+		body, err := io.ReadAll(res.Body)
+		if res.StatusCode != 403 || string(body) != "nope" || res.Header.Get("X-Why") != "no route" {
+			t.Errorf("%d %q %v", res.StatusCode, body, err)
+		}
+	})
+}
+
+func TestUpgradesGoToTheRESTServerWhereNoOtherIsConfigured(t *testing.T) {
+	g := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Upgrade") != "websocket" {
+			t.Errorf("the upstream saw no upgrade: %v", r.Header)
+		}
+		w.WriteHeader(http.StatusForbidden) // as Letta 0.16.8 does
+	}), nil)
+	for _, encrypted := range []bool{false, true} {
+		if res, _ := g.upgrade(t, g.addr, encrypted); res.StatusCode != 403 {
+			t.Errorf("status %d", res.StatusCode)
+		}
+	}
+}
+
+func TestOriginIsDroppedAndTheTokenAdded(t *testing.T) {
+	up := startWS(t, echoBytes)
+	upstream := Upstream{Dial: dialer(up.addr), DropOrigin: true, Bearer: "s3cret"}
+	eachSocket(t, upstream, func(t *testing.T, g *rig, addr string, encrypted bool) {
+		g.upgrade(t, addr, encrypted, "Origin: https://app.letta.com")
+		if h := (<-up.requests).Header; h["Origin"] != nil || h.Get("Authorization") != "Bearer s3cret" {
+			t.Errorf("upstream saw %v", h)
+		}
+		g.upgrade(t, addr, encrypted, "Authorization: Bearer mine")
+		if h := (<-up.requests).Header; h.Get("Authorization") != "Bearer mine" {
+			t.Errorf("upstream saw %v", h)
+		}
+		if res, _ := g.upgrade(t, addr, encrypted, "Origin: https://evil.example"); res.StatusCode != 403 {
+			t.Errorf("a foreign origin got %d", res.StatusCode)
+		}
+	})
+}
+
+func TestVanishedPeerDoesNotHoldATunnel(t *testing.T) {
+	up := startWS(t, func(c net.Conn, r *bufio.Reader) { // hears the end, and stays
+		io.WriteString(c, switching)
+		io.Copy(io.Discard, r)
+		c.Read(make([]byte, 1)) // returns when the proxy closes for good
+		c.SetReadDeadline(time.Now().Add(patience))
+		c.Read(make([]byte, 1))
+	})
+	g := startAt(t, up.addr, nil, func(p *Proxy) { p.limits.halfOpen = 20 * time.Millisecond })
+	_, s := g.upgrade(t, g.addr, false)
+	closeWrite(s.Conn)
+	if a := g.access(t); a.Status != 101 {
+		t.Errorf("access %+v", a)
+	}
+}
+
+func TestAbortedPeerEndsTheOtherSide(t *testing.T) {
+	ended := make(chan struct{}, 1)
+	up := startWS(t, func(c net.Conn, r *bufio.Reader) {
+		io.WriteString(c, switching)
+		io.Copy(io.Discard, r)
+		ended <- struct{}{}
+	})
+	g := startAt(t, up.addr, nil)
+	_, s := g.upgrade(t, g.addr, false)
+	s.Conn.(*net.TCPConn).SetLinger(0)
+	s.Close()
+	<-ended
+	if a := g.access(t); a.Status != 101 || !strings.Contains(a.Cause, "client") {
+		t.Errorf("access %+v", a)
+	}
+}
+
+// acceptor is a real WebSocket server of another hand.
+func acceptor(w http.ResponseWriter, r *http.Request) {
+	c, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
+	if err != nil {
+		return
+	}
+	defer c.CloseNow()
+	for {
+		kind, b, err := c.Read(r.Context())
+		if err != nil {
+			return
+		}
+		c.Write(r.Context(), kind, append([]byte("echo "), b...))
+	}
+}
+
+// dialWS opens a WebSocket as a library does, to wss or ws.
+func (g *rig) dialWS(t *testing.T, addr string, encrypted bool) *websocket.Conn {
+	t.Helper()
+	w := g.wires(addr)[0]
+	scheme := "ws"
+	if encrypted {
+		w, scheme = g.wires(addr)[1], "wss"
+	}
+	client := *w.client
+	client.Timeout = 0
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	c, _, err := websocket.Dial(ctx, scheme+"://letta.localhost/", &websocket.DialOptions{HTTPClient: &client})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.CloseNow() })
+	return c
+}
+
+func talk(t *testing.T, c *websocket.Conn) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := c.Write(ctx, websocket.MessageText, []byte("hi")); err != nil {
+		t.Fatal(err)
+	}
+	if _, b, err := c.Read(ctx); string(b) != "echo hi" {
+		t.Fatalf("%q, %v", b, err)
+	}
+}
+
+func TestWebSocketLibrariesTalkThroughTheTunnel(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(acceptor))
+	t.Cleanup(server.Close)
+	eachSocket(t, Upstream{Dial: dialer(server.Listener.Addr().String())}, func(t *testing.T, g *rig, addr string, encrypted bool) {
+		c := g.dialWS(t, addr, encrypted)
+		talk(t, c)
+		if err := c.Close(websocket.StatusNormalClosure, "done"); err != nil {
+			t.Error(err)
+		}
+		if a := g.access(t); !a.WebSocket || a.Cause != "" || a.TLS != encrypted {
+			t.Errorf("access %+v", a)
+		}
+	})
+}
+
+// TestExtendedConnectStaysOff: browsers that see it offered stop using HTTP/1.1
+// for wss (golang/go#71128).
+func TestExtendedConnectStaysOff(t *testing.T) {
+	t.Setenv("GODEBUG", "http2xconnect=1")
+	l := listenLoopback(t)
+	defer l.Close()
+	_, err := New(Config{Listeners: []Listener{{Listener: l}}, REST: Upstream{Dial: dialer("")}})
+	if err == nil {
+		t.Fatal("New accepts it")
+	}
+	if h, ok := err.(interface{ Hint() string }); !ok || h.Hint() != "unset GODEBUG" {
+		t.Errorf("%v has no hint", err)
+	}
+}
