@@ -95,7 +95,7 @@ func adviseChoice(a orchestrator.Attempt) (string, bool) {
 	case strings.HasPrefix(a.Found, "context "):
 		return "docker context use default", true
 	}
-	return "letta-dev up (without --host: it finds the engines it knows)", true
+	return "letta-dev up", true
 }
 
 // install is how the system's own packages bring an engine.

@@ -44,6 +44,11 @@ func (e *Engine) Do(ctx context.Context, step orchestrator.Step, report func(orc
 		return e.pull(ctx, step, report)
 	case orchestrator.Load:
 		return e.load(ctx, step, report)
+	}
+	if err := checkName(step.Target); err != nil {
+		return fmt.Errorf("%s: %w", step.Action, err)
+	}
+	switch step.Action {
 	case orchestrator.CreateNetwork:
 		return e.createNetwork(ctx, step)
 	case orchestrator.RemoveNetwork:
@@ -62,6 +67,18 @@ func (e *Engine) Do(ctx context.Context, step orchestrator.Step, report func(orc
 		return e.remove(ctx, step)
 	}
 	return fmt.Errorf("%q is not a step an engine can do", step.Action)
+}
+
+// checkName refuses what no container, network or volume can be called. Names become part of the paths the client asks for, and
+// "../containers/x" must not make another request of one.
+func checkName(name string) error {
+	other := strings.IndexFunc(name, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-", r)
+	})
+	if other >= 0 || strings.Trim(name, ".") == "" {
+		return fmt.Errorf("%q cannot be a name in a container engine", name)
+	}
+	return nil
 }
 
 // fault makes an error of the client ours: ctx.Err() when ctx ended, *UnreachableError when the engine stopped answering, else

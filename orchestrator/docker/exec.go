@@ -14,6 +14,9 @@ import (
 // After the command has ended one more Read of stdin may be under way, and what it reads is lost.
 func (e *Engine) Exec(ctx context.Context, name string, argv []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
 	doing := fmt.Sprintf("running %q in container %q", argv, name)
+	if err := checkName(name); err != nil {
+		return 0, fmt.Errorf("running %q: %w", argv, err)
+	}
 	x, err := e.api.ExecCreate(ctx, name, client.ExecCreateOptions{
 		Cmd: argv, AttachStdin: stdin != nil, AttachStdout: true, AttachStderr: true,
 	})

@@ -1,50 +1,109 @@
 package docker
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/client"
 
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
 
-// maxLine bounds a line: what a container writes without a line end comes in pieces of this many bytes.
-const maxLine = 1 << 20
+const (
+	maxLine    = 1 << 20 // bytes; what a container writes without a line end comes in pieces of this size
+	remembered = 16      // lines, by which the end of a followed log is found again
+)
 
 // Logs calls f for each line a container wrote, both streams in the order the engine kept them.
 func (e *Engine) Logs(ctx context.Context, name string, o orchestrator.LogOptions, f func(orchestrator.LogLine)) error {
-	err := e.readLog(ctx, name, o, f)
+	err := e.logs(ctx, name, o, f)
 	if o.Follow && ctx.Err() != nil {
 		return nil
 	}
 	return e.fault(ctx, fmt.Sprintf("reading the log of container %q", name), err)
 }
 
-func (e *Engine) readLog(ctx context.Context, name string, o orchestrator.LogOptions, f func(orchestrator.LogLine)) error {
-	c, err := e.api.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
-	if err != nil {
+func (e *Engine) logs(ctx context.Context, name string, o orchestrator.LogOptions, f func(orchestrator.LogLine)) error {
+	if err := checkName(name); err != nil {
 		return err
 	}
-	body, err := e.api.ContainerLogs(ctx, c.Container.ID, logOptions(o))
+	r, err := e.api.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
+	if err != nil || r.Container.Config == nil {
+		return err
+	}
+	l := log{e.api, r.Container.ID, r.Container.Config.Tty}
+	if !o.Follow {
+		return l.read(ctx, o, f)
+	}
+	return l.follow(ctx, o, f)
+}
+
+// log is a container's log.
+type log struct {
+	api      *client.Client
+	id       string
+	terminal bool
+}
+
+// follow reads on until the container ends, and then what the engine kept to itself: seen on Docker 20.10, it ends the stream when
+// the container ends, sometimes before it has sent what was written last.
+func (l log) follow(ctx context.Context, o orchestrator.LogOptions, f func(orchestrator.LogLine)) error {
+	rest := orchestrator.LogOptions{Since: o.Since, Until: o.Until, Tail: o.Tail}
+	if o.Tail < 0 {
+		now, err := l.api.Info(ctx, client.InfoOptions{})
+		if err != nil {
+			return err
+		}
+		rest.Since, rest.Tail = stamp(now.Info.SystemTime), 0
+	}
+	var last []orchestrator.LogLine
+	err := l.read(ctx, o, func(line orchestrator.LogLine) {
+		last = append(last[max(0, len(last)+1-remembered):], line)
+		f(line)
+	})
+	if err != nil || ctx.Err() != nil {
+		return err
+	}
+	if len(last) > 0 { // the stamps of the two streams may cross
+		first := slices.MinFunc(last, func(a, b orchestrator.LogLine) int { return a.Time.Compare(b.Time) })
+		rest.Since, rest.Tail = first.Time, 0
+	}
+	err = l.read(ctx, rest, func(line orchestrator.LogLine) {
+		if i := slices.Index(last, line); i >= 0 {
+			last = slices.Delete(last, i, i+1)
+		} else if len(last) == 0 {
+			f(line)
+		}
+	})
+	if errdefs.IsNotFound(err) || errdefs.IsConflict(err) {
+		return nil // it was removed as soon as it ended
+	}
+	return err
+}
+
+// read reads the log once. A line without an end is given at the end of what there is, not where following it stopped.
+func (l log) read(ctx context.Context, o orchestrator.LogOptions, f func(orchestrator.LogLine)) error {
+	body, err := l.api.ContainerLogs(ctx, l.id, logOptions(o))
 	if err != nil {
 		return err
 	}
 	defer body.Close()
-	out, errs := &lineWriter{f: f}, &lineWriter{f: f, stderr: true}
-	if c.Container.Config != nil && c.Container.Config.Tty {
-		out.unframed = true
+	out, errs := &lineWriter{f: f, unframed: l.terminal}, &lineWriter{f: f, stderr: true}
+	if l.terminal {
 		_, err = io.Copy(out, body)
 	} else {
 		_, err = stdcopy.StdCopy(out, errs, body)
 	}
-	out.flush()
-	errs.flush()
+	if !o.Follow {
+		out.flush()
+		errs.flush()
+	}
 	return err
 }
 
@@ -66,73 +125,4 @@ func unix(t time.Time) string {
 		return ""
 	}
 	return fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond())
-}
-
-// lineWriter makes lines of one stream. Each Write is one entry of the engine's log: a stamp, a space, and a line or a piece of
-// one, 16 KiB long on Docker. A terminal's stream comes in pieces of any size instead, stamped where a line begins.
-type lineWriter struct {
-	f        func(orchestrator.LogLine)
-	stderr   bool
-	unframed bool
-
-	time time.Time
-	line []byte // what was read of the line so far
-}
-
-func (w *lineWriter) Write(entry []byte) (int, error) {
-	rest := entry
-	for first := true; len(rest) > 0; first = false {
-		if !w.unframed && (first || len(w.line) == 0) {
-			rest = w.takeStamp(rest)
-		}
-		text, after, whole := bytes.Cut(rest, []byte("\n"))
-		w.add(text)
-		if whole {
-			w.emit()
-		}
-		rest = after
-	}
-	return len(entry), nil
-}
-
-func (w *lineWriter) add(text []byte) {
-	for len(w.line)+len(text) > maxLine {
-		room := maxLine - len(w.line)
-		w.line, text = append(w.line, text[:room]...), text[room:]
-		w.emit()
-	}
-	w.line = append(w.line, text...)
-}
-
-// takeStamp reads the engine's stamp off an entry. A piece of a line keeps the stamp of the line's beginning.
-func (w *lineWriter) takeStamp(entry []byte) []byte {
-	const longest = len("2006-01-02T15:04:05.999999999+07:00 ")
-	i := bytes.IndexByte(entry[:min(len(entry), longest)], ' ')
-	if i < 0 {
-		return entry
-	}
-	t, err := time.Parse(time.RFC3339Nano, string(entry[:i]))
-	if err != nil {
-		return entry
-	}
-	if len(w.line) == 0 {
-		w.time = t
-	}
-	return entry[i+1:]
-}
-
-func (w *lineWriter) emit() {
-	line := w.line
-	w.line = w.line[:0]
-	if w.unframed {
-		line = w.takeStamp(line)
-	}
-	w.f(orchestrator.LogLine{Time: w.time, Stderr: w.stderr, Text: string(bytes.TrimSuffix(line, []byte("\r")))})
-}
-
-// flush gives the last line when it has no end.
-func (w *lineWriter) flush() {
-	if len(w.line) > 0 {
-		w.emit()
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+	"github.com/distribution/reference"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
@@ -72,10 +73,13 @@ func (e *Engine) images(ctx context.Context, refs []string) (map[string]string, 
 	return ids, nil
 }
 
-// imageID is the ID of a present image, and empty for one that is not.
+// imageID is the ID of a present image, and empty for one that is not, or cannot be for its name.
 func (e *Engine) imageID(ctx context.Context, ref string) (string, error) {
+	if _, err := reference.ParseAnyReference(ref); err != nil {
+		return "", nil // and no part of a path either
+	}
 	r, err := e.api.ImageInspect(ctx, e.qualify(ref))
-	if errdefs.IsNotFound(err) {
+	if errdefs.IsNotFound(err) || errdefs.IsInvalidArgument(err) {
 		return "", nil
 	}
 	return r.ID, err

@@ -45,6 +45,7 @@ func Contract(t *testing.T, s Subject) {
 		{"a stop is polite, then forced", stops},
 		{"events come in order", watches},
 		{"a log is read by stream, tail and time", readsLogs},
+		{"a long line is one line, and the last needs no end", keepsLinesWhole},
 		{"a log is followed to the end", followsLogs},
 		{"exec carries streams and exit code", execs},
 		{"an ended context ends every call", heedsContext},

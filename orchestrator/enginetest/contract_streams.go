@@ -85,6 +85,16 @@ func readsLogs(t *testing.T, s subject) {
 	}
 }
 
+func keepsLinesWhole(t *testing.T, s subject) {
+	name := s.run(t, "long", s.spec("long", "40000")) // engines keep it in pieces of 16 KiB
+	got := s.logs(t, name, orchestrator.LogOptions{Follow: true})
+	if len(got) != 2 || got[0].Text != strings.Repeat("x", 40000) || got[1].Text != "end" {
+		for _, l := range got {
+			t.Errorf("a line of %d bytes: %.20q", len(l.Text), l.Text)
+		}
+	}
+}
+
 func followsLogs(t *testing.T, s subject) {
 	name := s.run(t, "follow", publishing(s.spec("serve"), 0))
 	s.awaitLine(t, name, "serving")

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // Process is what a program is given by the container it runs in.
@@ -25,6 +26,7 @@ type Process struct {
 // Run runs one of the probe's commands until it is done or ctx ends, which is SIGTERM, and returns the exit code.
 //
 //	lines N      writes "line 1" to "line N", the odd ones to stdout and the even ones to stderr
+//	long N       writes a line of N bytes, and "end" without a line end
 //	exit CODE    ends with it
 //	serve        answers HTTP on 8283 until SIGTERM, and writes a line for the start, each request and the end
 //	deaf         says "deaf" and does not hear SIGTERM
@@ -41,6 +43,9 @@ func Run(ctx context.Context, p Process) int {
 	switch command {
 	case "lines":
 		lines(p, n)
+		return 0
+	case "long":
+		fmt.Fprintf(p.Stdout, "%s\nend", strings.Repeat("x", n))
 		return 0
 	case "exit":
 		return n
