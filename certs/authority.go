@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -81,17 +83,23 @@ func Remove(dir string) error {
 	if err != nil {
 		return err
 	}
-	if empty, err := isEmpty(dir); err != nil || empty {
-		return err
-	}
-	if err := onlyOurs(dir); err != nil {
-		return &Error{Doing: "remove the authority", Path: dir, Err: err}
+	if !exists(filepath.Dir(dir)) {
+		return nil
 	}
 	unlock, err := lock(dir, nil)
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	if err := sweep(dir); err != nil { // a key may be among the remains
+		return err
+	}
+	if empty, err := isEmpty(dir); err != nil || empty {
+		return err
+	}
+	if err := onlyOurs(dir); err != nil {
+		return &Error{Doing: "remove the authority", Path: dir, Err: err}
+	}
 	return removeFolder(dir)
 }
 
@@ -134,7 +142,7 @@ func (r Root) Fingerprint() string {
 // Name returns the name under which stores know the root, unique to it: the organisation in its subject and its serial
 // number in decimal, as mkcert does.
 func (r Root) Name() string {
-	return r.Certificate.Subject.Organization[0] + " " + r.Certificate.SerialNumber.String()
+	return strings.Join(slices.Concat(r.Certificate.Subject.Organization, []string{r.Certificate.SerialNumber.String()}), " ")
 }
 
 func (o Options) withDefaults() Options {

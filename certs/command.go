@@ -14,7 +14,7 @@ import (
 
 const (
 	commandLimit = time.Minute     // update-ca-certificates takes seconds
-	sudoLimit    = 5 * time.Minute // a person types a password
+	sudoLimit    = 5 * time.Minute // a person types a password; sudo gives up by itself then
 )
 
 // A Command is a program that a store runs, shown to people by String.
@@ -22,7 +22,7 @@ type Command struct {
 	Argv      []string
 	Stdin     string        // file it reads from; empty means nothing
 	Env       []string      // its whole environment, KEY=value
-	NeedsRoot bool          // it needs root's rights, and this process has not got them
+	NeedsRoot bool          // it needs root's rights, which this process has not got: it is run by sudo
 	As        *Owner        // the user it runs as; nil means this process's
 	Terminal  bool          // it may ask something at the terminal; others are cut off from it
 	Limit     time.Duration // after which it is ended
@@ -43,7 +43,7 @@ func (c Command) String() string {
 	return strings.Join(words, " ")
 }
 
-// A Runner runs a command to its end, or to its limit, and returns its standard output. The error is a [*CommandError].
+// A Runner runs a command to its end, or to its limit, by sudo if it NeedsRoot, and returns its standard output. The error is a [*CommandError].
 type Runner func(ctx context.Context, c Command) (stdout []byte, err error)
 
 // A CommandError is a command that could not be run, failed, or was ended at its limit.
@@ -103,35 +103,23 @@ func (e Env) do(ctx context.Context, c Command) ([]byte, error) {
 	return e.Run(ctx, c)
 }
 
-// elevated returns the command as run by sudo, which may ask for a password.
-func (e Env) elevated(c Command) Command {
-	sudo, _ := e.find("sudo")
-	c.Argv = append([]string{sudo, "--prompt=sudo password for %p, to change this machine's trust store: ", "--"}, c.Argv...)
-	c.NeedsRoot, c.Terminal, c.Limit = false, true, sudoLimit
-	return c
-}
-
-// perform does with a store what its Commands say.
+// perform does with a store what its Commands say, in order until one fails. If one needs rights that nobody will give,
+// none is begun.
 func perform(ctx context.Context, s Store, env Env, action Action, root Root) error {
 	commands, err := s.Commands(ctx, action, root)
 	if err != nil {
 		return err
 	}
-	return env.doAll(ctx, s.Name(), commands)
-}
-
-// doAll runs commands in order until one fails. Those that need rights nobody will give are not begun.
-func (e Env) doAll(ctx context.Context, store string, commands []Command) error {
-	_, sudo := e.find("sudo")
+	_, sudo := env.find("sudo")
 	needsRoot := func(c Command) bool { return c.NeedsRoot }
-	if slices.ContainsFunc(commands, needsRoot) && !(e.Elevate && sudo) {
-		return &RightsError{Store: store, Commands: commands}
+	if slices.ContainsFunc(commands, needsRoot) && !(env.Elevate && sudo) {
+		return &RightsError{Store: s.Name(), Commands: commands}
 	}
 	for _, c := range commands {
 		if c.NeedsRoot {
-			c = e.elevated(c)
+			c.Terminal, c.Limit = true, sudoLimit
 		}
-		if _, err := e.do(ctx, c); err != nil {
+		if _, err := env.do(ctx, c); err != nil {
 			return err
 		}
 	}
@@ -142,7 +130,11 @@ func (e Env) doAll(ctx context.Context, store string, commands []Command) error 
 func run(ctx context.Context, c Command) ([]byte, error) {
 	limited, cancel := context.WithTimeout(ctx, c.Limit)
 	defer cancel()
-	cmd := exec.CommandContext(limited, c.Argv[0], c.Argv[1:]...)
+	argv := c.Argv
+	if c.NeedsRoot {
+		argv = append([]string{"sudo", "--prompt=sudo password for %p, to change this machine's trust store: ", "--"}, argv...)
+	}
+	cmd := exec.CommandContext(limited, argv[0], argv[1:]...)
 	cmd.Env = c.Env
 	confine(cmd, c)
 	if c.Stdin != "" {

@@ -36,10 +36,11 @@ func HostEnv() (Env, error) {
 		}
 	}
 	host, _ := os.Hostname() // only part of a label
-	if owner, caller, err := sudoCaller(); err != nil || owner != nil {
-		if err != nil {
-			return Env{}, err
-		}
+	owner, caller, err := sudoCaller()
+	if err != nil {
+		return Env{}, err
+	}
+	if owner != nil {
 		delete(env.Vars, "XDG_DATA_HOME") // root's, if sudo let them through
 		delete(env.Vars, "XDG_CONFIG_HOME")
 		env.Owner, env.Home, env.Holder = owner, caller.HomeDir, caller.Username+"@"+host

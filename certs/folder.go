@@ -22,13 +22,13 @@ type file struct {
 // is then renamed. A process that dies on the way leaves that folder behind, and the next call sweeps it out; the
 // caller holds the lock.
 func makeFolder(dir string, files []file, opts Options) error {
-	parent, prefix := filepath.Dir(dir), "."+filepath.Base(dir)+".new-"
 	opts.step("sweep")
-	if err := sweep(parent, prefix); err != nil {
+	if err := sweep(dir); err != nil {
 		return err
 	}
 	opts.step("make folder")
-	temp, err := os.MkdirTemp(parent, prefix) // mode 0700
+	parent := filepath.Dir(dir)
+	temp, err := os.MkdirTemp(parent, remains(dir)) // mode 0700
 	if err != nil {
 		return err
 	}
@@ -93,11 +93,7 @@ func (f file) replace(dir string, owner *Owner) error {
 
 // removeFolder takes dir away in one step, then deletes what it held.
 func removeFolder(dir string) error {
-	parent, prefix := filepath.Dir(dir), "."+filepath.Base(dir)+".old-"
-	if err := sweep(parent, prefix); err != nil {
-		return err
-	}
-	temp, err := os.MkdirTemp(parent, prefix)
+	temp, err := os.MkdirTemp(filepath.Dir(dir), remains(dir))
 	if err != nil {
 		return err
 	}
@@ -105,11 +101,15 @@ func removeFolder(dir string) error {
 	return errors.Join(err, os.RemoveAll(temp))
 }
 
-// sweep removes the remains of processes that died.
-func sweep(parent, prefix string) error {
+// remains is how the folders begin in which dir is made and unmade.
+func remains(dir string) string { return "." + filepath.Base(dir) + ".tmp-" }
+
+// sweep removes the folders of processes that died while making or removing dir.
+func sweep(dir string) error {
+	parent := filepath.Dir(dir)
 	entries, err := os.ReadDir(parent)
 	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), prefix) {
+		if strings.HasPrefix(entry.Name(), remains(dir)) {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(parent, entry.Name())))
 		}
 	}

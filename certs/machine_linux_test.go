@@ -184,6 +184,7 @@ func TestUntrustFindsEveryRootOfOurs(t *testing.T) {
 	older, foreign := openTest(t, Options{}), selfSigned(t, "another company")
 	write(t, anchors+"renamed by someone.crt", 0o644, string(read(t, older.Root().Path)))
 	write(t, anchors+"corporate.crt", 0o644, string(encodeCertificates(foreign.Raw)))
+	write(t, anchors+"collection.txt", 0o644, string(encodeCertificates(foreign.Raw, older.root.Raw)))
 	a := openTest(t, Options{})
 	store := newSystemStore(machineEnv(t))
 	if r := Trust(t.Context(), a, []Store{store}, nil)[0]; r.Err != nil {
@@ -197,7 +198,7 @@ func TestUntrustFindsEveryRootOfOurs(t *testing.T) {
 		t.Fatalf("untrust: %+v", r)
 	}
 	status, err = store.Status(t.Context(), a.Root())
-	if err != nil || status.State != Absent || len(status.Stale) != 0 || !exists(anchors+"corporate.crt") {
+	if err != nil || status.State != Absent || len(status.Stale) != 0 || !exists(anchors+"corporate.crt") || !exists(anchors+"collection.txt") {
 		t.Fatalf("after: %+v, %v", status, err)
 	}
 	present, _ := Root{Certificate: foreign}.sorted(read(t, status.Where))

@@ -89,8 +89,8 @@ func (s *nssStore) explain(err error, root Root) error {
 	if !errors.As(err, &failed) || !failed.TimedOut && !strings.Contains(failed.Output, "SEC_ERROR_BAD_PASSWORD") {
 		return err
 	}
-	return &Error{Doing: "change the trust of " + s.name, Path: s.dir, Err: fmt.Errorf("it has a primary password: %w", err),
-		Advice: fmt.Sprintf("in the browser's certificate settings, import or remove %s", quote(root.Path))}
+	return &Error{Doing: "change the trust of " + s.name, Path: s.dir, Err: fmt.Errorf("it seems to have a primary password: %w", err),
+		Advice: "do it in the browser's certificate settings: " + root.Path}
 }
 
 // found returns the entries that are ours. Others are not even read, unless they are trusted: then they may be ours
@@ -108,21 +108,30 @@ func (s *nssStore) found(ctx context.Context, root Root) ([]nssEntry, error) {
 	}
 	var found []nssEntry
 	for _, entry := range parseListing(listing) {
-		if root.Certificate != nil && entry.nickname == root.Name() { // it holds the serial: no other has it
-			entry.certificate = root.Certificate
-			found = append(found, entry)
-			continue
-		}
-		if !entry.trusted() && !strings.HasPrefix(entry.nickname, organisation) {
-			continue
-		}
-		out, err := s.env.do(ctx, s.certutil("-L", "-a", "-n", entry.nickname))
+		ours, err := s.identify(ctx, entry, root)
 		if err != nil {
-			return nil, &Error{Doing: fmt.Sprintf("read %q in %s", entry.nickname, s.name), Path: s.dir, Err: err}
+			return nil, err
 		}
-		found = append(found, entry.with(out, root)...)
+		found = append(found, ours...)
 	}
 	return found, nil
+}
+
+// identify returns an entry once for every certificate of ours that it stands for.
+func (s *nssStore) identify(ctx context.Context, entry nssEntry, root Root) ([]nssEntry, error) {
+	named := strings.HasPrefix(entry.nickname, organisation)
+	switch {
+	case root.Certificate != nil && entry.nickname == root.Name(): // the name holds the serial: it is no other's
+		entry.certificate = root.Certificate
+		return []nssEntry{entry}, nil
+	case !named && !entry.trusted():
+		return nil, nil
+	}
+	out, err := s.env.do(ctx, s.certutil("-L", "-a", "-n", entry.nickname))
+	if err != nil && named { // trouble with another's is not ours
+		return nil, &Error{Doing: fmt.Sprintf("read %q in %s", entry.nickname, s.name), Path: s.dir, Err: err}
+	}
+	return entry.with(out, root), nil
 }
 
 func (s *nssStore) made() bool { return exists(filepath.Join(s.dir, "cert9.db")) }

@@ -88,7 +88,7 @@ func TestNSSUninstallByCertificate(t *testing.T) {
 	certutil(t, s, "-A", "-t", "C,,", "-n", "imported by hand  C,C,C", "-i", older.Root().Path)
 	foreign := filepath.Join(t.TempDir(), "foreign.pem")
 	write(t, foreign, 0o644, string(encodeCertificates(selfSigned(t, "another company").Raw)))
-	certutil(t, s, "-A", "-t", "CT,C,C", "-n", "corporate", "-i", foreign)
+	certutil(t, s, "-A", "-t", "CT,C,C", "-n", "corporate: root", "-i", foreign)
 
 	status := wantState(t, s, a.Root(), Trusted)
 	if len(status.Stale) != 1 || !status.Stale[0].Equal(older.root) {
@@ -99,7 +99,7 @@ func TestNSSUninstallByCertificate(t *testing.T) {
 	}
 	out, err := s.env.do(t.Context(), s.certutil("-L"))
 	must(t, err)
-	if left := parseListing(out); len(left) != 1 || left[0].nickname != "corporate" {
+	if left := parseListing(out); len(left) != 1 || !strings.HasSuffix(left[0].nickname, "corporate: root") {
 		t.Errorf("left: %v", left)
 	}
 }

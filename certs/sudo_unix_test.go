@@ -8,8 +8,10 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // behindSudo is a home folder of the user nobody, as root sees it. Tests that change owners need root.
@@ -69,6 +71,35 @@ func TestUnderSudoBrowserStoresBelongToTheCaller(t *testing.T) {
 		t.Fatalf("trust: %+v", r)
 	}
 	wantOwner(t, env)
+}
+
+func TestRunBySudo(t *testing.T) {
+	requireTool(t, "sudo")
+	if os.Geteuid() != 0 {
+		t.Skip("NOT PROVEN: sudo would ask for a password")
+	}
+	c := Command{Argv: []string{"printenv", "SUDO_COMMAND"}, NeedsRoot: true, Terminal: true, Limit: time.Minute,
+		Env: []string{"PATH=" + os.Getenv("PATH")}}
+	if out, err := run(t.Context(), c); err != nil || !strings.HasSuffix(strings.TrimSpace(string(out)), "/printenv SUDO_COMMAND") {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// Servers of other users, such as one in a container, read the certificate whatever the umask is.
+func TestCreateModesDoNotDependOnTheUmask(t *testing.T) {
+	a := openTest(t, Options{})
+	dir := t.TempDir()
+	old := syscall.Umask(0o077)
+	defer syscall.Umask(old)
+	made, err := a.Create(Names{"localhost"}, CreateOptions{Dir: dir})
+	must(t, err)
+	for path, mode := range map[string]fs.FileMode{made.CertFile: 0o644, made.KeyFile: 0o600} {
+		info, err := os.Stat(path)
+		must(t, err)
+		if info.Mode().Perm() != mode {
+			t.Errorf("%s has mode %04o", path, info.Mode().Perm())
+		}
+	}
 }
 
 func TestHostEnv(t *testing.T) {

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -156,7 +157,7 @@ func (s *systemStore) anchor(root Root) string {
 	return s.env.path(s.layout.anchors, strings.ReplaceAll(root.Name(), " ", "_")+s.layout.extension)
 }
 
-// anchors returns the files that hold roots of ours, whatever they are called.
+// anchors returns the files that hold roots of ours and nothing else, whatever they are called.
 func (s *systemStore) anchors(root Root) ([]string, error) {
 	dir := s.env.path(s.layout.anchors)
 	entries, err := os.ReadDir(dir)
@@ -170,7 +171,8 @@ func (s *systemStore) anchors(root Root) ([]string, error) {
 		if err != nil {
 			continue // a folder, or not ours to read; ours are open to all
 		}
-		if present, stale := root.sorted(data); present || len(stale) > 0 {
+		present, stale := root.sorted(data)
+		if (present || len(stale) > 0) && bytes.Count(data, []byte("-----BEGIN")) == 1 {
 			found = append(found, path)
 		}
 	}

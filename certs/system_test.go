@@ -58,7 +58,12 @@ func wantState(t *testing.T, s Store, root Root, want State) Status {
 // A user without root's rights gets the commands, and nothing has been begun; one who may use sudo gets it used.
 func TestSystemStoreRights(t *testing.T) {
 	a := openTest(t, Options{})
-	r := &recorder{}
+	r := &recorder{reply: func(c Command) ([]byte, error) {
+		if !c.NeedsRoot || !c.Terminal || c.Limit != sudoLimit {
+			t.Errorf("a password cannot be asked for by %+v", c)
+		}
+		return nil, nil
+	}}
 	env := fakeEnv(t, "linux", r, "update-ca-certificates", "sudo")
 	env.UID = 1000
 	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
@@ -74,14 +79,7 @@ func TestSystemStoreRights(t *testing.T) {
 
 	env.Elevate = true
 	must(t, newSystemStore(env).Install(t.Context(), a.Root()))
-	for _, line := range r.ran {
-		if !strings.HasPrefix(line, "/usr/bin/sudo '--prompt=sudo password for %p, ") {
-			t.Errorf("ran without sudo: %s", line)
-		}
-	}
-	if len(r.ran) != 2 {
-		t.Errorf("ran %v", r.ran)
-	}
+	wantLines(t, r.ran, lines(rights.Commands)...)
 }
 
 func TestSystemStoresThatAreNotSupported(t *testing.T) {
