@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	commandLimit = time.Minute     // update-ca-certificates takes seconds
-	sudoLimit    = 5 * time.Minute // a person types a password; sudo gives up by itself then
+	commandLimit = time.Minute      // update-ca-certificates takes seconds
+	sudoLimit    = 5 * time.Minute  // a person types a password; sudo gives up by itself then
+	outputLimit  = 10 * time.Second // children that stay behind may keep the output open so long
 )
 
 // A Command is a program that a store runs, shown to people by String.
@@ -147,7 +148,7 @@ func run(ctx context.Context, c Command) ([]byte, error) {
 	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.WaitDelay = time.Second // for children that keep its output open
+	cmd.WaitDelay = outputLimit
 	if err := cmd.Run(); err != nil {
 		timedOut := errors.Is(limited.Err(), context.DeadlineExceeded) && ctx.Err() == nil
 		return stdout.Bytes(), &CommandError{Command: c, Output: strings.TrimSpace(stderr.String()), TimedOut: timedOut, Err: err}

@@ -1,13 +1,14 @@
 package certs
 
 import (
+	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // nssTest needs certutil and returns a store over a database of the test's own that is not made yet.
@@ -143,19 +144,6 @@ func TestNSSBrokenDatabase(t *testing.T) {
 	}
 }
 
-// A tool that waits for an answer is ended, with its children, and reported.
-func TestCommandsAreEnded(t *testing.T) {
-	began := time.Now()
-	_, err := run(t.Context(), Command{Argv: []string{"sh", "-c", "sleep 60 & wait"}, Limit: 50 * time.Millisecond})
-	wantHint(t, err, "no end after 50ms", "sleep 60")
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("took %s", took)
-	}
-	if _, err := run(t.Context(), Command{Argv: []string{"sh", "-c", "read -r x </dev/tty"}, Limit: time.Minute}); err == nil {
-		t.Error("a command could ask at the terminal")
-	}
-}
-
 func TestParseListing(t *testing.T) {
 	const listing = `
 Certificate Nickname                                         Trust Attributes
@@ -193,4 +181,47 @@ func FuzzParseListing(f *testing.F) {
 			t.Fatalf("%q %q read as %+v", nickname, flags, entries)
 		}
 	})
+}
+
+// Where tstclnt is not packaged, certutil's own verdict on the root has to do.
+func TestNSSProofWithoutClient(t *testing.T) {
+	s := nssTest(t)
+	find := s.env.LookPath
+	s.env.LookPath = func(name string) (string, error) {
+		if strings.Contains(name, "tstclnt") {
+			return "", exec.ErrNotFound
+		}
+		return find(name)
+	}
+	a := openTest(t, Options{})
+	must(t, os.MkdirAll(s.dir, 0o700))
+	certutil(t, s, "-N", "--empty-password")
+	certutil(t, s, "-A", "-t", ",,", "-n", "by another name", "-i", a.Root().Path)
+	if r := Prove(t.Context(), a, []Store{s}, nil)[0]; r.After == Trusted || r.Known != ByTool || r.Err != nil {
+		t.Fatalf("without trust: %+v", r)
+	}
+	if r := Trust(t.Context(), a, []Store{s}, nil)[0]; r.After != Trusted || r.Known != ByTool || r.Err != nil {
+		t.Fatalf("trust: %+v", r)
+	}
+	if r := Untrust(t.Context(), a, []Store{s}, nil)[0]; r.After != Absent || r.Known != ByTool || r.Err != nil {
+		t.Fatalf("untrust: %+v", r)
+	}
+}
+
+// A database that says it trusts the root, and a client that refuses it: the client is believed.
+func TestProofBeatsTheStoresWord(t *testing.T) {
+	s := nssTest(t)
+	a := openTest(t, Options{})
+	must(t, s.Install(t.Context(), a.Root()))
+	real := s.env.Run
+	s.env.Run = func(ctx context.Context, c Command) ([]byte, error) {
+		if strings.HasSuffix(c.Argv[0], "tstclnt") || slices.Contains(c.Argv, "-V") {
+			return nil, &CommandError{Command: c, Err: errors.New("exit status 254"), Output: "SEC_ERROR_UNKNOWN_ISSUER"}
+		}
+		return real(ctx, c)
+	}
+	r := Prove(t.Context(), a, []Store{s}, nil)[0]
+	if r.After != Partial || r.Err == nil || !strings.Contains(r.Err.Error(), "SEC_ERROR_UNKNOWN_ISSUER") {
+		t.Fatalf("%+v", r)
+	}
 }
