@@ -18,7 +18,7 @@ func (s *server) listAgents(w http.ResponseWriter, r *http.Request) {
 func (s *server) listMessages(w http.ResponseWriter, r *http.Request) {
 	all, ok := s.agents.messages(r.PathValue("id"))
 	if !ok {
-		agentNotFound(w)
+		agentNotFound(w, r)
 		return
 	}
 	serveList(w, r, all, 100, func(m chatMessage) string { return m.ID })
@@ -48,7 +48,7 @@ func (s *server) createAgent(w http.ResponseWriter, r *http.Request) {
 func (s *server) getAgent(w http.ResponseWriter, r *http.Request) {
 	a, ok := s.agents.get(r.PathValue("id"))
 	if !ok {
-		agentNotFound(w)
+		agentNotFound(w, r)
 		return
 	}
 	answer(w, http.StatusOK, a)
@@ -57,14 +57,14 @@ func (s *server) getAgent(w http.ResponseWriter, r *http.Request) {
 func (s *server) deleteAgent(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	if !s.agents.remove(id) {
-		agentNotFound(w)
+		agentNotFound(w, r)
 		return
 	}
 	answer(w, http.StatusOK, map[string]string{"message": fmt.Sprintf("Agent id=%s successfully deleted", id)})
 }
 
-func agentNotFound(w http.ResponseWriter) {
-	refuse(w, http.StatusNotFound, "Agent not found")
+func agentNotFound(w http.ResponseWriter, r *http.Request) {
+	refuse(w, http.StatusNotFound, "Agent with ID %s not found", clip(r.PathValue("id")))
 }
 
 // readBody reads r's JSON into want, or answers why not.

@@ -9,7 +9,7 @@
 //	GET    /v1/health/, /v1/ready/        {"version":"demo","status":"ok"}
 //	GET    /v1/agents/                    newest first; name, limit, before, after, order
 //	POST   /v1/agents/                    wants a model, takes any
-//	GET    /v1/agents/{id}, DELETE        404 {"detail":"Agent not found"}
+//	GET    /v1/agents/{id}, DELETE        404 {"detail":"Agent with ID … not found"}
 //	POST   /v1/agents/{id}/messages       JSON, or server-sent events with "streaming":true
 //	POST   /v1/agents/{id}/messages/stream
 //	GET    /v1/agents/{id}/messages

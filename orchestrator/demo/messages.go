@@ -46,7 +46,7 @@ func (r messageRequest) said() (string, bool) {
 func (s *server) postMessage(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	if _, ok := s.agents.get(id); !ok {
-		agentNotFound(w)
+		agentNotFound(w, r)
 		return
 	}
 	var req messageRequest

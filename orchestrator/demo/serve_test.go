@@ -50,18 +50,26 @@ func (n *network) client() *http.Client {
 	}}
 }
 
-// serving runs Serve in a bubble. stop ends it and returns its error and its log.
-func serving(opts demo.Options) (*network, func() (error, string)) {
+// serving runs Serve in a bubble. stop ends it and returns its log. Nothing may be
+// written to the log after that.
+func serving(t *testing.T, opts demo.Options) (n *network, stop func() string) {
 	var log bytes.Buffer
 	opts.Log = &log
-	n := newNetwork()
+	n = newNetwork()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- demo.Serve(ctx, n, opts) }()
-	return n, func() (error, string) {
+	return n, func() string {
 		cancel()
-		err := <-done
-		return err, log.String()
+		if err := <-done; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+		said := log.String()
+		synctest.Wait()
+		if late := strings.TrimPrefix(log.String(), said); late != "" {
+			t.Errorf("the log goes on after the end of Serve: %q", late)
+		}
+		return said
 	}
 }
 
@@ -77,7 +85,7 @@ func stream(t *testing.T, n *network) io.ReadCloser {
 
 func TestServeLetsAnAnswerFinish(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n, stop := serving(demo.Options{})
+		n, stop := serving(t, demo.Options{})
 		begin := time.Now()
 		body := stream(t, n)
 		nextEvent(t, bufio.NewReader(body))
@@ -86,19 +94,12 @@ func TestServeLetsAnAnswerFinish(t *testing.T) {
 			data, _ := io.ReadAll(body)
 			rest <- string(data)
 		}()
-		var log string
-		stopped := make(chan error)
-		go func() {
-			var err error
-			err, log = stop()
-			stopped <- err
-		}()
+		stopped := make(chan string)
+		go func() { stopped <- stop() }()
 		if got := <-rest; !strings.HasSuffix(got, "data: [DONE]\n\n") {
 			t.Errorf("the stream was cut: %q", got)
 		}
-		if err := <-stopped; err != nil {
-			t.Errorf("Serve: %v", err)
-		}
+		log := <-stopped
 		// Ten pieces, 100 ms each, and what Shutdown takes to notice the end.
 		if took := time.Since(begin); took < time.Second || took > 2*time.Second {
 			t.Errorf("took %v", took)
@@ -116,16 +117,14 @@ func TestServeLetsAnAnswerFinish(t *testing.T) {
 
 func TestServeEndsAnAnswerThatDoesNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n, stop := serving(demo.Options{Pace: func(ctx context.Context) error {
+		n, stop := serving(t, demo.Options{Pace: func(ctx context.Context) error {
 			<-ctx.Done()
 			return ctx.Err()
 		}})
 		body := bufio.NewReader(stream(t, n))
 		nextEvent(t, body)
 		begin := time.Now()
-		if err, _ := stop(); err != nil {
-			t.Errorf("Serve: %v", err)
-		}
+		stop()
 		if took := time.Since(begin); took != 5*time.Second {
 			t.Errorf("stopped after %v", took)
 		}
@@ -137,7 +136,7 @@ func TestServeEndsAnAnswerThatDoesNot(t *testing.T) {
 
 func TestLogIsOneLineForEachRequestButHealth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n, stop := serving(demo.Options{})
+		n, stop := serving(t, demo.Options{})
 		for _, path := range []string{"/v1/health/", "/v1/agents/", "/a%0Aforged%1b[31m", "/v1/health"} {
 			resp, err := n.client().Get("http://demo" + path)
 			if err != nil {
@@ -145,7 +144,7 @@ func TestLogIsOneLineForEachRequestButHealth(t *testing.T) {
 			}
 			resp.Body.Close()
 		}
-		_, log := stop()
+		log := stop()
 		if strings.Contains(log, "health") || !strings.Contains(log, "GET /v1/agents/ 200 0 ms\n") {
 			t.Errorf("log:\n%s", log)
 		}

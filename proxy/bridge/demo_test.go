@@ -46,7 +46,7 @@ func TestDemoAgentThatIsGone(t *testing.T) {
 	c := connect(t, demo.Handler(demo.Options{}))
 	c.say(agentID, "hi")
 	all := c.receiveAll()
-	if last := all[len(all)-1]; last.Message != "the Letta server answered 404 Not Found: Agent not found" {
+	if last := all[len(all)-1]; last.Message != "the Letta server answered 404 Not Found: Agent with ID "+agentID+" not found" {
 		t.Errorf("%+v", last)
 	}
 }
