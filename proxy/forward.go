@@ -23,17 +23,27 @@ type forwarder interface {
 	close()
 }
 
-// forward asks a backend once it is ready, and explains its failure.
+// forward asks a backend once it is ready, and explains its failure. A request
+// that found nobody to connect to is whole still, and waits again if its upstream
+// is starting over.
 func (x *exchange) forward(b *backend) {
-	if !x.awaitReady(b.Upstream) {
-		return
-	}
-	x.access.Upstream = b.Name
 	// Else net/http reads on before it answers, and a client that waits for the
 	// answer before it sends the rest waits for ever.
 	http.NewResponseController(x.ResponseWriter).EnableFullDuplex()
-	if err := b.forwarder.forward(x, x.request); err != nil {
-		x.failed(b.Upstream, err)
+	for {
+		changed, ready := x.awaitReady(b.Upstream)
+		if !ready {
+			return
+		}
+		x.access.Upstream = b.Name
+		err := b.forwarder.forward(x, x.request)
+		if err == nil {
+			return
+		}
+		if !x.startsOver(err, changed) {
+			x.failed(b.Upstream, err)
+			return
+		}
 	}
 }
 

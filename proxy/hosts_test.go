@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"net/url"
@@ -68,38 +69,65 @@ func FuzzHosts(f *testing.F) {
 	for _, seed := range []string{"letta.localhost:80", "A.LETTA.localhost.", "[::1]:1", "127.0.0.1.evil", "letta.localhost:80@evil", "[::ffff:7f00:1]", "letta.localhost#", "localhost:"} {
 		f.Add(seed)
 	}
-	name := regexp.MustCompile(`^(?i:localhost|([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)?letta\.localhost|letta\.test|[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.dev\.test)\.?$`)
-	s := testHosts(f)
+	s, theirs := testHosts(f), secondOpinion()
 	f.Fuzz(func(t *testing.T, authority string) {
 		host, ok := parseHost(authority)
 		got := ok && s.has(host)
-		if want := secondOpinion(authority, name); got != want {
+		if want := theirs(authority); got != want {
 			t.Errorf("%q: ours=%v, the second opinion says %v", authority, got, want)
 		}
 	})
 }
 
-func secondOpinion(authority string, name *regexp.Regexp) bool {
-	u, err := url.Parse("http://" + authority)
-	if err != nil || u.User != nil || u.Host != authority || strings.ContainsAny(authority, "%@,") {
-		return false
-	}
-	if port := u.Port(); port != "" {
-		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-			return false
+// TestHostsAtRandom applies the law of FuzzHosts to strings made of the pieces that
+// matter, which a fuzzer finds late.
+func TestHostsAtRandom(t *testing.T) {
+	s, theirs := testHosts(t), secondOpinion()
+	random := rand.New(rand.NewPCG(1, 2))
+	pieces := []string{"letta", "localhost", "LocalHost", ".", ".", ":", ":80", "65536", "@", "[", "]", "::1", "127.0.0.1", "evil", "-", "_", "test", "dev", "%", "/", "\u212a", "0", "a", "letta.localhost", "[::1]"}
+	ours := 0
+	for range 200_000 {
+		authority := ""
+		for range 1 + random.IntN(6) {
+			authority += pieces[random.IntN(len(pieces))]
+		}
+		host, ok := parseHost(authority)
+		got := ok && s.has(host)
+		if got {
+			ours++
+		}
+		if want := theirs(authority); got != want {
+			t.Fatalf("%q: ours=%v, the second opinion says %v", authority, got, want)
 		}
 	}
-	host := u.Hostname()
-	if name.MatchString(host) {
-		return !strings.HasPrefix(authority, "[")
+	if ours < 1000 {
+		t.Errorf("only %d names of ours came up", ours)
 	}
-	bracketed := strings.HasPrefix(authority, "[")
-	if !bracketed {
-		host = strings.TrimSuffix(host, ".")
+}
+
+// secondOpinion returns a matcher written without ours: net/url, net/netip and one
+// pattern for the names that testHosts serves.
+func secondOpinion() func(authority string) bool {
+	name := regexp.MustCompile(`^(?:localhost|([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)?letta\.localhost|letta\.test|[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.dev\.test)$`)
+	return func(authority string) bool {
+		u, err := url.Parse("http://" + authority)
+		if err != nil || u.User != nil || u.Host != authority || strings.ContainsAny(authority, "%@,\u212a\u017f") {
+			return false
+		}
+		if n, err := strconv.Atoi(u.Port()); u.Port() != "" && (err != nil || n < 1 || n > 65535) {
+			return false
+		}
+		bracketed, host := strings.HasPrefix(authority, "["), u.Hostname()
+		if !bracketed {
+			host = strings.TrimSuffix(strings.ToLower(host), ".")
+		}
+		if name.MatchString(host) {
+			return !bracketed
+		}
+		addr, err := netip.ParseAddr(host)
+		if err != nil || bracketed != strings.Contains(host, ":") {
+			return false
+		}
+		return net.IP(addr.AsSlice()).IsLoopback() || addr == netip.MustParseAddr("192.168.1.7") || addr == netip.MustParseAddr("fd00::1")
 	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil || bracketed != strings.Contains(host, ":") {
-		return false
-	}
-	return net.IP(addr.AsSlice()).IsLoopback() || addr == netip.MustParseAddr("192.168.1.7") || addr == netip.MustParseAddr("fd00::1")
 }

@@ -35,6 +35,7 @@ type limits struct {
 	halfOpen time.Duration // WebSocket after one side has ended its direction
 	reach    time.Duration // for the container's own WebSocket port to accept
 	silence  time.Duration // a dead end behind it closes within this time
+	notice   time.Duration // for the orchestrator to notice that an upstream went away
 }
 
 // maxHead bounds a request head, in bytes.
@@ -56,6 +57,7 @@ func New(config Config) (*Proxy, error) {
 			halfOpen: time.Minute,
 			reach:    time.Second,
 			silence:  100 * time.Millisecond,
+			notice:   500 * time.Millisecond,
 		},
 	}
 	var err error

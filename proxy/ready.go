@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -8,42 +9,78 @@ import (
 
 // awaitReady returns true when the upstream may be asked. Else it has answered:
 // browsers at once with a page that reloads itself, programs after Config.HoldFor.
-// The request's body stays unread while it is held.
-func (x *exchange) awaitReady(u *Upstream) bool {
+// The request's body stays unread while it is held. changed is closed when the
+// upstream is not as it was any more; nil if that cannot be known.
+func (x *exchange) awaitReady(u *Upstream) (changed <-chan struct{}, ready bool) {
 	p := x.proxy
-	var expired <-chan time.Time // set when the hold begins
+	var expired <-chan time.Time // these two are set when the hold begins
+	var gone <-chan struct{}
 	for {
 		state, changed := u.state()
 		switch {
 		case state.Phase == Ready:
-			return true
+			return changed, true
 		case isPreflight(x.request):
 			x.answerPreflight()
-			return false
+			return nil, false
 		case state.Phase == Down:
 			x.respond(down(u, state))
-			return false
+			return nil, false
 		case wantsPage(x.request):
 			x.respond(p.starting(u, state))
-			return false
+			return nil, false
 		}
 		if expired == nil {
 			timer := time.NewTimer(p.config.HoldFor)
 			defer timer.Stop()
 			expired = timer.C
+			var release func()
+			gone, release = x.watchClient()
+			defer release()
 		}
 		select {
 		case <-changed:
 		case <-expired:
 			x.respond(p.starting(u, state))
-			return false
+			return nil, false
 		case <-p.stopping.Done():
 			x.respond(stopping())
-			return false
+			return nil, false
+		case <-gone:
+			x.abort()
 		case <-x.request.Context().Done():
 			x.abort()
 		}
 	}
+}
+
+// watchClient notices the client of a held request leaving: an agent must not
+// get a message whose sender has given up, and perhaps sent it again. The context
+// tells for HTTP/2 and for requests without a body.
+func (x *exchange) watchClient() (gone <-chan struct{}, release func()) {
+	if _, body := x.request.Body.(*requestBody); !body || x.request.ProtoMajor != 1 {
+		return nil, func() {}
+	}
+	return connOf(x.request.Context()).watch()
+}
+
+// startsOver reports whether a connection failed because its upstream is not as it
+// was. The failure may be the first sign of that: it waits a moment for the
+// orchestrator to notice.
+func (x *exchange) startsOver(err error, changed <-chan struct{}) bool {
+	var unreached *dialError
+	if changed == nil || !errors.As(err, &unreached) {
+		return false
+	}
+	timer := time.NewTimer(x.proxy.limits.notice)
+	defer timer.Stop()
+	select {
+	case <-changed:
+		return true
+	case <-timer.C:
+	case <-x.request.Context().Done():
+	}
+	return false
 }
 
 // startView is what the waiting page shows.

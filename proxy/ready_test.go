@@ -3,10 +3,12 @@ package proxy
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -201,6 +203,75 @@ func TestUpstreamAnswersKeepTheirCORS(t *testing.T) {
 		res, _ := w.do(t, "GET", "/", nil, "Origin: https://app.letta.com")
 		if v := res.Header["Access-Control-Allow-Origin"]; len(v) != 1 {
 			t.Errorf("%q", v)
+		}
+	})
+}
+
+// TestHeldUploadOfAClientThatLeft: what it sent must not reach the upstream later.
+func TestHeldUploadOfAClientThatLeft(t *testing.T) {
+	for _, encrypted := range []bool{false, true} {
+		for _, body := range []string{"", "1234", strings.Repeat("x", 100)} {
+			box := newStateBox(migrating(clock))
+			g := startWith(t, box, func(c *Config) { c.HoldFor = time.Hour })
+			c := g.raw(t, g.addr, encrypted)
+			io.WriteString(c, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"+body)
+			<-box.asked
+			c.Close()
+			if a := g.access(t); a.Status != 499 || a.Upstream != "" {
+				t.Errorf("tls=%v, %d bytes: access %+v", encrypted, len(body), a)
+			}
+		}
+	}
+}
+
+// TestHeldUploadArrivesWhole: what was read ahead while it was held is not lost.
+func TestHeldUploadArrivesWhole(t *testing.T) {
+	box := newStateBox(migrating(clock))
+	g := startWith(t, box, nil)
+	g.each(t, func(t *testing.T, w wire) {
+		box.set(migrating(clock))
+		drain(box.asked)
+		want := strings.Repeat("0123456789abcdef", 1<<16) // 1 MiB, more than is read ahead
+		pr, pw := io.Pipe()
+		go func() {
+			io.WriteString(pw, want[:100])
+			<-box.asked
+			io.WriteString(pw, want[100:200]) // while it is held
+			box.set(State{Phase: Ready})
+			io.WriteString(pw, want[200:])
+			pw.Close()
+		}()
+		if _, body := w.do(t, "POST", "/", pr); hear(t, body).Body != want {
+			t.Error("the upload did not arrive as it was sent")
+		}
+	})
+}
+
+// TestUpstreamThatStartsOver: the orchestrator notices after the first failure.
+func TestUpstreamThatStartsOver(t *testing.T) {
+	box := newStateBox(State{Phase: Ready})
+	g := startWith(t, box, func(c *Config) {
+		dial := c.REST.Dial
+		c.REST.Dial = func(ctx context.Context) (net.Conn, error) {
+			box.mu.Lock()
+			since := box.state.Since
+			box.mu.Unlock()
+			if !since.IsZero() {
+				return dial(ctx)
+			}
+			go func() {
+				box.set(State{Phase: Starting})
+				box.set(State{Phase: Ready, Since: clock})
+			}()
+			return nil, syscall.ECONNREFUSED
+		}
+	})
+	g.each(t, func(t *testing.T, w wire) {
+		box.set(State{Phase: Ready})
+		w.client.CloseIdleConnections()
+		g.proxy.rest.forwarder.close()
+		if res, body := w.do(t, "POST", "/", strings.NewReader("once")); res.StatusCode != 200 || hear(t, body).Body != "once" {
+			t.Errorf("%d %s", res.StatusCode, body)
 		}
 	})
 }

@@ -2,8 +2,6 @@ package proxy
 
 import (
 	"context"
-	"errors"
-	"net"
 	"net/http"
 	"time"
 )
@@ -45,14 +43,13 @@ func (p *Proxy) inhabited(ctx context.Context, u *Upstream) bool {
 	defer conn.Close()
 	conn.SetReadDeadline(time.Now().Add(p.limits.silence))
 	_, err = conn.Read(make([]byte, 1))
-	var ne net.Error
-	return err == nil || errors.As(err, &ne) && ne.Timeout()
+	return err == nil || isTimeout(err)
 }
 
 // route sends an exchange that passed the policy on its way.
 func (x *exchange) route() {
 	p, r := x.proxy, x.request
-	onWebSocket := listenerOf(r.Context()).WebSocket
+	onWebSocket := connOf(r.Context()).listener.WebSocket
 	switch {
 	case r.RequestURI == "*": // OPTIONS; about the proxy, not about what it serves
 		x.WriteHeader(http.StatusNoContent)
@@ -76,7 +73,7 @@ func (x *exchange) routeUpgrade(onWebSocket bool) {
 		x.tunnel(p.ws)
 	case !onWebSocket:
 		x.tunnel(p.rest)
-	case p.ws == nil && !x.awaitReady(p.rest.Upstream): // the other two ways live with the server
+	case p.ws == nil && !x.serverReady(): // the other two ways live with the server
 	case p.pass != nil && x.tryTunnel(p.pass):
 	case p.ws != nil:
 		x.tunnel(p.ws)
@@ -85,6 +82,11 @@ func (x *exchange) routeUpgrade(onWebSocket bool) {
 	default:
 		x.respond(nothingListens())
 	}
+}
+
+func (x *exchange) serverReady() bool {
+	_, ready := x.awaitReady(x.proxy.rest.Upstream)
+	return ready
 }
 
 // routeOther serves what is no upgrade on the WebSocket listener.

@@ -71,12 +71,12 @@ func (p *Proxy) tlsConfig() *tls.Config {
 	}
 }
 
-type listenerKey struct{}
+type connKey struct{}
 
-// listenerOf returns the listener that a request's connection came in on.
-func listenerOf(ctx context.Context) *Listener {
-	l, _ := ctx.Value(listenerKey{}).(*Listener)
-	return l
+// connOf returns the connection that a request came on.
+func connOf(ctx context.Context) *conn {
+	c, _ := ctx.Value(connKey{}).(*conn)
+	return c
 }
 
 func (p *Proxy) newServer(fresh *connSet) *http.Server {
@@ -100,7 +100,7 @@ func (p *Proxy) newServer(fresh *connSet) *http.Server {
 			if t, ok := c.(*tls.Conn); ok {
 				c = t.NetConn()
 			}
-			return context.WithValue(ctx, listenerKey{}, c.(*conn).listener)
+			return context.WithValue(ctx, connKey{}, c)
 		},
 		ConnState: fresh.note,
 	}

@@ -25,24 +25,6 @@ type sniffer struct {
 	waiting map[net.Conn]bool // accepted, first byte not here yet
 }
 
-// A conn is a client's connection: the bytes read ahead, and where it came in.
-type conn struct {
-	net.Conn
-	listener *Listener
-	ahead    []byte
-}
-
-func (c *conn) Read(p []byte) (int, error) {
-	if len(c.ahead) > 0 {
-		n := copy(p, c.ahead)
-		c.ahead = c.ahead[n:]
-		return n, nil
-	}
-	return c.Conn.Read(p)
-}
-
-func (c *conn) CloseWrite() error { return closeWrite(c.Conn) }
-
 func newSniffer(listeners []Listener, config *tls.Config, timeout time.Duration) *sniffer {
 	s := &sniffer{
 		tls:       config,

@@ -16,18 +16,24 @@ import (
 
 // tunnel joins a WebSocket client to a backend once it is ready.
 func (x *exchange) tunnel(b *backend) {
-	if !x.awaitReady(b.Upstream) {
-		return
-	}
 	ctx, cancel := x.upgradeContext()
 	defer cancel()
-	x.access.Upstream = b.Name
-	up, err := x.handshake(ctx, b, dialTimeout)
-	if err != nil {
-		x.handshakeFailed(b.Upstream, err)
-		return
+	for {
+		changed, ready := x.awaitReady(b.Upstream)
+		if !ready {
+			return
+		}
+		x.access.Upstream = b.Name
+		up, err := x.handshake(ctx, b, dialTimeout)
+		if err == nil {
+			x.join(ctx, up)
+			return
+		}
+		if !x.startsOver(err, changed) {
+			x.handshakeFailed(b.Upstream, err)
+			return
+		}
 	}
-	x.join(ctx, up)
 }
 
 // tryTunnel is tunnel for a backend that may not exist. It returns false, with

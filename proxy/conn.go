@@ -1,0 +1,60 @@
+package proxy
+
+import (
+	"net"
+	"time"
+)
+
+// A conn is a client's connection: the bytes read ahead, and where it came in.
+type conn struct {
+	net.Conn
+	listener *Listener
+	ahead    []byte
+}
+
+func (c *conn) Read(p []byte) (int, error) {
+	if len(c.ahead) > 0 {
+		n := copy(p, c.ahead)
+		c.ahead = c.ahead[n:]
+		return n, nil
+	}
+	return c.Conn.Read(p)
+}
+
+func (c *conn) CloseWrite() error { return closeWrite(c.Conn) }
+
+// watch reads ahead, up to a bound, until release is called; gone is closed when
+// the client leaves meanwhile. Nobody else may read before release has returned.
+// net/http watches by itself, but only once a request's body has been read.
+func (c *conn) watch() (gone <-chan struct{}, release func()) {
+	left, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := c.readAhead(maxHead); err != nil && !isTimeout(err) {
+			close(left)
+		}
+	}()
+	return left, func() {
+		c.SetReadDeadline(time.Unix(1, 0)) // wakes the reader
+		<-done
+		c.SetReadDeadline(time.Time{})
+	}
+}
+
+// readAhead returns nil when it has read as much as it may.
+func (c *conn) readAhead(limit int) error {
+	buf := make([]byte, 4<<10)
+	for len(c.ahead) < limit {
+		n, err := c.Conn.Read(buf)
+		c.ahead = append(c.ahead, buf[:n]...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isTimeout(err error) bool {
+	ne, ok := err.(net.Error)
+	return ok && ne.Timeout()
+}
