@@ -17,7 +17,7 @@ const (
 )
 
 // Engine is a container engine as letta-dev uses it. orchestrator/docker meets it for Docker and Podman, enginetest.Fake for
-// tests, and enginetest.Contract says what both must do.
+// tests, and enginetest.Contract says what both must do. Where a method takes a container, its name and its ID both will do.
 //
 // Errors are typed where a caller decides by them: *UnreachableError when the engine itself does not answer, *PullError,
 // *NameTakenError, *ForeignError and *PortTakenError. A method ends with ctx.Err() when ctx ends first.

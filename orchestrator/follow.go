@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"time"
@@ -113,7 +114,8 @@ func (f *Follower) Dial(ctx context.Context, port int) (net.Conn, error) {
 func (f *Follower) Wait(ctx context.Context) error {
 	begin := time.Now()
 	if f.target.URL == nil {
-		if err := f.look(ctx); err != nil { // what an earlier container died of is not what is waited for
+		// What an earlier container died of is not what is waited for.
+		if err := f.look(ctx); err != nil && ctx.Err() == nil {
 			return err
 		}
 	}
@@ -130,7 +132,7 @@ func (f *Follower) Wait(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			if ctx.Err() == context.DeadlineExceeded {
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				return &SlowError{Container: f.target.String(), Stage: s.Stage, After: time.Since(begin)}
 			}
 			return context.Cause(ctx)

@@ -240,19 +240,21 @@ func (s subject) interrupts(t *testing.T, name string) {
 		t.Errorf("during exec: %v", err)
 	}
 	during, cancel = context.WithCancel(s.ctx)
-	ended := make(chan error, 1)
-	watched := make(chan struct{})
+	heard := make(chan error, 1)
 	go func() {
-		ended <- s.Engine.Watch(s.ctx, func() { close(watched) }, func(h orchestrator.Happening) {
-			if h.Name == name && h.Action == "kill" { // the stop is under way
+		heard <- s.Engine.Logs(s.ctx, name, orchestrator.LogOptions{Follow: true}, func(l orchestrator.LogLine) {
+			if l.Text == "what" { // the stop is under way
 				cancel()
 			}
 		})
 	}()
-	<-watched
 	step := orchestrator.Step{Action: orchestrator.Stop, Target: name, Project: s.project, Grace: 5 * time.Second}
 	if err := s.Engine.Do(during, step, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("during a stop: %v", err)
+	}
+	s.must(t, orchestrator.Step{Action: orchestrator.Stop, Target: name, Grace: time.Second})
+	if err := <-heard; err != nil {
+		t.Errorf("its log ended with %v", err)
 	}
 }
 

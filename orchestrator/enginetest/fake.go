@@ -152,6 +152,15 @@ func (f *Fake) Observe(ctx context.Context, q orchestrator.Query) (orchestrator.
 }
 
 // asked are the things of those names, and all of the project's.
+func (f *Fake) named(nameOrID string) *box {
+	for name, b := range f.containers {
+		if name == nameOrID || b.ID == nameOrID {
+			return b
+		}
+	}
+	return nil
+}
+
 func asked(things map[string]orchestrator.Labels, names []string, project string) map[string]orchestrator.Labels {
 	found := map[string]orchestrator.Labels{}
 	for name, labels := range things {

@@ -58,7 +58,7 @@ func (f *Fake) Logs(ctx context.Context, name string, o orchestrator.LogOptions,
 	defer context.AfterFunc(ctx, f.wake)()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	b := f.containers[name]
+	b := f.named(name)
 	if b == nil {
 		return fmt.Errorf("reading the log of container %q: no such container", name)
 	}
@@ -112,7 +112,7 @@ func (f *Fake) Exec(ctx context.Context, name string, argv []string, stdin io.Re
 		return 0, err
 	}
 	f.mu.Lock()
-	b := f.containers[name]
+	b := f.named(name)
 	if b == nil || !b.Running {
 		f.mu.Unlock()
 		return 0, fmt.Errorf("running %q in container %q: it is not running", argv, name)

@@ -29,7 +29,7 @@ type Process struct {
 //	long N       writes a line of N bytes, and "end" without a line end
 //	exit CODE    ends with it
 //	serve        answers HTTP on 8283 until SIGTERM, and writes a line for the start, each request and the end
-//	deaf         says "deaf" and does not hear SIGTERM
+//	deaf         says "deaf", says "what" at SIGTERM, and stays
 //	echo CODE    copies stdin to stdout, says on stderr how many bytes that were, and ends with CODE
 func Run(ctx context.Context, p Process) int {
 	command, arg := "", ""
@@ -53,6 +53,8 @@ func Run(ctx context.Context, p Process) int {
 		return serve(ctx, p)
 	case "deaf":
 		fmt.Fprintln(p.Stdout, "deaf")
+		<-ctx.Done()
+		fmt.Fprintln(p.Stdout, "what")
 		<-p.Killed
 		return 0
 	case "echo":
