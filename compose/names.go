@@ -33,6 +33,14 @@ func (e *NameError) Hint() string {
 	return "letta-dev up --project NAME"
 }
 
+// CheckName returns a *NameError for a name that cannot be a project's.
+func CheckName(name string) error {
+	if name == "" || normalName(name) != name {
+		return &NameError{Name: name}
+	}
+	return nil
+}
+
 // name decides the project's name: the override, else COMPOSE_PROJECT_NAME (docker compose keeps that order, and another name
 // would mean other volumes), else that in the files, else the folder's. The embedded stack listens to the override alone.
 func (l *loading) name(files []source, roots []*yaml.Node, o Options) error {
@@ -41,8 +49,8 @@ func (l *loading) name(files []source, roots []*yaml.Node, o Options) error {
 	if given == "" && len(p.Files) > 0 {
 		given = l.env.get("COMPOSE_PROJECT_NAME")
 	}
-	if given != "" && normalName(given) != given {
-		return &NameError{Name: given}
+	if err := CheckName(given); given != "" && err != nil {
+		return err
 	}
 	if p.Name = given; given == "" {
 		for i, root := range roots {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/letta-dev/letta-dev/compose"
 )
 
 // run carries out one command line and returns the exit code.
@@ -85,6 +87,11 @@ func (a *app) begin() error {
 	}
 	if a.global.host != "" && a.global.context != "" {
 		return usagef("letta-dev --help", "--host and --context both choose an engine; give one of them")
+	}
+	if a.global.project != "" { // it becomes a folder's name and a container's
+		if err := compose.CheckName(a.global.project); err != nil {
+			return err
+		}
 	}
 	a.ui = newUI(a)
 	return nil
