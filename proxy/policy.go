@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"encoding/base64"
 	"net/http"
 	"strings"
 )
@@ -164,21 +163,4 @@ func hasToken(values []string, token string) bool {
 		}
 	}
 	return false
-}
-
-// checkHandshake refuses an upgrade that RFC 6455, section 4.2.1, does not allow.
-func checkHandshake(r *http.Request) *answer {
-	key, _ := base64.StdEncoding.DecodeString(r.Header.Get("Sec-WebSocket-Key"))
-	versions := r.Header["Sec-Websocket-Version"]
-	switch {
-	case r.Method != http.MethodGet || r.ContentLength != 0:
-		return malformed(http.StatusBadRequest, "a WebSocket handshake is a GET without a body")
-	case len(versions) != 1 || strings.TrimSpace(versions[0]) != "13":
-		a := malformed(http.StatusUpgradeRequired, "only version 13 of the WebSocket protocol is spoken here")
-		a.header = map[string]string{"Sec-WebSocket-Version": "13", "Upgrade": "websocket", "Connection": "close, Upgrade"}
-		return a
-	case len(key) != 16 || len(r.Header["Sec-Websocket-Key"]) != 1:
-		return malformed(http.StatusBadRequest, "the Sec-WebSocket-Key of the handshake is not 16 bytes")
-	}
-	return nil
 }

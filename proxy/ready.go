@@ -2,8 +2,6 @@ package proxy
 
 import (
 	"errors"
-	"fmt"
-	"strconv"
 	"time"
 )
 
@@ -13,8 +11,7 @@ import (
 // upstream is not as it was any more; nil if that cannot be known.
 func (x *exchange) awaitReady(u *Upstream) (changed <-chan struct{}, ready bool) {
 	p := x.proxy
-	var expired <-chan time.Time // these two are set when the hold begins
-	var gone <-chan struct{}
+	var timer *time.Timer // from when the hold begins
 	for {
 		state, changed := u.state()
 		switch {
@@ -30,28 +27,47 @@ func (x *exchange) awaitReady(u *Upstream) (changed <-chan struct{}, ready bool)
 			x.respond(p.starting(u, state))
 			return nil, false
 		}
-		if expired == nil {
-			timer := time.NewTimer(p.config.HoldFor)
+		if timer == nil {
+			timer = time.NewTimer(p.config.HoldFor)
 			defer timer.Stop()
-			expired = timer.C
-			var release func()
-			gone, release = x.watchClient()
-			defer release()
 		}
-		select {
-		case <-changed:
-		case <-expired:
+		switch x.hold(changed, timer.C) {
+		case heldTooLong:
 			x.respond(p.starting(u, state))
 			return nil, false
-		case <-p.stopping.Done():
+		case heldUntilStop:
 			x.respond(stopping())
 			return nil, false
-		case <-gone:
-			x.abort()
-		case <-x.request.Context().Done():
+		case clientLeft:
 			x.abort()
 		}
 	}
+}
+
+type held int
+
+const (
+	stateChanged held = iota
+	heldTooLong
+	heldUntilStop
+	clientLeft
+)
+
+// hold waits for one of the ends of a hold.
+func (x *exchange) hold(changed <-chan struct{}, expired <-chan time.Time) held {
+	gone, release := x.watchClient()
+	defer release()
+	select {
+	case <-changed:
+		return stateChanged
+	case <-expired:
+		return heldTooLong
+	case <-x.proxy.stopping.Done():
+		return heldUntilStop
+	case <-gone:
+	case <-x.request.Context().Done():
+	}
+	return clientLeft
 }
 
 // watchClient notices the client of a held request leaving: an agent must not
@@ -81,85 +97,4 @@ func (x *exchange) startsOver(err error, changed <-chan struct{}) bool {
 	case <-x.request.Context().Done():
 	}
 	return false
-}
-
-// startView is what the waiting page shows.
-type startView struct {
-	Upstream string
-	Stage    string
-	Seconds  int
-	Steps    []step
-}
-
-type step struct{ Name, State string }
-
-// stages are the ones of the Letta image, in their order (its startup.sh).
-func stages() []struct{ stage, name string } {
-	return []struct{ stage, name string }{
-		{"postgres", "Database"},
-		{"migrate", "Migrations"},
-		{"server", "Server"},
-	}
-}
-
-func (p *Proxy) viewOf(u *Upstream, s State) *startView {
-	v := &startView{Upstream: u.Name, Stage: s.Stage}
-	if !s.Since.IsZero() {
-		v.Seconds = max(0, int(p.config.Now().Sub(s.Since).Seconds()))
-	}
-	reached := -1
-	for i, known := range stages() {
-		if known.stage == s.Stage {
-			reached = i
-		}
-	}
-	for i, known := range stages() {
-		state := "waiting"
-		if i < reached {
-			state = "done"
-		} else if i == reached {
-			state = "running"
-		}
-		v.Steps = append(v.Steps, step{known.name, state})
-	}
-	return v
-}
-
-func (p *Proxy) starting(u *Upstream, s State) *answer {
-	view := p.viewOf(u, s)
-	message := fmt.Sprintf("%s is starting", u.Name)
-	if s.Stage != "" {
-		message += fmt.Sprintf(" (stage %s, %d s)", s.Stage, view.Seconds)
-	}
-	return &answer{
-		status: 503, code: "upstream_starting",
-		message: message,
-		hint:    "letta-dev logs -f",
-		header:  map[string]string{"Retry-After": strconv.Itoa(retryAfter)},
-		start:   view,
-	}
-}
-
-// retryAfter, in seconds: a start takes between 5 and 60.
-const retryAfter = 2
-
-func down(u *Upstream, s State) *answer {
-	message := fmt.Sprintf("%s is not running", u.Name)
-	if s.Cause != "" {
-		message += ": " + s.Cause
-	}
-	hint := s.Hint
-	if hint == "" {
-		hint = "letta-dev up"
-	}
-	return &answer{status: 502, code: "upstream_down", message: message, hint: hint}
-}
-
-func stopping() *answer {
-	return &answer{
-		status: 503, code: "proxy_stopping",
-		message: "the proxy is stopping",
-		hint:    "letta-dev up",
-		header:  map[string]string{"Connection": "close", "Retry-After": strconv.Itoa(retryAfter)},
-	}
 }
