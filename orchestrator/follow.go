@@ -109,11 +109,14 @@ func (f *Follower) Dial(ctx context.Context, port int) (net.Conn, error) {
 	return dial(ctx, port)
 }
 
-// Wait returns when the server is ready. It fails with what brought the server down, with *SlowError when ctx's deadline passes
+// Wait returns when the server, which has been started, is ready. It fails with what brought the server down, with *SlowError when ctx's deadline passes
 // first, and else with ctx's cause.
 func (f *Follower) Wait(ctx context.Context) error {
 	begin := time.Now()
 	if f.target.URL == nil {
+		f.mu.Lock()
+		f.due = true // it was started before the wait, so one that does not run has died already
+		f.mu.Unlock()
 		// What an earlier container died of is not what is waited for.
 		if err := f.look(ctx); err != nil && ctx.Err() == nil {
 			return err
@@ -217,7 +220,7 @@ func (f *Follower) look(ctx context.Context) error {
 	switch {
 	case c != nil && c.Running:
 		f.take(have.Engine, *c)
-	case !f.wasSeen():
+	case !f.isDue():
 		f.set(func(s *State) { s.Phase, s.Stage, s.Err = PhaseStarting, StageContainer, nil })
 	case c == nil:
 		f.down(&AbsentError{Target: f.target})
@@ -227,10 +230,10 @@ func (f *Follower) look(ctx context.Context) error {
 	return nil
 }
 
-func (f *Follower) wasSeen() bool {
+func (f *Follower) isDue() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.seen
+	return f.due
 }
 
 // take follows a running container: the run already followed keeps going with the addresses just seen, another one replaces it.
@@ -249,7 +252,7 @@ func (f *Follower) take(info EngineInfo, c Container) {
 	ctx, cancel := context.WithCancel(f.base)
 	f.mu.Lock()
 	f.run = &running{id: c.ID, start: c.StartedAt, cancel: cancel}
-	f.seen, f.stageAt = true, time.Now()
+	f.due, f.stageAt = true, time.Now()
 	f.mu.Unlock()
 	f.set(func(s *State) {
 		*s = State{Phase: PhaseStarting, Stage: StageBoot, Since: time.Now(), Container: c.Name, ID: c.ID}
