@@ -33,6 +33,13 @@ func TestChromiumDatabases(t *testing.T) {
 			wantPaths(t, env, chromiumDatabases(env), tc.want)
 		})
 	}
+	t.Run("one place by two ways", func(t *testing.T) {
+		env := fakeEnv(t, "linux", &recorder{})
+		must(t, os.MkdirAll(env.home(modern), 0o700))
+		must(t, os.Mkdir(env.home(".pki"), 0o700))
+		must(t, os.Symlink(env.home(modern), env.home(old)))
+		wantPaths(t, env, chromiumDatabases(env), []string{old})
+	})
 	t.Run("XDG_DATA_HOME", func(t *testing.T) {
 		env := fakeEnv(t, "linux", &recorder{}, "chromium")
 		env.Vars["XDG_DATA_HOME"] = env.home("data")

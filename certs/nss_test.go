@@ -224,4 +224,18 @@ func TestProofBeatsTheStoresWord(t *testing.T) {
 	if r.After != Partial || r.Err == nil || !strings.Contains(r.Err.Error(), "SEC_ERROR_UNKNOWN_ISSUER") {
 		t.Fatalf("%+v", r)
 	}
+
+	must(t, s.Uninstall(t.Context(), a.Root()))
+	s.env.Run = func(ctx context.Context, c Command) ([]byte, error) {
+		if strings.HasSuffix(c.Argv[0], "tstclnt") || slices.Contains(c.Argv, "-V") {
+			return nil, nil
+		}
+		return real(ctx, c)
+	}
+	if _, err := exec.LookPath("tstclnt"); err != nil {
+		return // certutil is asked about the certificate itself, and there is none
+	}
+	if r := Prove(t.Context(), a, []Store{s}, nil)[0]; r.Err == nil || !strings.Contains(r.Err.Error(), "accept it") {
+		t.Fatalf("%+v", r)
+	}
 }

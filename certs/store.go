@@ -85,9 +85,9 @@ func (r Root) is(c *x509.Certificate) bool {
 	return r.Certificate != nil && bytes.Equal(r.Certificate.Raw, c.Raw)
 }
 
-// ours tells whether a certificate is a root of this package or the one given.
-func (r Root) ours(c *x509.Certificate) bool {
-	return r.is(c) || c.IsCA && slices.Contains(c.Subject.Organization, organisation)
+// ours tells by its subject whether a certificate is a root of this package.
+func ours(c *x509.Certificate) bool {
+	return c.IsCA && slices.Contains(c.Subject.Organization, organisation)
 }
 
 // sorted divides the certificates in PEM that are ours into root and others. Most of a bundle is passed over unparsed.
@@ -98,7 +98,7 @@ func (r Root) sorted(data []byte) (present bool, stale []*x509.Certificate) {
 		if same || !bytes.Contains(block.Bytes, []byte(organisation)) {
 			continue
 		}
-		if c, err := x509.ParseCertificate(block.Bytes); err == nil && r.ours(c) {
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil && ours(c) {
 			stale = append(stale, c)
 		}
 	}
