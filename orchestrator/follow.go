@@ -46,7 +46,7 @@ type Follower struct {
 	dial    func(ctx context.Context, port int) (net.Conn, error)
 	port    int      // where REST listens
 	run     *running // nil while no container runs
-	seen    bool     // a container of the target has run since Follow
+	due     bool     // a container of the target has run since Follow, or must: one that does not run is down, not yet to come
 	stageAt time.Time
 	end     sync.WaitGroup
 }
