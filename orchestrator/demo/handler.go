@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -86,7 +87,7 @@ func Handler(opts Options) http.Handler {
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(Header, HeaderValue)
-		if r.Header.Get("Upgrade") != "" { // what uvicorn says without a WebSocket route
+		if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") { // as uvicorn without a route for it
 			refuse(w, http.StatusForbidden, "Forbidden")
 			return
 		}

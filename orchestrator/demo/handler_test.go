@@ -134,6 +134,10 @@ func TestUpgradeIsRefusedAsByUvicorn(t *testing.T) {
 	if status, _ := s.get("GET", "/v1/ws", "", "Upgrade: websocket", "Connection: Upgrade"); status != http.StatusForbidden {
 		t.Errorf("got %d", status)
 	}
+	// What "curl --http2" sends with a plain request.
+	if status, _ := s.get("GET", "/v1/health/", "", "Upgrade: h2c", "Connection: Upgrade"); status != http.StatusOK {
+		t.Errorf("an upgrade to be ignored: %d", status)
+	}
 }
 
 func TestAgentsComeAndGo(t *testing.T) {

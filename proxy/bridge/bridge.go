@@ -26,7 +26,8 @@ type Config struct {
 	Transport http.RoundTripper
 
 	// Password is asked before every request; what it returns is sent as a
-	// bearer token unless empty. Nil means no password.
+	// bearer token unless empty. It is called from many goroutines. Nil means no
+	// password.
 	Password func() string
 
 	// MaxFrame limits a client's frame, in bytes; a longer one closes the socket
@@ -34,7 +35,8 @@ type Config struct {
 	MaxFrame int64
 
 	// PingInterval is the time between two WebSocket pings to a client. One that
-	// does not answer for as long again is taken for gone.
+	// does not answer for as long again, or takes no bytes for 5 s when a ping is
+	// due, is taken for gone.
 	PingInterval time.Duration
 
 	// Event is told what happens, if not nil. It is called from many goroutines.

@@ -213,8 +213,8 @@ func (s *session) pingSoon() {
 	}
 }
 
-// write sends one frame. It waits for as long as the client is slow; a client
-// that is gone fails a ping, which ends the wait.
+// write sends one frame. It waits for a slow client until the next ping finds that
+// it takes no bytes at all.
 func (s *session) write(f frame) error {
 	return s.conn.Write(context.Background(), websocket.MessageText, f.encode())
 }
