@@ -17,9 +17,9 @@
 //	GET    /, /docs, /openapi.json
 //
 // A collection without its last slash is answered 307 with an absolute Location,
-// as by the real server, whose proxies have to cope with that
-// (letta-ai/letta#3189). So is its rule that "streaming":true needs a client that
-// it takes for new: with curl use /messages/stream.
+// as by the real server: a proxy that ends TLS has to cope with that
+// (letta-ai/letta#3189). Kept, too, is the rule that "streaming":true is for
+// clients the server takes for new; with curl use /messages/stream.
 //
 // It never pretends to be the real server: every answer carries "X-Letta-Dev: demo",
 // every message of an agent says that no model runs. Nothing is kept: agents
