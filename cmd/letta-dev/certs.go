@@ -20,7 +20,7 @@ func newCerts(a *app) *cobra.Command {
 		Example: `  letta-dev certs install      # have it trusted by the system and the browsers
   letta-dev certs status
   letta-dev certs uninstall`,
-		Args: noArgs,
+		Args: subcommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newCertsInstall(a), newCertsUninstall(a), newCertsStatus(a), newCertsPath(a), newCertsCreate(a))

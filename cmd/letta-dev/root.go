@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +19,7 @@ func run(ctx context.Context, a *app, args []string) int {
 	root.SetErr(a.stderr)
 	cmd, err := root.ExecuteContextC(ctx)
 	if a.ui == nil { // the flags were wrong, or only help was asked for
+		a.global.json = a.global.json || slices.Contains(args, "--json") // it may stand after the one that was wrong
 		a.ui = newUI(a)
 	}
 	a.ui.close()
@@ -39,23 +41,15 @@ runs an HTTPS-terminating, WebSocket-aware proxy on 80, 443 and 8283, with WebSo
   letta-dev up -d         # … and stay in the background
   letta-dev up --demo     # without an image: a stand-in server, in seconds
   letta-dev down          # stop it all; data stays`,
-		Args:              cobra.ArbitraryArgs,
+		Args:              subcommand,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: false},
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.begin() },
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cmd.Help()
-			}
-			hint := "letta-dev --help"
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				hint = "letta-dev " + near[0]
-			}
-			return usagef(hint, "unknown command %q", args[0])
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Help()
 		},
 	}
-	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef(cmd.CommandPath()+" --help", "%w", err)
 	})
@@ -64,7 +58,42 @@ runs an HTTPS-terminating, WebSocket-aware proxy on 80, 443 and 8283, with WebSo
 	root.AddCommand(newServe(a), newDemoServer(), newDemoDial())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
+	for _, made := range root.Commands() {
+		switch made.Name() {
+		case "help":
+			ownHelp(made)
+		case "completion":
+			ownCompletion(made)
+		}
+	}
 	return root
+}
+
+// ownHelp gives cobra's help command what ours have: an example, and an error for a command that there is not.
+func ownHelp(cmd *cobra.Command) {
+	cmd.Example = "  letta-dev help up\n  letta-dev help certs install"
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		found, unknown, err := cmd.Root().Find(args)
+		if err != nil {
+			return err
+		}
+		return subcommand(found, unknown)
+	}
+}
+
+// ownCompletion does the same for cobra's completion command, where a shell is what may be unknown.
+func ownCompletion(cmd *cobra.Command) {
+	cmd.Example = "  source <(letta-dev completion bash)"
+	cmd.Args = subcommand
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	for _, shell := range cmd.Commands() {
+		shell.Example = map[string]string{
+			"bash":       "  source <(letta-dev completion bash)",
+			"zsh":        "  source <(letta-dev completion zsh)",
+			"fish":       "  letta-dev completion fish | source",
+			"powershell": "  letta-dev completion powershell | Out-String | Invoke-Expression",
+		}[shell.Name()]
+	}
 }
 
 func (a *app) globalFlags(root *cobra.Command) {
@@ -104,6 +133,19 @@ func oneOf(flag, got string, allowed ...string) error {
 		}
 	}
 	return usagef("letta-dev --help", "%s %q is not one of %v", flag, got, allowed)
+}
+
+// subcommand refuses a word that names no command below cmd, and hints at the one that was meant.
+func subcommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := cmd.CommandPath() + " --help"
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = cmd.CommandPath() + " " + near[0]
+	}
+	return usagef(hint, "unknown command %q", args[0])
 }
 
 // noArgs refuses words that a command would silently ignore.
