@@ -14,6 +14,9 @@ import (
 	"github.com/letta-dev/letta-dev/e2e/model"
 )
 
+// bootDeadline leaves room for a busy machine: a first boot takes half a minute on an idle one.
+const bootDeadline = 10 * time.Minute
+
 // The three clients and the model work with the server alone. What fails here is not letta-dev's doing.
 func TestClientsWithTheServerAlone(t *testing.T) {
 	if out, err := exec.Command("docker", "version").CombinedOutput(); err != nil {
@@ -42,11 +45,39 @@ func TestClientsWithTheServerAlone(t *testing.T) {
 			talk(t, client, llm, baseURL)
 		})
 	}
+	for message, want := range map[string]string{
+		"please fail 500": "failed with 500, as asked",
+		"please fail 429": "failed with 429, as asked",
+		"please drop":     "error_message",
+	} {
+		t.Run(message, func(t *testing.T) { talkToFailingModel(t, baseURL, message, want) })
+	}
+}
+
+// talkToFailingModel expects what Letta makes of a model's failure: a stream that holds an error frame.
+func talkToFailingModel(t *testing.T, baseURL, message, want string) {
+	curl, err := clients.Curl(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	var frames []string
+	err = curl.Talk(ctx, clients.Conversation{
+		BaseURL: baseURL, Model: "openai-proxy/" + model.Name, Message: message,
+	}, func(e clients.Event) {
+		if e.Type == "error_message" {
+			frames = append(frames, string(e.Data))
+		}
+	})
+	if err != nil || len(frames) != 1 || !strings.Contains(frames[0], want) {
+		t.Errorf("error frames %q (%v), want one with %q", frames, err, want)
+	}
 }
 
 // talk fails when a piece is held back: the next one is sent only after the client has shown it.
 func talk(t *testing.T, client *clients.Client, llm *model.Server, baseURL string) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	gate := llm.Gate(client.Name)
 	var last clients.Event
@@ -85,18 +116,19 @@ func startLetta(t *testing.T, llm *model.Server) string {
 		docker(t, "rm", "--force", "--volumes", id)
 	})
 	url := "http://" + docker(t, "port", id, "8283/tcp")
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), bootDeadline)
 	defer cancel()
-	for tick := time.NewTicker(100 * time.Millisecond); ; {
-		if healthy(ctx, url) {
-			return url
+	for tick := time.NewTicker(500 * time.Millisecond); !healthy(ctx, url); {
+		if docker(t, "inspect", "--format", "{{.State.Running}}", id) != "true" {
+			t.Fatal("the server's container has ended")
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatal("the server is not healthy after 3 minutes")
+			t.Fatalf("the server is not healthy after %v", bootDeadline)
 		}
 	}
+	return url
 }
 
 func healthy(ctx context.Context, url string) bool {
