@@ -7,6 +7,10 @@ Load takes the files it is given; else compose.yaml (or another of the names doc
 override file; else the embedded letta.yaml. Variables are those of the environment, then those of .env beside the first file.
 Nothing else of the process is looked at, so that a test can say what the world is.
 
+The project is named by Options.Name, else COMPOSE_PROJECT_NAME, else the files' name:, else the folder; the embedded stack is
+letta-dev, whatever the folder. Containers, networks and volumes are named as docker compose names them, so that a stack it has
+run before keeps its data.
+
 # What is run, and what is refused
 
 Compose files say more than letta-dev does. What it runs stands in shapes.go: image, entrypoint, command, environment, env_file,

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/dotenv"
@@ -22,8 +21,14 @@ const (
 
 // dotenvVars is what a .env file says.
 type dotenvVars struct {
-	values map[string]string
-	lines  map[string]int // where each key stands last
+	values     map[string]string
+	statements []dotenvStatement
+}
+
+// dotenvStatement is a line, with those after it that a quoted value runs over.
+type dotenvStatement struct {
+	text string
+	line int
 }
 
 // readDotenv reads a .env file as docker compose does. name is the file's name in messages. Keys that github.com/joho/godotenv,
@@ -43,13 +48,13 @@ func readDotenv(name, path string, lookup dotenv.LookupFn) (dotenvVars, []string
 		return dotenvVars{}, nil, &FileError{File: name, Line: line, What: err.Error(),
 			Advice: fmt.Sprintf("correct %s; a value with special characters goes into single quotes: NAME='VALUE'", place(name, line))}
 	}
-	return vars, disagreements(name, text), nil
+	return vars, disagreements(name, vars.statements), nil
 }
 
 // parseDotenv hands the text to compose-go statement by statement: its own line numbers are wrong after a quoted value, and
 // its messages hold the values, which are secrets. The line is that of the mistake when there is one.
 func parseDotenv(text string, lookup dotenv.LookupFn) (dotenvVars, int, error) {
-	vars := dotenvVars{values: map[string]string{}, lines: map[string]int{}}
+	vars := dotenvVars{values: map[string]string{}}
 	known := func(name string) (string, bool) {
 		if lookup != nil {
 			if v, ok := lookup(name); ok {
@@ -65,9 +70,8 @@ func parseDotenv(text string, lookup dotenv.LookupFn) (dotenvVars, int, error) {
 		if err != nil {
 			return vars, i + 1, err
 		}
-		for k, v := range found {
-			vars.values[k], vars.lines[k] = v, i+1
-		}
+		maps.Copy(vars.values, found)
+		vars.statements = append(vars.statements, dotenvStatement{strings.Join(lines[i:i+n], ""), i + 1})
 		i += n
 	}
 	return vars, 0, nil
@@ -120,23 +124,28 @@ func plain(err error) error {
 	}
 }
 
-// disagreements names the keys that godotenv reads otherwise than compose-go. Both are asked without any environment, so that
-// only a difference of syntax counts. https://github.com/joho/godotenv/pull/268
-func disagreements(name, text string) []string {
-	ours, _, err := parseDotenv(text, nil)
-	if err != nil {
-		return nil // it needs the environment to be read at all, which godotenv does not know
-	}
-	theirs, err := godotenv.Unmarshal(text)
-	if err != nil {
-		return []string{name + ": many other programs cannot read this file; letta-dev reads it as docker compose does"}
-	}
+// disagreements names the keys that godotenv reads otherwise than compose-go (https://github.com/joho/godotenv/pull/268). Each
+// statement is read alone, without any variable: only a difference of syntax counts, and nothing can unfold, for godotenv does
+// that without bound.
+func disagreements(name string, statements []dotenvStatement) []string {
 	var notes []string
-	for _, key := range slices.Sorted(maps.Keys(ours.values)) {
-		if ours.values[key] != theirs[key] {
-			notes = append(notes, fmt.Sprintf("%s: other programs read %s differently; letta-dev reads it as docker compose does "+
-				"(single quotes make a value mean the same everywhere)", place(name, ours.lines[key]), key))
+	for _, s := range statements {
+		ours, err := dotenv.UnmarshalWithLookup(s.text, nil)
+		theirs, theirErr := godotenv.Unmarshal(s.text)
+		if err == nil && theirErr == nil && maps.Equal(ours, theirs) {
+			continue
 		}
+		notes = append(notes, fmt.Sprintf("%s: other programs read %s differently; letta-dev reads it as docker compose does "+
+			"(single quotes make a value mean the same everywhere)", place(name, s.line), s.key()))
 	}
 	return notes
+}
+
+// key is the name before the value, which is a secret: it ends where compose-go lets it end.
+func (s dotenvStatement) key() string {
+	text := strings.TrimPrefix(strings.TrimSpace(s.text), "export ")
+	if end := strings.IndexAny(text, "=:\n"); end >= 0 {
+		text = text[:end]
+	}
+	return strings.TrimSpace(text)
 }

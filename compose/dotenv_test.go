@@ -49,12 +49,14 @@ func TestDotenv(t *testing.T) {
 // Where godotenv reads something else, compose-go's reading counts, and a note names the key and never the value.
 func TestDotenvDisagreements(t *testing.T) {
 	for text, key := range map[string]string{
-		"X=1\nKEY=${U:-secret}":     ".env:2: other programs read KEY differently",
+		"X=1\nKEY=${V:-secret}":     ".env:2: other programs read KEY differently",
 		"KEY=secret$w0rd":           ".env:1: other programs read KEY differently",
 		"A=\"1\n2\"\nKEY=a$$secret": ".env:3: other programs read KEY differently",
-		"KEY\n":                     ".env: many other programs cannot read this file",
+		"KEY\n":                     ".env:1: other programs read KEY differently",
+		"\nexport KEY: $secret":     ".env:2: other programs read KEY differently",
+		"KEY=${U:?secret}":          ".env:1: other programs read KEY differently",
 	} {
-		_, notes, err := readText(t, text, nil)
+		_, notes, err := readText(t, text, map[string]string{"U": "1"})
 		if err != nil || len(notes) != 1 {
 			t.Fatalf("%q: notes %q, %v", text, notes, err)
 		}
@@ -125,8 +127,8 @@ func TestDotenvThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// FuzzDotenv holds two laws: statement by statement means what the whole text means to compose-go, and whatever godotenv reads
-// otherwise is in the notes.
+// FuzzDotenv holds two laws: statement by statement means what the whole text means to compose-go, and where no note says
+// otherwise the whole text means the same to godotenv.
 func FuzzDotenv(f *testing.F) {
 	for _, seed := range []string{
 		"A=1\nB=${A:-x}", "A='1\n2' B=\"3\"", "export A: b # c", "A=\"\\$x\\n\"\r\n", "A", "A\n", "=1", "A=$B$$C", "\uFEFFA=1", "A=\"x\n\n#\"\n'",
@@ -158,13 +160,13 @@ func FuzzDotenv(f *testing.F) {
 		if !maps.Equal(ours.values, whole) {
 			t.Fatalf("statement by statement %q; whole %q", ours.values, whole)
 		}
-		var notes string
-		silently(func() { notes = fmt.Sprint(disagreements(".env", text)) })
-		theirs, err := godotenv.Unmarshal(text)
-		for k, v := range ours.values {
-			if err == nil && theirs[k] != v && !strings.Contains(notes, k) {
-				t.Fatalf("no note for %q: %q here, %q there", k, v, theirs[k])
+		silently(func() {
+			if strings.Count(text, "$") > 8 || len(disagreements(".env", ours.statements)) > 0 {
+				return
 			}
-		}
+			if theirs, err := godotenv.Unmarshal(text); err != nil || !maps.Equal(theirs, whole) {
+				t.Fatalf("no note: %q here, %q, %v for godotenv", whole, theirs, err)
+			}
+		})
 	})
 }

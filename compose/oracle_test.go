@@ -25,7 +25,7 @@ func TestAgreesWithDockerCompose(t *testing.T) {
 			"environment: {A: 1.0, B: 0x10, C: true, D: 1e3, E: 010, F: 0o10, G: '', H: , J: ~, FROM_ENV: , K: 1_000, L: .5, M: 1e21}",
 			"labels: {a: 1, b: true, c: x=y}", "command: echo 'a b' $$HOME ${UNSET-dash} ${EMPTY:-colon} ${FROM_ENV}", "entrypoint: ''")},
 		"lists": {server(
-			"environment:", "  - A=b=c", "  - FROM_ENV", "  - UNSET", "  - EMPTY", "  - FROM_FILE=inline",
+			"environment:", "  - A=b=c", "  - FROM_ENV", "  - UNSET", "  - EMPTY", "  - FROM_FILE=inline", "  - DROPPED",
 			"env_file: [one.env, {path: two.env, required: false}, {path: none.env, required: false}]",
 			"labels: [a=b, c]", "command: []", "extra_hosts: ['a:::1', 'b=1.2.3.4', c:5.6.7.8]", "tmpfs: [/run, '/tmp:size=1m']")},
 		"ports": {server("ports:", "  - 8283", "  - '127.0.0.1::8283'", "  - '9000-9001:9000-9001/udp'", "  - '[::1]:81:80'",
@@ -53,7 +53,7 @@ func TestAgreesWithDockerCompose(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := folder(t, map[string]string{
-				"one.env": "FROM_FILE=one\nONE=${FROM_ENV}-${FROM_FILE}\nA=file\n", "two.env": "FROM_FILE=two\nTWO='$X'\nINHERITED\n", ".env": "DOT=env\n",
+				"one.env": "DROPPED=1\nFROM_FILE=one\nONE=${FROM_ENV}-${FROM_FILE}\nA=file\n", "two.env": "FROM_FILE=two\nTWO='$X'\nINHERITED\n", ".env": "DOT=env\n",
 			})
 			var given []string
 			for i, content := range files {
