@@ -336,6 +336,82 @@ func TestLogsTailHoldsForTheBeginningOnly(t *testing.T) {
 		// The lines 0 to 2 stand a minute before the others, outside what is read again.
 		want(t, got.lines["server"], "3", "4", "5", "6", "7", "8", "9")
 		want(t, got.lines["silent"], "5", "6", "7", "8", "9")
+		e.create("new", "3")
+		for i := range 5 {
+			e.write("3", now, fmt.Sprint(i))
+		}
+		e.start("3")
+		synctest.Wait()
+		want(t, got.lines["new"], "0", "1", "2", "3", "4")
+	})
+}
+
+// A reading that breaks off before the last lines are known has given nothing; the next one gives them.
+func TestLogsTailAfterABrokenReading(t *testing.T) {
+	bubble(t, func(t *testing.T, ctx context.Context, e *logEngine) {
+		e.create("server", "1")
+		for i := range 3 {
+			e.write("1", time.Now(), fmt.Sprint(i))
+		}
+		e.start("1")
+		got := begin(ctx, &breaking{logEngine: e, call: 2}, LogOptions{Follow: true, Tail: 2}, all)
+		synctest.Wait()
+		want(t, got.lines["server"], "1", "2")
+	})
+}
+
+// breaking is an engine whose Logs breaks off once, in the middle.
+type breaking struct {
+	*logEngine
+	call int // the one that breaks
+}
+
+func (b *breaking) Logs(ctx context.Context, id string, o LogOptions, f func(LogLine)) error {
+	if b.call--; b.call != 0 {
+		return b.logEngine.Logs(ctx, id, o, f)
+	}
+	var some []LogLine
+	err := b.logEngine.Logs(ctx, id, o, func(l LogLine) { some = append(some, l) })
+	for _, l := range some[:len(some)/2+1] {
+		f(l)
+	}
+	return errors.Join(err, errors.New("connection reset"))
+}
+
+func TestLogsRemovedContainerIsNoTrouble(t *testing.T) {
+	bubble(t, func(t *testing.T, ctx context.Context, e *logEngine) {
+		e.create("server", "1")
+		e.start("1")
+		got := begin(ctx, e, LogOptions{Follow: true}, all)
+		synctest.Wait()
+		e.write("1", time.Now(), "last words")
+		synctest.Wait()
+		e.remove("1")
+		e.cutLogs()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		want(t, got.lines["server"], "last words")
+		want(t, got.troubles)
+	})
+}
+
+// The events can be had again before the engine can be observed: what started meanwhile is known to neither.
+func TestLogsLooksAgainWhenALookFails(t *testing.T) {
+	bubble(t, func(t *testing.T, ctx context.Context, e *logEngine) {
+		e.create("server", "1")
+		got := begin(ctx, e, LogOptions{Follow: true}, all)
+		synctest.Wait()
+		e.in(func() { e.observeErr = errors.New("timeout") })
+		e.cutWatch()
+		e.create("new", "2")
+		e.start("2")
+		e.write("2", time.Now(), "a")
+		time.Sleep(time.Minute)
+		e.in(func() { e.observeErr = nil })
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		want(t, got.lines["new"], "a")
+		want(t, got.troubles, "the container engine stopped answering: unexpected EOF")
 	})
 }
 

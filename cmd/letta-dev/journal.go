@@ -109,7 +109,7 @@ func (j *journal) Write(p []byte) (int, error) {
 		if !found && len(j.partial) < maxPartial {
 			return len(p), nil
 		}
-		j.addLocked(journalEntry{Time: j.now(), Source: "server", Line: string(line)})
+		j.addLocked(journalEntry{Time: j.now(), Source: "server", Line: string(line)}.encode())
 		j.partial = append(j.partial[:0], rest...)
 	}
 }
@@ -128,30 +128,35 @@ func (j *journal) close() error {
 }
 
 func (j *journal) add(e journalEntry) {
+	line := e.encode() // not under the lock: it is the greater part of the work
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.addLocked(e)
+	j.addLocked(line)
 }
 
-func (j *journal) addLocked(e journalEntry) {
+// encode is the entry as a line; nil when its time is one that RFC 3339 cannot write.
+func (e journalEntry) encode() []byte {
+	e.Schema, e.Time = journalSchema, e.Time.UTC()
+	line, err := json.Marshal(e)
+	if err != nil {
+		return nil
+	}
+	return append(line, '\n')
+}
+
+func (j *journal) addLocked(line []byte) {
 	if j.closed {
 		return
 	}
-	if j.lost > 0 && j.put(journalEntry{Time: j.now(), Source: "proxy", Lost: j.lost}) == nil {
+	if j.lost > 0 && j.put(journalEntry{Time: j.now(), Source: "proxy", Lost: j.lost}.encode()) == nil {
 		j.lost = 0
 	}
-	if j.lost > 0 || j.put(e) != nil {
+	if j.lost > 0 || line == nil || j.put(line) != nil {
 		j.lost++
 	}
 }
 
-func (j *journal) put(e journalEntry) error {
-	e.Schema, e.Time = journalSchema, e.Time.UTC()
-	line, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
-	line = append(line, '\n')
+func (j *journal) put(line []byte) error {
 	if j.file != nil && j.size+int64(len(line)) > j.rotateAt {
 		j.rotate()
 	}

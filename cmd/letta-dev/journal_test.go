@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -185,6 +186,96 @@ func TestJournalCountsWhatItCannotWrite(t *testing.T) {
 	}
 	if want := []string{"before", "2 lost", "after"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestJournalCountsWhatItCannotEncode(t *testing.T) {
+	j := newTestJournal(t)
+	j.engine(orchestrator.Happening{Time: time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC)})
+	j.access(proxy.Access{Path: "after"})
+	var got []string
+	if err := readerOf(t, j).poll(func(e journalEntry) { got = append(got, fmt.Sprint(e.Lost)) }); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got, []string{"1", "0"}) {
+		t.Errorf("got %q", got)
+	}
+}
+
+// A disk that fills up takes half of a line. What it takes once there is room again stands on a line of its own.
+func TestJournalAfterHalfAWrite(t *testing.T) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	if write.SetWriteDeadline(time.Time{}) != nil {
+		t.Skip("pipes have no deadlines here")
+	}
+	j := newTestJournal(t)
+	j.file.Close()
+	j.file = write
+	go func() {
+		_, _ = read.Read(make([]byte, 1)) // the write has begun
+		_ = write.SetWriteDeadline(time.Unix(1, 0))
+	}()
+	j.access(proxy.Access{Path: strings.Repeat("x", 1<<20)}) // more than a pipe holds
+	if !j.torn || j.lost != 1 {
+		t.Fatalf("torn %v, lost %d", j.torn, j.lost)
+	}
+	if err := write.SetWriteDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan []byte)
+	go func() {
+		all, _ := io.ReadAll(read)
+		got <- all
+	}()
+	j.access(proxy.Access{Path: "after"})
+	if err := j.close(); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(<-got), "\n")
+	if len(lines) != 4 || !strings.Contains(lines[1], `"lost":1`) || !strings.Contains(lines[2], "after") {
+		t.Errorf("%d lines, of which the last are %.200q", len(lines), lines[1:])
+	}
+}
+
+func TestJournalReaderCountsHalfALineOfAFilePutAside(t *testing.T) {
+	j := newTestJournal(t)
+	r := readerOf(t, j)
+	fmt.Fprint(j.file, `{"schema":1,"source":"proxy",`)
+	j.rotate()
+	j.access(proxy.Access{Path: "next"})
+	if got := readPaths(t, r); !slices.Equal(got, []string{"next"}) || r.skipped != 1 {
+		t.Errorf("got %q, %d skipped", got, r.skipped)
+	}
+}
+
+// While one writes and puts the journal aside, the other reads without a pause.
+func TestJournalReaderBesideAWriter(t *testing.T) {
+	j := newTestJournal(t)
+	j.limit, j.rotateAt = 1200, 1200 // five entries
+	r := readerOf(t, j)
+	const bursts, each = 300, 4
+	room := make(chan struct{}, 2) // so that the reader is never two files behind
+	go func() {
+		for i := range bursts {
+			room <- struct{}{}
+			for k := range each {
+				j.access(proxy.Access{Path: fmt.Sprint(i*each + k)})
+			}
+		}
+	}()
+	for n := 0; n < bursts*each; {
+		for _, got := range readPaths(t, r) {
+			if want := fmt.Sprint(n); got != want {
+				t.Fatalf("got entry %s, want %s", got, want)
+			}
+			if n++; n%each == 0 {
+				<-room
+			}
+		}
 	}
 }
 

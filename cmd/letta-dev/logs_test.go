@@ -224,6 +224,29 @@ func TestLogsAsksTheEngineForNoMoreThanIsShown(t *testing.T) {
 	}
 }
 
+func TestLogsAsksForAllWhereItChoosesItself(t *testing.T) {
+	c := newLogsCase(t)
+	for _, o := range []logsOptions{{tail: 2, until: noon()}, {tail: 2, services: []string{"server"}}, {tail: allEntries}} {
+		c.engine.asked = nil
+		if err := c.run(t.Context(), t, o); err != nil {
+			t.Fatal(err)
+		}
+		if c.engine.asked[0].Tail != 0 {
+			t.Errorf("%+v: asked for %+v", o, c.engine.asked[0])
+		}
+	}
+}
+
+func TestTimelineHoldsNoMoreThanItMustFind(t *testing.T) {
+	tl := &timeline{options: logsOptions{tail: 10}}
+	for i := range 50000 {
+		tl.add(logEntry{Time: noon().Add(time.Duration(i))})
+	}
+	if len(tl.held) > 5000 || tl.held[len(tl.held)-1].Time != noon().Add(49999) {
+		t.Errorf("%d entries are held", len(tl.held))
+	}
+}
+
 func TestLogsTailOfALongHistory(t *testing.T) {
 	c := newLogsCase(t)
 	c.engine.lines["1"] = nil
@@ -518,6 +541,23 @@ func TestLogsHelpShowsExamples(t *testing.T) {
 	c := newLogsCase(t)
 	if code := run(t.Context(), c.app, []string{"logs", "--help"}); code != exitDone || !strings.Contains(c.out.String(), "letta-dev logs -f") {
 		t.Errorf("%d: %s", code, c.out.String())
+	}
+}
+
+func TestJournalEntriesAsText(t *testing.T) {
+	names := newNaming("")
+	for want, e := range map[string]journalEntry{
+		"letta-server die, exit code 137": {Event: &orchestrator.Happening{Name: "letta-server", Action: "die", ExitCode: 137}},
+		"letta-server is healthy":         {Event: &orchestrator.Happening{Name: "letta-server", Action: "health_status", Health: "healthy"}},
+		"db start":                        {Event: &orchestrator.Happening{Name: "db", Action: "start"}},
+		"3 entries could not be written to the journal and are lost": {Lost: 3},
+		"demo server ready sk-[hidden]":                              {Line: "demo server ready sk-abcdefghijkl"},
+		"200 POST http://localhost:8283/v1/agents/ 0B 2.0 s":         {Access: &accessRecord{Status: 200, Method: "POST", Host: "localhost:8283", Path: "/v1/agents/", TotalMS: 2000}},
+		"101 GET wss://letta.localhost:8282/ 0B 0.5 ms":              {Access: &accessRecord{Status: 101, Method: "GET", Host: "letta.localhost:8282", Path: "/", TotalMS: 0.5, TLS: true, WebSocket: true}},
+	} {
+		if got := names.entry(e).Text; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 
