@@ -3,8 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -64,7 +67,7 @@ func (a *app) down(ctx context.Context, o downOptions) error {
 		a.ui.begin("proxy", "").done("stopped")
 	}
 	plan, err := a.teardown(ctx, project, files, o.volumes)
-	if is[*orchestrator.UnreachableError](err) && result.Proxy && !o.volumes {
+	if is[*orchestrator.UnreachableError](err) && (result.Proxy || noEngineHere(err)) && !o.volumes {
 		a.ui.note("no container engine answers, so there are no containers to remove")
 		err = nil
 	}
@@ -76,6 +79,15 @@ func (a *app) down(ctx context.Context, o downOptions) error {
 		if !result.Proxy && len(plan.Steps) == 0 {
 			fmt.Fprintf(w, "nothing of project %q runs\n", project)
 		}
+	})
+}
+
+// noEngineHere says that this machine has no engine, not even a stopped one, and that nobody chose one elsewhere: then there is no
+// container of ours.
+func noEngineHere(err error) bool {
+	var unreachable *orchestrator.UnreachableError
+	return errors.As(err, &unreachable) && !slices.ContainsFunc(unreachable.Tried, func(a orchestrator.Attempt) bool {
+		return a.Found != "known socket" || !errors.Is(a.Err, fs.ErrNotExist)
 	})
 }
 

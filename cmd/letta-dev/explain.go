@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"github.com/letta-dev/letta-dev/compose"
 	"github.com/letta-dev/letta-dev/orchestrator"
@@ -63,6 +64,9 @@ func explain(err error) explanation {
 			break
 		}
 	}
+	if e.Code == "disk-full" && e.Hint == "" {
+		e.Hint = "df -h  # make room, then the same again: nothing was left half written"
+	}
 	if e.Code == "interrupted" {
 		e.Message, e.Hint = "interrupted; what was begun has been taken back, your data stays", ""
 	}
@@ -102,6 +106,7 @@ func kinds() []kind {
 		{"server-died", exitUnhealthy, is[*orchestrator.DiedError]},
 		{"server-slow", exitUnhealthy, is[*orchestrator.SlowError]},
 		{"server-absent", exitUnhealthy, is[*orchestrator.NoAnswerError]},
+		{"disk-full", exitFailed, func(err error) bool { return errors.Is(err, syscall.ENOSPC) }},
 		{"interrupted", exitInterrupted, func(err error) bool { return errors.Is(err, context.Canceled) }},
 	}
 }

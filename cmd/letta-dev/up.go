@@ -240,7 +240,8 @@ func (r *upRun) decideDemo(ctx context.Context) error {
 			return err
 		}
 		r.cfg.Demo = "process"
-		r.app.ui.note("no container engine answers, so the demo server runs inside letta-dev")
+		first, _, _ := strings.Cut(why.Error(), "\n") // the rest is where an engine was looked for
+		r.app.ui.note("%s, so the demo server runs inside letta-dev", first)
 		return nil
 	}
 	if why != nil {

@@ -167,22 +167,24 @@ func (r *upRun) settled(ctx context.Context) (*liveStatus, error) {
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
+	var last *liveStatus
 	for {
 		live, err := r.app.live(ctx, r.files)
-		if err != nil {
+		switch {
+		case err != nil && ctx.Err() == nil:
 			return nil, err
-		}
-		if live == nil {
+		case err == nil && live == nil:
 			return nil, &handoverError{fmt.Errorf("it ended")}
-		}
-		if live.Server.Phase == string(orchestrator.PhaseReady) {
+		case err == nil && live.Server.Phase == string(orchestrator.PhaseReady):
 			return live, nil
+		case err == nil:
+			last = live
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			if ctx.Err() == context.DeadlineExceeded {
-				return nil, r.notReady(live)
+			if ctx.Err() == context.DeadlineExceeded && last != nil {
+				return nil, r.notReady(last)
 			}
 			return nil, context.Cause(ctx)
 		}
@@ -192,7 +194,7 @@ func (r *upRun) settled(ctx context.Context) (*liveStatus, error) {
 // notReady is why a server was not ready in time.
 func (r *upRun) notReady(live *liveStatus) error {
 	if live.Server.Cause != "" {
-		return &orchestrator.NoAnswerError{URL: live.Server.Name, Err: fmt.Errorf("%s", live.Server.Cause)}
+		return &unhealthyError{live.Server.Cause, live.Server.Hint}
 	}
 	return &orchestrator.SlowError{Container: live.Server.Name, Stage: live.Server.Stage, After: r.o.waitTimeout}
 }
