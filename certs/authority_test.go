@@ -2,7 +2,6 @@ package certs
 
 import (
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"io/fs"
 	"os"
@@ -88,9 +87,11 @@ func TestLoadTellsWhatIsWrong(t *testing.T) {
 		"other key":    {otherKey, "not the key", "certs install"},
 		"open key": {func(t *testing.T, dir string) { chmod(t, dir+"/intermediate-key.pem", 0o640) },
 			"0640", "chmod 600 "},
-		"other root": {otherRoot, "not signed by the root", "certs install"},
-		"no constraints": {func(t *testing.T, dir string) { unconstrained(t, dir+"/rootCA.pem") },
-			"could sign for any site", "certs install"},
+		"other root":                  {otherRoot, "not signed by the root", "certs install"},
+		"no constraints on names":     {unconstrained(func(c *x509.Certificate) { c.PermittedDNSDomains = nil }), "any site", "certs install"},
+		"no constraints on addresses": {unconstrained(func(c *x509.Certificate) { c.PermittedIPRanges = nil }), "any site", "certs install"},
+		"wider constraints":           {unconstrained(func(c *x509.Certificate) { c.PermittedDNSDomains[0] = "com" }), "any site", "certs install"},
+		"constraints one may ignore":  {unconstrained(func(c *x509.Certificate) { c.PermittedDNSDomainsCritical = false }), "any site", "certs install"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if name == "open key" && runtime.GOOS == "windows" {
@@ -197,17 +198,25 @@ func otherRoot(t *testing.T, dir string) {
 	write(t, dir+"/rootCA.pem", 0o600, string(read(t, openTest(t, Options{}).Dir()+"/rootCA.pem")))
 }
 
-func unconstrained(t *testing.T, path string) {
-	block, _ := pem.Decode(read(t, path))
-	c, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		t.Fatal(err)
+// unconstrained puts another root in the place of the authority's, made with the template changed.
+func unconstrained(change func(*x509.Certificate)) func(t *testing.T, dir string) {
+	return func(t *testing.T, dir string) {
+		template := caTemplate("root", "x", time.Now())
+		change(template)
+		made, _, err := sign(template, nil, nil)
+		must(t, err)
+		write(t, dir+"/rootCA.pem", 0o644, string(encodeCertificates(made.Raw)))
 	}
-	template := caTemplate("root", "x", c.NotBefore)
-	template.PermittedDNSDomains = nil
-	made, _, err := sign(template, nil, nil)
-	if err != nil {
-		t.Fatal(err)
+}
+
+func TestIssueRefusesWhatNobodyWouldAccept(t *testing.T) {
+	a := openTest(t, Options{})
+	_, err := a.Issue(Names{"localhost", "example.com"})
+	wantHint(t, err, `certify "example.com"`, "mkcert example.com")
+	dir := t.TempDir()
+	_, err = a.Create(Names{"192.0.2.7"}, CreateOptions{Dir: dir})
+	wantHint(t, err, `certify "192.0.2.7"`, "--cert FILE")
+	if entries, _ := os.ReadDir(dir); len(entries) != 0 {
+		t.Errorf("written all the same: %v", entries)
 	}
-	write(t, path, 0o644, string(encodeCertificates(made.Raw)))
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestSystemStoreCommandsPerFamily(t *testing.T) {
@@ -143,5 +144,31 @@ func TestProofWithoutCurl(t *testing.T) {
 	write(t, bundle, 0o644, string(encodeCertificates(a.root.Raw)))
 	if r := Prove(t.Context(), a, []Store{store}, nil)[0]; r.After != Trusted || r.Known != ByHandshake || r.Err != nil {
 		t.Fatalf("our root: %+v", r)
+	}
+}
+
+// An answer from somewhere else, such as a proxy that breaks TLS open, proves nothing.
+func TestProofWantsItsOwnAnswer(t *testing.T) {
+	a := openTest(t, Options{})
+	r := &recorder{reply: func(Command) ([]byte, error) { return []byte("<h1>welcome to the network</h1>"), nil }}
+	env := fakeEnv(t, "linux", r, "curl")
+	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+	write(t, env.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, string(encodeCertificates(a.root.Raw)))
+	got := Prove(t.Context(), a, []Store{newSystemStore(env)}, nil)[0]
+	if got.After != Partial || got.Err == nil || !strings.Contains(got.Err.Error(), "curl reached something else") {
+		t.Fatalf("%+v", got)
+	}
+}
+
+// A root is ours by its organisation, not by words that stand anywhere in it.
+func TestRootsOfOthersThatSpeakOfUs(t *testing.T) {
+	template := caTemplate("root", organisation, time.Now())
+	template.Subject.Organization = []string{"another company"}
+	foreign, _, err := sign(template, nil, nil)
+	must(t, err)
+	a := openTest(t, Options{})
+	present, stale := Root{}.sorted(encodeCertificates(foreign.Raw, a.root.Raw))
+	if present || len(stale) != 1 || !stale[0].Equal(a.root) {
+		t.Fatalf("present %v, stale %v", present, stale)
 	}
 }
