@@ -36,7 +36,7 @@ lint: ## format, vet, staticcheck, shellcheck, and a build for every system
 	@tools/lint.sh
 
 bench: build ## speed and weight beside a plain container start, as ratios
-	@e2e/with-engine.sh e2e/bench.sh
+	@e2e/with-engine.sh $(GO) run ./e2e/bench
 
 clean:
 	rm -rf bin

@@ -166,7 +166,7 @@ func contains(t *testing.T, what, text string, wanted ...string) {
 	t.Helper()
 	for _, want := range wanted {
 		if !strings.Contains(text, want) {
-			t.Errorf("%s does not say %q:\n%s", what, want, text)
+			t.Errorf("%s does not say %q:\n%s", what, want, text[max(0, len(text)-4000):])
 		}
 	}
 }

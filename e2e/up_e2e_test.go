@@ -216,7 +216,7 @@ func largeBody(t *testing.T, w *world) {
 }
 
 func timeline(t *testing.T, w *world) {
-	all := w.run("logs", "--json").stdout
+	all := w.run("logs", "--json", "--tail", "all").stdout
 	for _, source := range []string{"server", "database", "proxy", "engine"} {
 		contains(t, "the timeline", all, `"source":"`+source+`"`)
 	}
