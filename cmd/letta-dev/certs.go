@@ -81,11 +81,11 @@ func (a *app) changeTrust(ctx context.Context, action certs.Action, dryRun bool)
 		results = certs.Untrust(ctx, authority, stores, nil)
 	}
 	failed := a.tellResults(action, results)
-	if failed == nil && action == certs.ToUninstall && authority != nil {
+	if failed == nil && action == certs.ToUninstall { // also a folder too broken to load
 		if err := certs.Remove(files.Certs); err != nil {
 			return err
 		}
-		a.ui.note("the keys in %s are deleted", files.Certs)
+		a.ui.note("no keys of ours are left in %s", files.Certs)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -96,6 +96,11 @@ func (j *journal) engine(h orchestrator.Happening) {
 	j.add(journalEntry{Time: h.Time, Source: "engine", Event: &h})
 }
 
+// say writes a line of the proxy itself that is of no request.
+func (j *journal) say(format string, args ...any) {
+	j.add(journalEntry{Time: j.now(), Source: "proxy", Line: fmt.Sprintf(format, args...)})
+}
+
 // maxPartial bounds a line given to Write.
 const maxPartial = 64 << 10
 

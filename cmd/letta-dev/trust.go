@@ -22,13 +22,13 @@ func (a *app) authority(files paths) (*certs.Authority, certs.Env, bool, error) 
 	return authority, env, created, err
 }
 
-// keeper keeps the leaves that a serving process presents.
-func (a *app) keeper(cfg serveConfig) (*certs.Keeper, error) {
+// keeper keeps the leaves that a serving process presents, and tells of those it renews.
+func (a *app) keeper(cfg serveConfig, renewed func(certs.Renewal)) (*certs.Keeper, error) {
 	authority, _, _, err := a.authority(cfg.Files)
 	if err != nil {
 		return nil, err
 	}
-	return certs.NewKeeper(authority, certs.KeeperOptions{Hosts: cfg.Hosts})
+	return certs.NewKeeper(authority, certs.KeeperOptions{Hosts: cfg.Hosts, Renewed: renewed})
 }
 
 // trustForUp has the authority trusted as far as mode and this process's rights allow, and says in one line what came of it. A store
@@ -51,7 +51,7 @@ func (a *app) trustForUp(ctx context.Context, cfg serveConfig, mode string) erro
 	env.Elevate = mode == "all" || mode == "auto" && a.ui.interactive()
 	stores := certs.Stores(env)
 	if mode == "user" {
-		stores = slices.DeleteFunc(stores, func(s certs.Store) bool { return s.Name() == "system" })
+		stores = slices.DeleteFunc(stores, func(s certs.Store) bool { return needsRoot(ctx, s, authority) })
 	}
 	results := a.trust(ctx, authority, stores, env)
 	if ctx.Err() != nil {
@@ -65,6 +65,12 @@ func (a *app) trustForUp(ctx context.Context, cfg serveConfig, mode string) erro
 	}
 	a.warnUntrusted(results)
 	return nil
+}
+
+// needsRoot says whether a store can only be changed with rights this process does not have.
+func needsRoot(ctx context.Context, s certs.Store, authority *certs.Authority) bool {
+	commands, err := s.Commands(ctx, certs.ToInstall, authority.Root())
+	return err == nil && slices.ContainsFunc(commands, func(c certs.Command) bool { return c.NeedsRoot })
 }
 
 // trust installs the authority, after saying what needs more rights than this process has: sudo's own prompt is then the consent.

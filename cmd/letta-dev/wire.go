@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/letta-dev/letta-dev/certs"
 	"github.com/letta-dev/letta-dev/orchestrator"
 	"github.com/letta-dev/letta-dev/orchestrator/docker"
 	"github.com/letta-dev/letta-dev/proxy"
@@ -95,13 +96,22 @@ func (s *serving) certificate(ctx context.Context, group *group) (func(*tls.Clie
 		s.leaf = func() leafInfo { return leafInfo{pair.Leaf.DNSNames, pair.Leaf.NotAfter} }
 		return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }, nil
 	}
-	keeper, err := s.app.keeper(s.cfg)
+	keeper, err := s.app.keeper(s.cfg, s.tellRenewal)
 	if err != nil {
 		return nil, err
 	}
 	group.add(func() error { _ = keeper.Run(ctx); return nil }) // it returns ctx's error and no other
 	s.leaf = func() leafInfo { return leafInfo{keeper.Names(), keeper.NotAfter()} }
 	return keeper.GetCertificate, nil
+}
+
+// tellRenewal says on the timeline that a leaf was renewed, or why the old one stays.
+func (s *serving) tellRenewal(r certs.Renewal) {
+	if r.Err != nil {
+		s.journal.say("the certificate for %s, until %s, stays: %v", r.Names, r.NotAfter.Format(time.DateOnly), r.Err)
+		return
+	}
+	s.journal.say("a certificate for %s was issued, until %s", r.Names, r.NotAfter.Format(time.DateOnly))
 }
 
 // webSocket makes the three ways of port 8282.
