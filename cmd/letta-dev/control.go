@@ -73,7 +73,11 @@ func (s *serving) listenControl() (*control, error) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(s.live(r.Context())) // a client that went away needs no answer
 	})
-	mux.HandleFunc("POST /stop", func(http.ResponseWriter, *http.Request) { s.stop() })
+	mux.HandleFunc("POST /stop", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusAccepted)
+		_ = http.NewResponseController(w).Flush() // before the stop, which cuts this connection too
+		s.stop()
+	})
 	return &control{&http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}, l}, nil
 }
 
