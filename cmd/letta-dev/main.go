@@ -14,6 +14,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the first Ctrl-C asks, the second ends the process
 	code := run(ctx, systemApp(), os.Args[1:])
 	stop()
 	os.Exit(code)

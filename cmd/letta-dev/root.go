@@ -27,6 +27,7 @@ func run(ctx context.Context, a *app, args []string) int {
 		return exitDone
 	}
 	e := explain(err)
+	e.Hint = a.asTyped(e.Hint)
 	a.ui.fail(commandName(cmd), e)
 	return e.Exit
 }

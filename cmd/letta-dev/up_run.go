@@ -266,7 +266,7 @@ func (r *upRun) parting(ctx context.Context, live *liveStatus) string {
 		curl = " Try it:  curl " + r.app.curlTrust(ctx, r.files) + u.URL + "/v1/health/\n"
 	}
 	if live.Background {
-		return curl + " It runs in the background. To stop it:  letta-dev down   (data stays)"
+		return curl + r.app.asTyped(" It runs in the background. To stop it:  letta-dev down   (data stays)")
 	}
-	return curl + " Ctrl-C stops what this command started; data stays. `letta-dev up -d` stays in the background."
+	return curl + r.app.asTyped(" Ctrl-C stops what this command started; data stays. `letta-dev up -d` stays in the background.")
 }

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// self is how this program is called from where the person stands: by its name where their PATH finds it, else by its path.
+func (a *app) self() string {
+	const name = "letta-dev"
+	if found, err := exec.LookPath(name); err == nil && isFile(found, a.exe) {
+		return name
+	}
+	if rel, err := filepath.Rel(a.dir, a.exe); err == nil && !strings.HasPrefix(rel, "..") {
+		return "." + string(filepath.Separator) + rel
+	}
+	return a.exe
+}
+
+func isFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
+// asTyped writes a command of ours as it has to be typed here.
+func (a *app) asTyped(command string) string {
+	words := strings.Split(command, "letta-dev ")
+	for i, before := range words[:len(words)-1] {
+		if before == "" || strings.HasSuffix(before, " ") || strings.HasSuffix(before, "`") {
+			words[i] += a.self() + " "
+		} else {
+			words[i] += "letta-dev "
+		}
+	}
+	return strings.Join(words, "")
+}
