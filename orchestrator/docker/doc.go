@@ -21,7 +21,7 @@
 //	events               destroy or remove, exitCode or containerExitCode, and exec_* for every health check
 //	logs                 a long line comes in pieces, each with a stamp of its own; a terminal's stream has no frames
 //	a failed load        HTTP 200 and an error in the stream
-//	create of a volume   succeeds on a volume that is somebody else's: look first
+//	create of a volume   succeeds on a volume that is somebody else's, and changes nothing: look at its labels after
 //
 // # What is never done
 //

@@ -79,7 +79,7 @@ func (e *Engine) imageID(ctx context.Context, ref string) (string, error) {
 		return "", nil // and no part of a path either
 	}
 	r, err := e.api.ImageInspect(ctx, e.qualify(ref))
-	if errdefs.IsNotFound(err) || errdefs.IsInvalidArgument(err) {
+	if errdefs.IsNotFound(err) || err != nil && strings.Contains(err.Error(), "invalid reference format") {
 		return "", nil
 	}
 	return r.ID, err
@@ -124,7 +124,7 @@ func couldBeLetta(c orchestrator.Container) bool {
 // summary is a container as a list shows it.
 func summary(s container.Summary) orchestrator.Container {
 	c := orchestrator.Container{
-		ID: s.ID, Image: s.Image, ImageID: s.ImageID, Labels: s.Labels, Status: string(s.State),
+		ID: s.ID, Image: s.Image, ImageID: s.ImageID, Labels: s.Labels, Status: status(s.State),
 		Running: s.State == container.StateRunning || s.State == container.StatePaused,
 	}
 	for _, name := range s.Names {
@@ -142,7 +142,7 @@ func detailed(r container.InspectResponse) orchestrator.Container {
 		c.Image, c.Labels, c.Env = r.Config.Image, r.Config.Labels, environment(r.Config.Env)
 	}
 	if s := r.State; s != nil {
-		c.Running, c.Status, c.ExitCode, c.OOMKilled = s.Running, string(s.Status), s.ExitCode, s.OOMKilled
+		c.Running, c.Status, c.ExitCode, c.OOMKilled = s.Running, status(s.Status), s.ExitCode, s.OOMKilled
 		c.StartedAt, c.FinishedAt = stamp(s.StartedAt), stamp(s.FinishedAt)
 		if s.Health != nil && s.Health.Status != container.NoHealthcheck {
 			c.Health = string(s.Health.Status)
@@ -152,17 +152,32 @@ func detailed(r container.InspectResponse) orchestrator.Container {
 		c.Mounts = append(c.Mounts, mountPoint(m))
 	}
 	if n := r.NetworkSettings; n != nil {
-		c.Published = published(n)
 		for name, endpoint := range n.Networks {
 			c.Networks = append(c.Networks, name)
-			if endpoint != nil {
+			if endpoint != nil && c.Running {
 				c.Addresses = append(c.Addresses, valid(endpoint.IPAddress, endpoint.GlobalIPv6Address)...)
 			}
+		}
+		if c.Running { // Podman chooses ports when it creates a container, and names them before they are open
+			c.Published = published(n)
 		}
 		slices.Sort(c.Networks)
 		slices.SortFunc(c.Addresses, netip.Addr.Compare)
 	}
 	return c
+}
+
+// status is Docker's word for a state that Podman splits.
+func status(s container.ContainerState) string {
+	switch s {
+	case "configured", "initialized":
+		return "created"
+	case "stopping":
+		return "running"
+	case "stopped":
+		return "exited"
+	}
+	return string(s)
 }
 
 func valid(addrs ...netip.Addr) []netip.Addr {

@@ -252,6 +252,9 @@ func TestNetworksAndGateway(t *testing.T) {
 // The database is asked to stop while the container still runs.
 func TestStopAsksTheDatabaseFirst(t *testing.T) {
 	e := withProbe(t)
+	if e.podman {
+		t.Skip("NOT TESTED on Podman: it has no event for a command that is not there")
+	}
 	const name = "ldt-docker-database"
 	discardRaw(t, e, name)
 	must(t, e, orchestrator.Step{Action: orchestrator.Create, Target: name, Spec: probeSpec("serve")})
@@ -265,15 +268,15 @@ func TestStopAsksTheDatabaseFirst(t *testing.T) {
 		select {
 		case m := <-stream.Messages:
 			action, argv, _ := strings.Cut(string(m.Action), ":")
-			if action == "exec_create" && !e.podman && !strings.Contains(argv, "gosu postgres pg_ctl -D /var/lib/postgresql/data -m fast -w stop") {
+			if action == "exec_create" && !strings.Contains(argv, "gosu postgres pg_ctl -D /var/lib/postgresql/data -m fast -w stop") {
 				t.Errorf("it was asked %q", argv)
 			}
-			seen = append(seen, strings.Replace(action, "exec_create", "exec", 1))
+			seen = append(seen, action)
 		case err := <-stream.Err:
 			t.Fatalf("after %q: %v", seen, err)
 		}
 	}
-	if ask := slices.Index(seen, "exec"); ask < 0 || ask > slices.Index(seen, "die") {
+	if ask := slices.Index(seen, "exec_create"); ask < 0 || ask > slices.Index(seen, "die") {
 		t.Errorf("events %q", seen)
 	}
 }

@@ -83,11 +83,9 @@ func (e *Engine) ownVolume(ctx context.Context, step orchestrator.Step) (bool, e
 	return true, nil
 }
 
-// createVolume looks before and after: to create a volume that stands is a success for the engine, whosever it is.
+// createVolume looks at the labels after: to create a volume that stands changes nothing and is a success for the engine,
+// whosever it is.
 func (e *Engine) createVolume(ctx context.Context, step orchestrator.Step) error {
-	if present, err := e.ownVolume(ctx, step); present || err != nil {
-		return err
-	}
 	r, err := e.api.VolumeCreate(ctx, client.VolumeCreateOptions{Name: step.Target, Labels: ourLabels(step.Project)})
 	if err != nil {
 		return e.fault(ctx, fmt.Sprintf("creating volume %q", step.Target), err)

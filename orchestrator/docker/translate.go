@@ -45,7 +45,7 @@ func translate(name string, s orchestrator.Spec) (creation, error) {
 		config.ExposedPorts[port] = struct{}{}
 	}
 	host := &container.HostConfig{
-		PortBindings: ports, ExtraHosts: s.ExtraHosts, ShmSize: s.ShmSize, Tmpfs: tmpfs(s.Tmpfs),
+		PortBindings: ports, ExtraHosts: slices.Clone(s.ExtraHosts), ShmSize: s.ShmSize, Tmpfs: tmpfs(s.Tmpfs),
 		CapAdd: s.CapAdd, CapDrop: s.CapDrop, SecurityOpt: s.SecurityOpt,
 	}
 	if host.RestartPolicy, err = restartPolicy(s.Restart); err != nil {

@@ -89,6 +89,10 @@ func TestTranslate(t *testing.T) {
 			t.Errorf("%s is %s, want %s", path, got, want)
 		}
 	}
+	c.options.HostConfig.ExtraHosts[0] = "" // as Podman's translation does
+	if s.ExtraHosts[0] == "" {
+		t.Error("the specification shares its list with the request")
+	}
 	if len(c.join) != 1 || c.join[0].network != "p_back" || strings.Join(c.join[0].endpoint.Aliases, " ") != "letta_server" {
 		t.Errorf("joined later: %+v", c.join)
 	}

@@ -44,6 +44,9 @@ func refusesUnknownImages(t *testing.T, s subject) {
 func makesStores(t *testing.T, s subject) {
 	name := s.Prefix + "store"
 	s.atEnd(t, orchestrator.Step{Action: orchestrator.RemoveNetwork, Target: name}, orchestrator.Step{Action: orchestrator.RemoveVolume, Target: name})
+	longer, other := name+"-longer", s.as("other") // engines look names up by a part of them
+	other.atEnd(t, orchestrator.Step{Action: orchestrator.RemoveNetwork, Target: longer})
+	other.must(t, orchestrator.Step{Action: orchestrator.CreateNetwork, Target: longer})
 	for range 2 { // the second time nothing is to do
 		s.must(t, orchestrator.Step{Action: orchestrator.CreateNetwork, Target: name})
 		s.must(t, orchestrator.Step{Action: orchestrator.CreateVolume, Target: name})
@@ -52,7 +55,7 @@ func makesStores(t *testing.T, s subject) {
 	if !o.Networks[name].Ours(s.project) || !o.Volumes[name].Ours(s.project) {
 		t.Errorf("the project's own are not seen: networks %v, volumes %v", o.Networks, o.Volumes)
 	}
-	if len(s.as("other").observe(t, orchestrator.Query{}).Networks) != 0 {
+	if _, seen := other.observe(t, orchestrator.Query{}).Networks[name]; seen {
 		t.Error("another project sees the network without asking for it")
 	}
 	for range 2 {
@@ -105,13 +108,19 @@ func keepsVolumesInUse(t *testing.T, s subject) {
 
 func createsWholly(t *testing.T, s subject) {
 	name := s.Prefix + "half"
-	s.discard(t, name)
 	noVolume, noNetwork := s.spec("serve"), s.spec("serve")
 	noVolume.Mounts = []compose.Mount{{Kind: "volume", Source: "data", Target: "/data"}}
 	noVolume.VolumeNames = map[string]string{"data": name}
 	noNetwork.Networks = []compose.Attachment{{Network: "default"}}
 	noNetwork.NetworkNames = map[string]string{"default": name}
-	for what, spec := range map[string]*orchestrator.Spec{"volume": noVolume, "network": noNetwork} {
+	first := s.Prefix + "first"
+	s.atEnd(t, orchestrator.Step{Action: orchestrator.RemoveNetwork, Target: first})
+	s.must(t, orchestrator.Step{Action: orchestrator.CreateNetwork, Target: first})
+	noSecond := s.spec("serve")
+	noSecond.Networks = []compose.Attachment{{Network: "first"}, {Network: "second"}}
+	noSecond.NetworkNames = map[string]string{"first": first, "second": name}
+	s.discard(t, name)
+	for what, spec := range map[string]*orchestrator.Spec{"volume": noVolume, "network": noNetwork, "second network": noSecond} {
 		err := s.do(orchestrator.Step{Action: orchestrator.Create, Target: name, Spec: spec})
 		if err == nil { // an engine may also say so at the start
 			err = s.do(orchestrator.Step{Action: orchestrator.Start, Target: name})
