@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/letta-dev/letta-dev/certs"
+)
+
+// changeTrust installs or uninstalls. It fails when a store did not take the change, after all have been tried.
+func (a *app) changeTrust(ctx context.Context, action certs.Action, dryRun bool) error {
+	files, err := a.paths("letta-dev")
+	if err != nil {
+		return err
+	}
+	authority, env, err := a.authorityFor(action, files)
+	if err != nil {
+		return err
+	}
+	env.Elevate = true
+	stores := certs.Stores(env)
+	if dryRun {
+		return a.printCommands(ctx, action, authority, stores)
+	}
+	var results []certs.Result
+	if action == certs.ToInstall {
+		results = a.trust(ctx, authority, stores, env)
+	} else {
+		results = certs.Untrust(ctx, authority, stores, nil)
+	}
+	failed := a.tellResults(action, results)
+	if failed == nil && action == certs.ToUninstall { // also a folder too broken to load
+		if err := certs.Remove(files.Certs); err != nil {
+			return err
+		}
+		a.ui.note("no keys of ours are left in %s", files.Certs)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if failed != nil {
+		return &trustError{string(action), failed}
+	}
+	return a.ui.answer("certs "+string(action), storeStates(results), func(io.Writer) {})
+}
+
+// authorityFor is the authority to install, made where there is none, or the one to uninstall, which may be gone or broken: what the
+// stores hold of ours is found by what it is.
+func (a *app) authorityFor(action certs.Action, files paths) (*certs.Authority, certs.Env, error) {
+	if action == certs.ToInstall {
+		authority, env, _, err := a.authority(files)
+		return authority, env, err
+	}
+	env, err := certs.HostEnv()
+	if err != nil {
+		return nil, env, err
+	}
+	authority, err := certs.Load(files.Certs, certs.Options{Holder: env.Holder})
+	if err != nil {
+		return nil, env, nil
+	}
+	return authority, env, nil
+}
+
+func (a *app) tellResults(action certs.Action, results []certs.Result) (failed error) {
+	for _, r := range results {
+		row := a.ui.begin(r.Store, "")
+		switch {
+		case r.Err != nil:
+			failed = errors.Join(failed, r.Err)
+			row.fail("%s: %v", r.Where, r.Err)
+		case action == certs.ToUninstall && len(r.Commands) == 0:
+			row.done("%s: nothing of ours in it", r.Where)
+		case action == certs.ToUninstall:
+			row.done("%s: removed, known by %s", r.Where, r.Known)
+		case r.Before == certs.Trusted:
+			row.done("%s: trusted already, known by %s", r.Where, r.Known)
+		default:
+			row.done("%s: installed, known by %s", r.Where, r.Known)
+		}
+	}
+	return failed
+}
+
+// trustError says that not every store is as wanted. The machine is not ready then, so its exit code is 3.
+type trustError struct {
+	action string
+	err    error
+}
+
+func (e *trustError) Error() string { return fmt.Sprintf("certs %s: %v", e.action, e.err) }
+func (e *trustError) Unwrap() error { return e.err }
+
+// Hint is that of the first store that failed.
+func (e *trustError) Hint() string {
+	var h hinter
+	if errors.As(e.err, &h) {
+		return h.Hint()
+	}
+	return "letta-dev certs status"
+}
+
+// printCommands is the dry run: the exact commands, a line each.
+func (a *app) printCommands(ctx context.Context, action certs.Action, authority *certs.Authority, stores []certs.Store) error {
+	type line struct {
+		Store    string   `json:"store"`
+		Commands []string `json:"commands"`
+		Error    string   `json:"error,omitempty"`
+	}
+	var root certs.Root
+	if authority != nil {
+		root = authority.Root()
+	}
+	lines := []line{}
+	for _, s := range stores {
+		l := line{Store: s.Name(), Commands: []string{}}
+		commands, err := s.Commands(ctx, action, root)
+		if err != nil {
+			l.Error = err.Error()
+		}
+		for _, c := range commands {
+			l.Commands = append(l.Commands, c.String())
+		}
+		lines = append(lines, l)
+	}
+	return a.ui.answer("certs "+string(action), lines, func(w io.Writer) {
+		for _, l := range lines {
+			for _, c := range l.Commands {
+				fmt.Fprintln(w, c)
+			}
+			if l.Error != "" {
+				fmt.Fprintf(w, "# %s: %s\n", l.Store, l.Error)
+			}
+		}
+	})
+}
+
+func storeStates(results []certs.Result) []storeState {
+	t := trustStatus{Stores: []storeState{}}
+	for _, r := range results {
+		t.add(r)
+	}
+	return t.Stores
+}
