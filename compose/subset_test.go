@@ -137,6 +137,8 @@ func TestServicesOfInactiveProfilesAreLeftOut(t *testing.T) {
 		err, _ := refused(t, content, "COMPOSE_PROFILES="+profile)
 		mustSay(t, err.Error(), "compose.yaml:7: services.tools.build")
 	}
+	err, _ := refused(t, strings.Replace(content, "build:", "biuld:", 1)) // a slip is a slip, whoever runs it
+	mustSay(t, err.Error(), `services.tools.biuld is not a key of compose files: take it out`)
 	dir := folder(t, map[string]string{"compose.yaml": strings.Replace(content, "    build: .\n", "", 1)})
 	p, err := Load(t.Context(), Options{Dir: dir, Profiles: []string{"debug"}})
 	if err != nil || len(p.Services) != 2 {
