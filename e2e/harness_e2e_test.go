@@ -60,10 +60,10 @@ func newWorld(t *testing.T, project string) *world {
 	return w
 }
 
-// write puts a file into the working folder.
+// write puts a file into the working folder. Others can read it: the Postgres in a container is another user.
 func (w *world) write(name, content string) {
 	w.t.Helper()
-	if err := os.WriteFile(filepath.Join(w.dir, name), []byte(content), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(w.dir, name), []byte(content), 0o644); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -21,6 +21,7 @@ type Applier struct {
 const (
 	undoTime  = time.Minute
 	undoGrace = 10 * time.Second
+	makeTime  = time.Minute // a container, network or volume takes the engine milliseconds, and seconds when it is busy
 )
 
 // Apply carries out a plan. A step starts when all it needs have succeeded, at the same time as others that may; the first
@@ -99,7 +100,14 @@ func (r *run) report(e Event) {
 	r.applier.Report(e)
 }
 
+// carryOut does one step. One that makes something is not cut off by the end of ctx: the engine would go on with it all the same,
+// and could be done after undo had looked for what it made.
 func (a *Applier) carryOut(ctx context.Context, s Step, report func(Event)) error {
+	if s.Action.undo() != "" {
+		whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), makeTime)
+		defer cancel()
+		return a.Engine.Do(whole, s, report)
+	}
 	if s.Action != Wait {
 		return a.Engine.Do(ctx, s, report)
 	}
@@ -121,8 +129,13 @@ func (a *Applier) await(ctx context.Context, s Step) error {
 		if err != nil {
 			return err
 		}
-		if met, err := meets(have, s); met || err != nil {
-			return err
+		switch c, met, ended := meets(have, s); {
+		case met:
+			return nil
+		case c == nil:
+			return fmt.Errorf("waiting for container %q: it was removed meanwhile", s.Target)
+		case ended:
+			return deathOf(ctx, a.Engine, *c, StageBoot)
 		}
 		select {
 		case <-tick.C:
@@ -132,20 +145,16 @@ func (a *Applier) await(ctx context.Context, s Step) error {
 	}
 }
 
-func meets(have Observation, s Step) (bool, error) {
+// meets says whether a container meets the step's condition, or has ended so that it never will; it is nil when it is gone.
+func meets(have Observation, s Step) (c *Container, met, ended bool) {
 	i := slices.IndexFunc(have.Containers, func(c Container) bool { return c.Name == s.Target })
 	if i < 0 {
-		return false, fmt.Errorf("waiting for container %q: it was removed meanwhile", s.Target)
+		return nil, false, false
 	}
-	c := have.Containers[i]
-	ended := !c.Running && c.Status != "created" && c.Status != "restarting"
-	switch {
-	case s.Condition == Completed && ended && c.ExitCode == 0, s.Condition == Healthy && c.Running && c.Health == "healthy":
-		return true, nil
-	case ended:
-		return false, &DiedError{Container: c.Name, Stage: "starting", ExitCode: c.ExitCode, OOMKilled: c.OOMKilled}
-	}
-	return false, nil
+	c = &have.Containers[i]
+	ended = !c.Running && c.Status != "created" && c.Status != "restarting"
+	met = s.Condition == Completed && ended && c.ExitCode == 0 || s.Condition == Healthy && c.Running && c.Health == "healthy"
+	return c, met, ended
 }
 
 // undo takes back what the plan did, last first: what it started is stopped, what it made is removed. Nobody has used any of it:

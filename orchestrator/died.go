@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"strings"
@@ -111,4 +112,22 @@ func diagnose(log string) (cause, advice string) {
 		}
 	}
 	return "", ""
+}
+
+const (
+	lastLines    = 20  // of the log, shown with a death
+	searchedTail = 400 // lines of the log the catalogue looks at
+)
+
+// deathOf tells how a container ended: its stage, its cause where that is a known one, the last of its log.
+func deathOf(ctx context.Context, e Engine, c Container, stage string) *DiedError {
+	d := &DiedError{Container: c.Name, Stage: stage, ExitCode: c.ExitCode, OOMKilled: c.OOMKilled}
+	var lines []string
+	// A log that cannot be read leaves the death as it is: the exit code and the stage are known.
+	_ = e.Logs(ctx, c.ID, LogOptions{Tail: searchedTail, Since: c.StartedAt}, func(l LogLine) {
+		lines = append(lines, Redact(l.Text))
+	})
+	d.Cause, d.Advice = diagnose(strings.Join(lines, "\n"))
+	d.Lines = lines[max(0, len(lines)-lastLines):]
+	return d
 }

@@ -169,6 +169,9 @@ func (d *differ) replace(s Spec, have *Container, cause string, image []int) {
 		image = []int{d.add(stop, image...)}
 	}
 	remove := d.add(Step{Action: Remove, Target: have.Name, Service: s.Name, Cause: cause}, image...)
+	if IsDemoImage(have.Image) && have.Image != s.Image {
+		d.add(Step{Action: RemoveImage, Target: have.Image, Cause: "the demo that was made from it is gone"}, remove)
+	}
 	d.create(s, cause, []int{remove})
 }
 

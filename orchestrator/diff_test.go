@@ -232,6 +232,18 @@ func TestDiffNotesLeftovers(t *testing.T) {
 	}
 }
 
+// The image that letta-dev made for the demo goes with the demo's container; all others stay.
+func TestDemoImageGoes(t *testing.T) {
+	demo := stack(func(p *compose.Project) { p.Services[1].Image = DemoImage + ":1" })
+	p := mustDiff(t, stack(nil), standing(demo))
+	if !strings.Contains(words(p), "remove container letta-server\nremove image "+DemoImage+":1\n") {
+		t.Errorf("the demo is replaced by the real server:\n%s", p)
+	}
+	if down := words(Teardown("p", standing(demo), false)); strings.Count(down, "remove image") != 1 || !strings.Contains(down, "remove image "+DemoImage+":1") {
+		t.Errorf("down:\n%s", down)
+	}
+}
+
 // Labels come from the engine, where anybody may have written them.
 func TestChangesOfHostileLabels(t *testing.T) {
 	for _, old := range []string{"", "null", "[]", "{", `{"a":1}`, "\x00"} {

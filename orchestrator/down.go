@@ -20,7 +20,7 @@ func Halt(project string, have Observation, cause string, chosen func(Container)
 	return p
 }
 
-// Teardown plans the end of a project: containers stopped and removed, then its networks, then, only when volumes is set, its
+// Teardown plans the end of a project: containers stopped and removed, then the demo's image and the networks, then, only when volumes is set, its
 // data. What does not carry the project's labels is not in the plan.
 func Teardown(project string, have Observation, volumes bool) Plan {
 	const cause = "down was asked for"
@@ -36,6 +36,11 @@ func Teardown(project string, have Observation, volumes bool) Plan {
 		p.Steps = append(p.Steps, step)
 	}
 	removed := upTo(len(p.Steps))
+	for _, c := range ours(project, have) {
+		if IsDemoImage(c.Image) {
+			p.Steps = append(p.Steps, Step{Action: RemoveImage, Target: c.Image, Project: project, Cause: cause, needs: removed})
+		}
+	}
 	p.add(RemoveNetwork, project, have.Networks, cause, removed)
 	if volumes {
 		p.add(RemoveVolume, project, have.Volumes, "its removal was asked for", removed)

@@ -16,6 +16,10 @@ const (
 	LabelFields  = "dev.letta.config"      // a short hash for each field of it, so that a plan can name what changed
 )
 
+// LabelDemo is on the images that letta-dev makes of its own program. It is not LabelManaged, because containers inherit the labels of
+// their image, and one that a person starts from it is theirs.
+const LabelDemo = "dev.letta.demo-hash"
+
 // Engine is a container engine as letta-dev uses it. orchestrator/docker meets it for Docker and Podman, enginetest.Fake for
 // tests, and enginetest.Contract says what both must do. Where a method takes a container, its name and its ID both will do.
 //
@@ -26,7 +30,7 @@ type Engine interface {
 	Observe(ctx context.Context, q Query) (Observation, error)
 
 	// Do carries out one step and returns when it is done. It reports progress (layers of a pull) and nothing else to
-	// report, which may be nil. A step that changes, stops or removes something first reads the labels of what stands
+	// report, which may be nil. RemoveImage removes an image with LabelDemo that no container uses, and leaves one in use. A step that changes, stops or removes something first reads the labels of what stands
 	// there, and does nothing but fail with *ForeignError unless LabelManaged and LabelProject say that it is the project's
 	// own. What a step asks for and already stands (an image that is there, a container that runs or is gone) is success.
 	Do(ctx context.Context, step Step, report func(Event)) error

@@ -20,7 +20,7 @@ type Attempt struct {
 
 func (e *UnreachableError) Error() string {
 	var b strings.Builder
-	b.WriteString("no container engine answers")
+	b.WriteString("no usable container engine")
 	for _, a := range e.Tried {
 		fmt.Fprintf(&b, "\n  %s (%s): %v", a.Host, a.Found, a.Err)
 	}
@@ -145,7 +145,7 @@ func (e *PortTakenError) Unwrap() error { return e.Err }
 
 // Hint shows who holds the port.
 func (e *PortTakenError) Hint() string {
-	_, port, _ := strings.Cut(e.Address, ":")
+	port := e.Address[strings.LastIndex(e.Address, ":")+1:]
 	return "see who holds it: ss -ltnp 'sport = :" + port + "'"
 }
 

@@ -25,6 +25,7 @@ const (
 	Remove        Action = "remove container"
 	RemoveNetwork Action = "remove network"
 	RemoveVolume  Action = "remove volume"
+	RemoveImage   Action = "remove image" // one that letta-dev made of itself; others are their owner's
 )
 
 // Step is one change to the engine, decided and not yet made.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -145,25 +144,16 @@ func (f *Follower) watchLog(ctx context.Context, c Container) {
 	})
 }
 
-const (
-	lastLines    = 20  // of the log, shown with a death
-	searchedTail = 400 // lines of the log the catalogue looks at
-)
-
-// died tells the death of a container: its stage, its cause where it is a known one, the last of its log.
+// died tells the death of the followed container, once.
 func (f *Follower) died(ctx context.Context, c Container) error {
-	if s, _ := f.State(); s.Phase == PhaseDown && s.ID == c.ID && errors.As(s.Err, new(*DiedError)) {
-		return s.Err // told already
-	}
 	s, _ := f.State()
-	d := &DiedError{Container: c.Name, Stage: s.Stage, ExitCode: c.ExitCode, OOMKilled: c.OOMKilled}
-	var lines []string
-	// A log that cannot be read leaves the death as it is: the exit code and the stage are known.
-	_ = f.engine.Logs(ctx, c.ID, LogOptions{Tail: searchedTail, Since: c.StartedAt}, func(l LogLine) {
-		lines = append(lines, Redact(l.Text))
-	})
-	d.Cause, d.Advice = diagnose(strings.Join(lines, "\n"))
-	d.Lines = lines[max(0, len(lines)-lastLines):]
+	if s.Phase == PhaseDown && s.ID == c.ID && errors.As(s.Err, new(*DiedError)) {
+		return s.Err
+	}
+	d := deathOf(ctx, f.engine, c, s.Stage)
+	if d.Advice == "" && f.target.Container != "" {
+		d.Advice = "docker start " + c.Name // `up` starts nothing that it did not make
+	}
 	return d
 }
 

@@ -77,7 +77,7 @@ def up():
 threading.Thread(target=up,daemon=True).start()
 while b:=s.recv(65536): os.write(1,b)`
 	p := strconv.Itoa(port)
-	if strings.HasPrefix(c.Image, DemoImage) {
+	if IsDemoImage(c.Image) {
 		return []string{"/letta-dev", "demo-dial", p}
 	}
 	return []string{"python3", "-c", python, p}
@@ -85,6 +85,9 @@ while b:=s.recv(65536): os.write(1,b)`
 
 // DemoImage is the repository of the images that letta-dev makes from its own executable.
 const DemoImage = "localhost/letta-dev-demo"
+
+// IsDemoImage says whether a reference is of such an image.
+func IsDemoImage(ref string) bool { return strings.HasPrefix(ref, DemoImage+":") }
 
 // execName is the name of the route through the engine.
 const execName = "exec"

@@ -279,6 +279,45 @@ func TestUpFails(t *testing.T) {
 	}
 }
 
+// A server that waits for a database gets it healthy, or is told how the database died.
+func TestUpWaitsForADatabase(t *testing.T) {
+	for _, healthy := range []bool{true, false} {
+		t.Run(fmt.Sprint("healthy ", healthy), func(t *testing.T) {
+			l := newLab(t, nil)
+			l.Program = func(ctx context.Context, p enginetest.Process) int {
+				if p.Container != "db" {
+					return letta{}.run(ctx, p)
+				}
+				if !healthy {
+					fmt.Fprintln(p.Stderr, "initdb: error: could not create directory: No space left on device")
+					return 1
+				}
+				go l.SetHealth("db", "healthy")
+				<-ctx.Done()
+				return 0
+			}
+			db := l.want.Services[0]
+			db.Name, db.ContainerName, db.Ports, db.OurLabels = "db", "db", nil, orchestrator.Labels{
+				orchestrator.LabelManaged: "true", orchestrator.LabelProject: "p", orchestrator.LabelService: "db"}
+			server := l.want.Services[0]
+			server.DependsOn = []compose.Dependency{{Service: "db", Condition: orchestrator.Healthy}}
+			l.want.Services = []orchestrator.Spec{db, server}
+			err := l.up(t, t.Context())
+			if healthy {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			var died *orchestrator.DiedError
+			if !errors.As(err, &died) || died.Container != "db" || !strings.Contains(died.Cause, "disk is full") || len(died.Lines) != 1 {
+				t.Errorf("got %v", err)
+			}
+			l.nothing(t)
+		})
+	}
+}
+
 // A server that is only slow is left running, and said so.
 func TestUpOfASlowServer(t *testing.T) {
 	l := newLab(t, letta{boot: make(chan struct{})}.run)

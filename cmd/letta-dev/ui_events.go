@@ -125,7 +125,7 @@ func (s *stepRows) done(step orchestrator.Step, took time.Duration) {
 		s.end(step.Target).done("%s", strings.TrimPrefix(strings.Join(said, " · "), "service_"))
 	case orchestrator.Remove:
 		s.end(step.Target).done("removed: %s", step.Cause)
-	case orchestrator.RemoveNetwork, orchestrator.RemoveVolume:
+	case orchestrator.RemoveNetwork, orchestrator.RemoveVolume, orchestrator.RemoveImage:
 		s.ui.begin(strings.TrimPrefix(string(step.Action), "remove "), "").done("%s removed", step.Target)
 	}
 }

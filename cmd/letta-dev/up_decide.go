@@ -185,7 +185,7 @@ func (r *upRun) decideDemo(ctx context.Context) error {
 // keepsReal refuses to put the demo in the place of a real server, whose container would be removed for it.
 func keepsReal(have orchestrator.Observation, project string) error {
 	for _, c := range have.Containers {
-		if c.Labels.Ours(project) && !strings.HasPrefix(c.Image, orchestrator.DemoImage) {
+		if c.Labels.Ours(project) && !orchestrator.IsDemoImage(c.Image) {
 			return usagef("letta-dev up --demo --project demo", "project %q has a real server (%s, image %s); the demo would take its place", project, c.Name, c.Image)
 		}
 	}

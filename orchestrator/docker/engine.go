@@ -44,6 +44,8 @@ func (e *Engine) Do(ctx context.Context, step orchestrator.Step, report func(orc
 		return e.pull(ctx, step, report)
 	case orchestrator.Load:
 		return e.load(ctx, step, report)
+	case orchestrator.RemoveImage:
+		return e.removeImage(ctx, step)
 	}
 	if err := checkName(step.Target); err != nil {
 		return fmt.Errorf("%s: %w", step.Action, err)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
 
 	"github.com/letta-dev/letta-dev/orchestrator"
@@ -40,6 +41,26 @@ func (e *Engine) pull(ctx context.Context, step orchestrator.Step, report func(o
 		err = fmt.Errorf("%w (and the stored login cannot be read: %w)", err, loginErr)
 	}
 	return &orchestrator.PullError{Image: step.Target, Reason: reason, Err: answer{err}}
+}
+
+// removeImage removes an image that letta-dev made, unless a container uses it: then it is somebody's.
+func (e *Engine) removeImage(ctx context.Context, step orchestrator.Step) error {
+	doing := fmt.Sprintf("removing image %q", step.Target)
+	found, err := e.api.ImageInspect(ctx, step.Target)
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return e.fault(ctx, doing, err)
+	}
+	if found.Config == nil || found.Config.Labels[orchestrator.LabelDemo] == "" {
+		return &orchestrator.ForeignError{Kind: "image", Name: step.Target}
+	}
+	_, err = e.api.ImageRemove(ctx, step.Target, client.ImageRemoveOptions{})
+	if errdefs.IsNotFound(err) || errdefs.IsConflict(err) {
+		return nil
+	}
+	return e.fault(ctx, doing, err)
 }
 
 // load streams the step's archive into the engine.

@@ -32,6 +32,7 @@ func Contract(t *testing.T, s Subject) {
 	}{
 		{"a load brings an image, twice too", loads},
 		{"an image that is not there is a PullError", refusesUnknownImages},
+		{"an image of others is not removed", sparesForeignImages},
 		{"networks and volumes are labelled and made once", makesStores},
 		{"networks and volumes of others are left alone", sparesForeignStores},
 		{"a volume in use stays", keepsVolumesInUse},

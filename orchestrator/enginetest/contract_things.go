@@ -41,6 +41,17 @@ func refusesUnknownImages(t *testing.T, s subject) {
 	}
 }
 
+func sparesForeignImages(t *testing.T, s subject) {
+	var foreign *orchestrator.ForeignError
+	if err := s.do(orchestrator.Step{Action: orchestrator.RemoveImage, Target: s.Image}); !errors.As(err, &foreign) {
+		t.Errorf("removing it: want a ForeignError, got %v", err)
+	}
+	if s.observe(t, orchestrator.Query{Images: []string{s.Image}}).Images[s.Image] == "" {
+		t.Error("the image is gone")
+	}
+	s.must(t, orchestrator.Step{Action: orchestrator.RemoveImage, Target: orchestrator.DemoImage + ":absent"}) // there is none: nothing to do
+}
+
 func makesStores(t *testing.T, s subject) {
 	name := s.Prefix + "store"
 	s.atEnd(t, orchestrator.Step{Action: orchestrator.RemoveNetwork, Target: name}, orchestrator.Step{Action: orchestrator.RemoveVolume, Target: name})

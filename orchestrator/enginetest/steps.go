@@ -37,6 +37,8 @@ func (f *Fake) do(ctx context.Context, step orchestrator.Step, report func(orche
 		return f.pull(step, report)
 	case orchestrator.Load:
 		return f.load(step)
+	case orchestrator.RemoveImage:
+		return f.removeImage(step)
 	case orchestrator.CreateNetwork:
 		return f.add(f.networks, "network", step)
 	case orchestrator.CreateVolume:
@@ -55,6 +57,25 @@ func (f *Fake) do(ctx context.Context, step orchestrator.Step, report func(orche
 		return f.remove(step)
 	}
 	return fmt.Errorf("%q is not a step an engine can do", step.Action)
+}
+
+// removeImage knows the demo's images by their name; an engine reads LabelDemo.
+func (f *Fake) removeImage(step orchestrator.Step) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, present := f.Images[step.Target]; !present {
+		return nil
+	}
+	if !orchestrator.IsDemoImage(step.Target) {
+		return &orchestrator.ForeignError{Kind: "image", Name: step.Target}
+	}
+	for _, b := range f.containers {
+		if b.Image == step.Target {
+			return nil
+		}
+	}
+	delete(f.Images, step.Target)
+	return nil
 }
 
 func (f *Fake) pull(step orchestrator.Step, report func(orchestrator.Event)) error {
