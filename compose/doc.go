@@ -39,7 +39,7 @@ passed to the server, since the proxy ends TLS.
 	x-letta-dev:
 	  server: letta_server          # the service that is the Letta server, where it cannot be told by its image
 	  hosts: [agents.localhost]     # more names the proxy serves
-	  origins: [https://my.app]     # web origins that may talk to the server
+	  cors: {origins: [https://my.app]}   # web origins that may talk to the server
 	  listeners: [8443, "[::1]:8283"]
 	  websocket:
 	    upstream: ws://localhost:4500/ws

@@ -15,9 +15,11 @@ type model struct {
 	Networks map[string]types.NetworkConfig `yaml:"networks"`
 	Volumes  map[string]types.VolumeConfig  `yaml:"volumes"`
 	Letta    struct {
-		Server    string   `yaml:"server"`
-		Hosts     []string `yaml:"hosts"`
-		Origins   []string `yaml:"origins"`
+		Server string   `yaml:"server"`
+		Hosts  []string `yaml:"hosts"`
+		CORS   struct {
+			Origins []string `yaml:"origins"`
+		} `yaml:"cors"`
 		Listeners []string `yaml:"listeners"`
 		WebSocket struct {
 			Upstream string `yaml:"upstream"`

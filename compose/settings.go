@@ -15,7 +15,7 @@ func settingsShape() *shape {
 	return &shape{keys: map[string]*shape{
 		"server":    one(text),
 		"hosts":     list(host),
-		"origins":   list(origin),
+		"cors":      {keys: map[string]*shape{"origins": list(origin)}},
 		"listeners": list(listener),
 		"websocket": {keys: map[string]*shape{"upstream": one(upstream)}},
 	}}
@@ -25,7 +25,7 @@ func settingsShape() *shape {
 func (l *loading) settle() {
 	s := l.model.Letta
 	l.project.Settings = Settings{
-		Server: s.Server, Hosts: s.Hosts, Origins: s.Origins, Listeners: s.Listeners, WebSocket: WebSocket{Upstream: s.WebSocket.Upstream},
+		Server: s.Server, Hosts: s.Hosts, Origins: s.CORS.Origins, Listeners: s.Listeners, WebSocket: WebSocket{Upstream: s.WebSocket.Upstream},
 	}
 }
 

@@ -198,7 +198,7 @@ func TestSettings(t *testing.T) {
 x-letta-dev:
   server: letta
   hosts: [agents.localhost, "${EXTRA:-b.localhost}", "::1"]
-  origins: ["https://my.app", "http://localhost:5173"]
+  cors: {origins: ["https://my.app", "http://localhost:5173"]}
   listeners: [8443, "127.0.0.1:8080", "[::1]:8081"]
   websocket:
     upstream: wss://localhost:4500/ws?x=1

@@ -2,16 +2,11 @@ package proxy
 
 import (
 	"bytes"
-	"embed"
 	"encoding/json"
-	"html/template"
 	"net/http"
 	"strconv"
 	"strings"
 )
-
-//go:embed pages/*.html
-var pageFiles embed.FS
 
 // An answer is what the proxy says itself. Its texts are ours or the
 // orchestrator's: nothing a client sent is ever repeated in one.
@@ -52,20 +47,15 @@ func (x *exchange) respond(a *answer) {
 }
 
 func (p *Proxy) render(a *answer, page bool) (body []byte, contentType string) {
-	var b bytes.Buffer
-	if !page {
+	switch {
+	case !page:
+		var b bytes.Buffer
 		json.NewEncoder(&b).Encode(envelope{errorBody{a.code, a.message, a.hint}})
 		return b.Bytes(), "application/json"
+	case a.start != nil:
+		return []byte(waitingPage(a)), "text/html; charset=utf-8"
 	}
-	name := "answer.html"
-	if a.start != nil {
-		name = "waiting.html"
-	}
-	view := pageView{a.status, http.StatusText(a.status), a.message, a.hint, a.start}
-	if err := p.pages.ExecuteTemplate(&b, name, view); err != nil {
-		return []byte(a.message + "\n"), "text/plain; charset=utf-8" // a fault of the template: tests execute all of them
-	}
-	return b.Bytes(), "text/html; charset=utf-8"
+	return []byte(answerPage(a)), "text/html; charset=utf-8"
 }
 
 type envelope struct {
@@ -76,18 +66,6 @@ type errorBody struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"`
-}
-
-type pageView struct {
-	Status  int
-	Title   string
-	Message string
-	Hint    string
-	Start   *startView
-}
-
-func parsePages() (*template.Template, error) {
-	return template.ParseFS(pageFiles, "pages/*.html")
 }
 
 // wantsPage reports whether a person looks at the answer. fetch() may ask for

@@ -129,7 +129,7 @@ func refusedOrigin() *answer {
 	return &answer{
 		status: http.StatusForbidden, code: "origin_refused",
 		message: "a page of this origin may not use the server",
-		hint:    "add the origin to x-letta-dev.cors in compose.yaml if you trust the page",
+		hint:    "add the origin to x-letta-dev.cors.origins in compose.yaml if you trust the page",
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"html/template"
 	"net/http"
 	"time"
 )
@@ -15,7 +14,6 @@ type Proxy struct {
 	hosts   hostSet
 	origins origins
 	name    string // in Via; unique to this process, so that another letta-dev upstream is no loop
-	pages   *template.Template
 	limits  limits
 
 	rest *backend
@@ -65,9 +63,6 @@ func New(config Config) (*Proxy, error) {
 		return nil, err
 	}
 	if p.origins, err = newOrigins(p.hosts, config.Origins); err != nil {
-		return nil, err
-	}
-	if p.pages, err = parsePages(); err != nil {
 		return nil, err
 	}
 	p.rest = p.newBackend(&config.REST)
