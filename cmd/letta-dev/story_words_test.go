@@ -37,6 +37,7 @@ func words() map[string]word {
 		"gone":      cmdGone,
 		"freeport":  cmdFreePort,
 		"again":     cmdAgain,
+		"becomes":   cmdBecomes,
 	}
 }
 
@@ -244,7 +245,15 @@ func cmdFreePort(ts *testscript.TestScript, neg bool, args []string) {
 // again PROGRAM ARG... runs a program until it ends well: for what others do in their own time.
 func cmdAgain(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) > 0, "again PROGRAM ARG...")
-	eventually(ts, strings.Join(args, " "), func() bool { return exitCode(ts, ts.Exec(args[0], args[1:]...)) == 0 })
+	cmdBecomes(ts, neg, append([]string{"0"}, args...))
+}
+
+// becomes CODE PROGRAM ARG... runs a program until it ends with that code.
+func cmdBecomes(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) > 1, "becomes CODE PROGRAM ARG...")
+	eventually(ts, strings.Join(args, " "), func() bool {
+		return strconv.Itoa(exitCode(ts, ts.Exec(args[1], args[2:]...))) == args[0]
+	})
 }
 
 func eventually(ts *testscript.TestScript, what string, is func() bool) {
