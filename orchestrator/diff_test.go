@@ -266,8 +266,12 @@ func TestTeardown(t *testing.T) {
 	if !without.Steps[0].Database || without.Steps[1].Database {
 		t.Error("the Postgres inside the server's container is asked to stop, and only that")
 	}
-	if got := words(Teardown("p", have, true)); got != want+"\nremove volume p_data" {
+	with := Teardown("p", have, true)
+	if got := words(with); got != want+"\nremove volume p_data" || !with.Steps[2].Anonymous {
 		t.Errorf("with volumes:\n%s", got)
+	}
+	if without.Steps[2].Anonymous {
+		t.Error("down without --volumes takes a nameless volume along")
 	}
 	if p := Teardown("another", have, true); len(p.Steps) != 0 {
 		t.Errorf("of another project:\n%s", p)

@@ -27,7 +27,7 @@ func Teardown(project string, have Observation, volumes bool) Plan {
 	p := Halt(project, have, cause, func(Container) bool { return true })
 	stops := len(p.Steps)
 	for _, c := range ours(project, have) {
-		step := Step{Action: Remove, Target: c.Name, Service: c.Labels[LabelService], Project: project, Cause: cause}
+		step := Step{Action: Remove, Target: c.Name, Service: c.Labels[LabelService], Project: project, Cause: cause, Anonymous: volumes}
 		for i := range stops {
 			if p.Steps[i].Target == c.Name {
 				step.needs = []int{i}

@@ -40,6 +40,7 @@ type Step struct {
 	Spec      *Spec                 `json:"-"` // Create: the container to make
 	Grace     time.Duration         `json:"-"` // Stop: how long the container may take before it is killed
 	Database  bool                  `json:"-"` // Stop: ask the Postgres inside to stop before the container is
+	Anonymous bool                  `json:"-"` // Remove: the container's nameless volumes go with it
 	Condition string                `json:"-"` // Wait: a condition of compose's depends_on
 	Archive   func(io.Writer) error `json:"-"` // Load: writes the image's archive
 

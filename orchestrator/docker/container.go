@@ -135,7 +135,8 @@ func (e *Engine) undo(ctx context.Context, id string) {
 	_, _ = e.api.ContainerRemove(ctx, id, client.ContainerRemoveOptions{RemoveVolumes: true, Force: true})
 }
 
-// remove removes a stopped container. Its anonymous volumes stay: a database without a named volume keeps its data there.
+// remove removes a stopped container. Its anonymous volumes stay unless the step says otherwise: a database without a named volume keeps
+// its data there.
 func (e *Engine) remove(ctx context.Context, step orchestrator.Step) error {
 	c, found, err := e.own(ctx, step)
 	if err != nil || !found {
@@ -144,7 +145,7 @@ func (e *Engine) remove(ctx context.Context, step orchestrator.Step) error {
 	if c.State.Running {
 		return fmt.Errorf("removing container %q: it is running", step.Target)
 	}
-	_, err = e.api.ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{})
+	_, err = e.api.ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{RemoveVolumes: step.Anonymous})
 	if errdefs.IsNotFound(err) {
 		return nil
 	}

@@ -26,5 +26,5 @@
 // # What is never done
 //
 // Nothing is changed, stopped or removed whose labels do not say that it is the project's. No image is pulled as a side effect.
-// No volume is removed with a container, an anonymous one included (a database may be in it), unless that container never ran.
+// An anonymous volume (a database may be in it) goes with its container only where the step says so, or the container never ran.
 package docker
