@@ -124,10 +124,14 @@ func deathOf(ctx context.Context, e Engine, c Container, stage string) *DiedErro
 	d := &DiedError{Container: c.Name, Stage: stage, ExitCode: c.ExitCode, OOMKilled: c.OOMKilled}
 	var lines []string
 	// A log that cannot be read leaves the death as it is: the exit code and the stage are known.
-	_ = e.Logs(ctx, c.ID, LogOptions{Tail: searchedTail, Since: c.StartedAt}, func(l LogLine) {
+	_ = e.Logs(ctx, c.ID, LogOptions{Tail: searchedTail, Since: firstWords(c)}, func(l LogLine) {
 		lines = append(lines, Redact(l.Text))
 	})
 	d.Cause, d.Advice = diagnose(strings.Join(lines, "\n"))
 	d.Lines = lines[max(0, len(lines)-lastLines):]
 	return d
 }
+
+// firstWords is where the log of a run begins. The engine notes a start after the process began, so one that fails at once has said
+// why before it.
+func firstWords(c Container) time.Time { return c.StartedAt.Add(-time.Second) }

@@ -132,7 +132,7 @@ func (f *Follower) watchLog(ctx context.Context, c Container) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// A log that cannot be read costs the stages, not the start.
-	_ = f.engine.Logs(ctx, c.ID, LogOptions{Follow: true, Since: c.StartedAt}, func(l LogLine) {
+	_ = f.engine.Logs(ctx, c.ID, LogOptions{Follow: true, Since: firstWords(c)}, func(l LogLine) {
 		if f.phase() == PhaseReady {
 			cancel()
 			return
