@@ -38,6 +38,8 @@ func loaded(t testing.TB, content string, environ ...string) *Project {
 }
 
 // refused loads the compose.yaml with this content, and returns the error and its hint.
+//
+//lint:ignore ST1008 the error is what these tests are about, so it comes first
 func refused(t testing.TB, content string, environ ...string) (err error, hint string) {
 	t.Helper()
 	p, err := Load(t.Context(), Options{Dir: folder(t, map[string]string{"compose.yaml": content}), Environ: environ})
