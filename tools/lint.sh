@@ -3,9 +3,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-unformatted=$(gofmt -l $(git ls-files '*.go'))
+unformatted=$(git ls-files '*.go' | xargs gofmt -l)
 if [ -n "$unformatted" ]; then
-  printf 'not gofmt-ed:\n%s\n  try: gofmt -w %s\n' "$unformatted" "$unformatted" >&2
+  printf 'not gofmt-ed:\n%s\n  try: gofmt -w .\n' "$unformatted" >&2
   exit 1
 fi
 
@@ -25,7 +25,7 @@ if ! command -v shellcheck >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-ge
 fi
 if command -v shellcheck >/dev/null; then
   echo "shellcheck"
-  git ls-files | xargs grep -lE '^#!.*\b(ba)?sh$' -- 2>/dev/null | xargs shellcheck
+  git ls-files | xargs grep -lE '^#!.*\b(ba)?sh$' -- 2>/dev/null | xargs shellcheck --severity=warning
 else
   echo "shellcheck: left out, it is not installed; try: apt-get install shellcheck" >&2
 fi
