@@ -34,10 +34,10 @@ a date, or a time of today as the timeline shows it (15:04:05.000).`,
 	}
 	f := cmd.Flags()
 	f.BoolVarP(&o.follow, "follow", "f", false, "go on with lines as they come, until Ctrl-C")
-	f.StringVar(&tail, "tail", "", `the last N entries of the history, or "all" (default 200; all with --since, --until or --grep)`)
-	f.StringVar(&since, "since", "", "entries from this time on")
-	f.StringVar(&until, "until", "", "entries up to this time")
-	f.StringVar(&grep, "grep", "", "entries that match this regular expression")
-	f.StringArrayVar(&o.services, "service", nil, "entries of this source or service: server, database, proxy, engine, or one of the compose file; may be repeated")
+	f.StringVar(&tail, "tail", "", "the last `N` entries of the history, or \"all\" (default 200; all with --since, --until or --grep)")
+	f.StringVar(&since, "since", "", "entries from this `TIME` on")
+	f.StringVar(&until, "until", "", "entries up to this `TIME`")
+	f.StringVar(&grep, "grep", "", "entries that match this regular expression, `RE`")
+	f.StringArrayVar(&o.services, "service", nil, "entries of this source or service, `NAME`: server, database, proxy, engine, or one of the compose file; may be repeated")
 	return cmd
 }

@@ -170,7 +170,7 @@ func (r *logsRun) readJournal() {
 	}
 	if n := r.journal.skipped; n > 0 {
 		r.journal.skipped = 0
-		r.app.ui.warn("%d lines of %s are not letta-dev's and were left out", n, r.journal.path)
+		r.app.ui.warn("left out of %s what letta-dev did not write: %d of its lines", r.journal.path, n)
 	}
 }
 

@@ -137,7 +137,7 @@ func (c *logsCase) journal(t *testing.T) *journal {
 	return j
 }
 
-var errNoEngine = &orchestrator.UnreachableError{Advice: "sudo systemctl start docker"}
+var errNoEngine error = &orchestrator.UnreachableError{Advice: "sudo systemctl start docker"}
 
 func (c *logsCase) run(ctx context.Context, t *testing.T, o logsOptions) error {
 	t.Helper()
@@ -355,7 +355,7 @@ func TestLogsWithoutAnEngineShowsTheJournal(t *testing.T) {
 		"11:00:00.050 engine   letta-server start",
 		"11:00:00.400 proxy    502 GET https://letta.localhost/v1/agents/ 1.234kB 35.0 ms · connection refused",
 	)
-	if !strings.Contains(c.talk.String(), "no container engine answers") {
+	if !strings.Contains(c.talk.String(), errNoEngine.Error()) {
 		t.Errorf("it did not warn: %s", c.talk.String())
 	}
 	err := c.run(t.Context(), t, logsOptions{tail: allEntries, services: []string{"server"}})
@@ -382,7 +382,7 @@ func TestLogsTellsOfABrokenJournal(t *testing.T) {
 	j := c.journal(t)
 	fmt.Fprint(j.file, "junk\nmore junk\n")
 	c.prints(t, logsOptions{tail: allEntries, services: []string{"engine"}}, "11:00:00.050 engine   letta-server start")
-	if !strings.Contains(c.talk.String(), "2 lines of "+j.path) {
+	if !strings.Contains(c.talk.String(), j.path+" what letta-dev did not write: 2") {
 		t.Errorf("it said: %s", c.talk.String())
 	}
 }
