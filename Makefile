@@ -27,9 +27,11 @@ letta-image: ## letta/letta:0.16.8 built here, where it cannot be pulled (Debian
 	@e2e/with-engine.sh e2e/image/build.sh
 
 test: ## unit tests with the race detector, and the demo on a real engine
+	@e2e/needs.sh
 	@e2e/with-engine.sh --optional $(GO) test -race ./...
 
 e2e: ## the real Letta server, its clients, and whole commands
+	@e2e/needs.sh
 	@e2e/with-engine.sh e2e/run.sh
 
 lint: ## format, vet, staticcheck, shellcheck, and a build for every system
