@@ -96,7 +96,7 @@ func (a *app) teardown(ctx context.Context, project string, files paths, volumes
 	if err := files.makeState(); err != nil {
 		return orchestrator.Plan{}, err
 	}
-	unlock, err := a.lockPlan(ctx, files)
+	unlock, _, err := a.lockPlan(ctx, files)
 	if err != nil {
 		return orchestrator.Plan{}, err
 	}

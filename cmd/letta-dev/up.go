@@ -73,11 +73,17 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 	if err := r.files.makeState(); err != nil {
 		return err
 	}
-	unlock, err := a.lockPlan(ctx, r.files)
+	unlock, waited, err := a.lockPlan(ctx, r.files)
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	if waited { // for one that has changed what was decided on
+		*r = upRun{app: a, o: o}
+		if err := r.decide(ctx); err != nil {
+			return err
+		}
+	}
 	if r.cfg.TLS {
 		if err := a.trustForUp(ctx, r.cfg, o.trust); err != nil {
 			return err
@@ -92,16 +98,18 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 	return r.inForeground(ctx, unlock)
 }
 
-// lockPlan keeps two commands from changing one project at once.
-func (a *app) lockPlan(ctx context.Context, files paths) (unlock func(), err error) {
+// lockPlan keeps two commands from changing one project at once. It says whether it had to wait for another.
+func (a *app) lockPlan(ctx context.Context, files paths) (unlock func(), waited bool, err error) {
 	lock := flock.New(files.planLock())
-	if held, err := lock.TryLock(); err != nil {
-		return nil, fmt.Errorf("locking the project: %w", err)
-	} else if !held {
+	held, err := lock.TryLock()
+	if err != nil {
+		return nil, false, fmt.Errorf("locking the project: %w", err)
+	}
+	if !held {
 		a.ui.note("another letta-dev is changing this project; waiting for it")
 		if _, err := lock.TryLockContext(ctx, 50*time.Millisecond); err != nil {
-			return nil, err
+			return nil, true, err
 		}
 	}
-	return func() { _ = lock.Unlock() }, nil // an unlock that fails ends with the process
+	return func() { _ = lock.Unlock() }, !held, nil // an unlock that fails ends with the process
 }
