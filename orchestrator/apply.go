@@ -172,7 +172,12 @@ func (r *run) undo(cause error) {
 		if back.Action == "" {
 			continue
 		}
-		if err := r.applier.Engine.Do(ctx, back, nil); err != nil && !errors.As(err, new(*ForeignError)) {
+		err := r.applier.Engine.Do(ctx, back, nil)
+		if errors.As(err, new(*UnreachableError)) || errors.As(err, new(*EngineGoneError)) {
+			r.report(Event{Kind: Note, Text: "the engine is gone, so what was made could not be taken back; when it answers again: letta-dev down"})
+			return
+		}
+		if err != nil && !errors.As(err, new(*ForeignError)) {
 			r.report(Event{Kind: Note, Text: fmt.Sprintf("after a failed %s, %s: %v", s.Action, back.Action, err)})
 		}
 	}
