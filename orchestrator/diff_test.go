@@ -246,7 +246,8 @@ func TestDemoImageGoes(t *testing.T) {
 
 // Labels come from the engine, where anybody may have written them.
 func TestChangesOfHostileLabels(t *testing.T) {
-	for _, old := range []string{"", "null", "[]", "{", `{"a":1}`, "\x00"} {
+	for _, old := range []string{"", "null", "[]", "{", `{"a":1}`, "\x00", `{"\u001b[2J":"1"}`, `{"a\nb":"1"}`, `{"\u202e":"1"}`,
+		`{"` + strings.Repeat("a", maxFieldName+1) + `":"1"}`, `{"a":"` + strings.Repeat("1", maxLabel) + `"}`} {
 		if got := changes(old, `{}`); got != "its configuration changed" {
 			t.Errorf("changes(%q) = %q", old, got)
 		}

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/letta-dev/letta-dev/compose"
 )
@@ -151,12 +152,30 @@ func shortHash(s string, digits int) string {
 	return hex.EncodeToString(sum[:])[:digits]
 }
 
+// What is read of an old label at most, in bytes: more than any stack has.
+const (
+	maxLabel     = 64 << 10
+	maxFieldName = 200
+)
+
+// plain says whether a field's name can stand in a plan: all that encodeFields writes can, and what could give a terminal an order
+// cannot.
+func plain(name string) bool {
+	return len(name) <= maxFieldName && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
 // changes names the fields that differ between two labels that encodeFields wrote. The old one comes from the engine, where
 // anybody may have written it: what cannot be read counts as one change.
 func changes(old, new string) string {
+	const some = "its configuration changed"
 	var a, b map[string]string
-	if json.Unmarshal([]byte(old), &a) != nil || json.Unmarshal([]byte(new), &b) != nil {
-		return "its configuration changed"
+	if len(old) > maxLabel || json.Unmarshal([]byte(old), &a) != nil || json.Unmarshal([]byte(new), &b) != nil {
+		return some
+	}
+	for name := range a {
+		if !plain(name) {
+			return some
+		}
 	}
 	var said []string
 	for _, name := range slices.Sorted(maps.Keys(b)) {
@@ -173,7 +192,7 @@ func changes(old, new string) string {
 		}
 	}
 	if len(said) == 0 {
-		return "its configuration changed"
+		return some
 	}
 	return strings.Join(said, ", ")
 }
