@@ -54,8 +54,9 @@ func newUI(a *app) *ui {
 	u.err = &colorprofile.Writer{Forward: a.stderr, Profile: profile(a)}
 	u.steps = newStepRows(u)
 	if u.mode == "tty" {
-		u.ticker, u.stop = time.NewTicker(100*time.Millisecond), make(chan struct{})
-		u.stopped.Go(u.animate)
+		stop := make(chan struct{})
+		u.ticker, u.stop = time.NewTicker(100*time.Millisecond), stop
+		u.stopped.Go(func() { u.animate(stop) })
 	}
 	return u
 }

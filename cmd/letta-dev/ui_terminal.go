@@ -9,15 +9,17 @@ import (
 	"golang.org/x/term"
 )
 
-// animate draws the rows under way until the output closes.
-func (u *ui) animate() {
+// animate draws the rows under way until stop closes. The channel is an argument because close forgets its own.
+func (u *ui) animate(stop <-chan struct{}) {
 	for {
 		select {
 		case <-u.ticker.C:
 			u.mu.Lock()
-			u.draw()
+			if u.mode == "tty" { // a last tick may come while the output closes
+				u.draw()
+			}
 			u.mu.Unlock()
-		case <-u.stop:
+		case <-stop:
 			return
 		}
 	}
