@@ -49,6 +49,7 @@ func TestStories(t *testing.T) {
 type story struct {
 	variables []string            // names of the environment that programs in the background get
 	processes map[string]*process // in the background, by name
+	tap       *tap                // between the story and the engine; nil until it is opened
 }
 
 type storyKey struct{}

@@ -38,6 +38,7 @@ func words() map[string]word {
 		"freeport":  cmdFreePort,
 		"again":     cmdAgain,
 		"becomes":   cmdBecomes,
+		"tap":       cmdTap,
 	}
 }
 
@@ -109,7 +110,7 @@ func cmdJSONEnv(ts *testscript.TestScript, neg bool, args []string) {
 	if !found {
 		ts.Fatalf("%s has no %s", args[1], args[2])
 	}
-	ts.Setenv(args[0], got)
+	theStory(ts).keep(ts, args[0], got)
 }
 
 // jsonlines FILE says that every line of a file is a JSON object with a time and a status.
@@ -172,7 +173,7 @@ func cmdSays(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) == 2 || len(args) == 3, "says NAME REGEXP [VARIABLE]")
 	found := named(ts, args[0]).says(ts, regexp.MustCompile("(?m)"+args[1]))
 	if len(args) == 3 {
-		ts.Setenv(args[2], found[1])
+		theStory(ts).keep(ts, args[2], found[1])
 	}
 }
 
@@ -199,8 +200,8 @@ func cmdEnds(ts *testscript.TestScript, neg bool, args []string) {
 func cmdHold(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) == 1, "hold VARIABLE")
 	p := theStory(ts).start(ts, "port-holder "+args[0], []string{"port-holder"})
-	ts.Setenv(args[0], p.says(ts, regexp.MustCompile(`(\d+)\n`))[1])
-	ts.Setenv(args[0]+"_PID", strconv.Itoa(p.cmd.Process.Pid))
+	theStory(ts).keep(ts, args[0], p.says(ts, regexp.MustCompile(`(\d+)\n`))[1])
+	theStory(ts).keep(ts, args[0]+"_PID", strconv.Itoa(p.cmd.Process.Pid))
 }
 
 // kill9 PID ends a process as a crash does, and returns when it is gone.
@@ -212,12 +213,11 @@ func cmdKill9(ts *testscript.TestScript, neg bool, args []string) {
 	eventually(ts, "the process is gone", func() bool { return isGone(p.Pid) }) // nobody tells those who are not its parent
 }
 
-// gone PID says that a process has ended.
+// gone PID says that a process has been told to end: it is gone, or on the last steps of its way.
 func cmdGone(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) == 1, "gone PID")
-	if !isGone(pidOf(ts, args[0])) {
-		ts.Fatalf("process %s still runs", args[0])
-	}
+	pid := pidOf(ts, args[0])
+	eventually(ts, "process "+args[0]+" is gone", func() bool { return isGone(pid) })
 }
 
 func pidOf(ts *testscript.TestScript, s string) int {
@@ -237,7 +237,7 @@ func cmdFreePort(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) > 0, "freeport VARIABLE...")
 	for _, name := range args {
 		p := theStory(ts).start(ts, "free", []string{"port-holder"})
-		ts.Setenv(name, p.says(ts, regexp.MustCompile(`(\d+)\n`))[1])
+		theStory(ts).keep(ts, name, p.says(ts, regexp.MustCompile(`(\d+)\n`))[1])
 		p.kill()
 	}
 }
@@ -268,10 +268,33 @@ func eventually(ts *testscript.TestScript, what string, is func() bool) {
 	}
 }
 
+// tap open puts a socket between the story and the engine of DOCKER_HOST, which is then reached through it; tap close ends the socket
+// and all that goes through it, as the engine's end does, and tap open brings it back.
+func cmdTap(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 1 && (args[0] == "open" || args[0] == "close"), "tap open|close")
+	s := theStory(ts)
+	if args[0] == "close" {
+		s.tap.close()
+		return
+	}
+	if s.tap == nil {
+		s.tap = &tap{engine: ts.Getenv("DOCKER_HOST"), socket: filepath.Join(ts.Getenv("WORK"), "tap.sock")}
+		ts.Setenv("DOCKER_HOST", "unix://"+s.tap.socket)
+		ts.Defer(s.tap.close)
+	}
+	ts.Check(s.tap.open())
+}
+
 func usage(ts *testscript.TestScript, neg, ok bool, words string) {
 	if neg && !strings.HasPrefix(words, "[!]") || !ok {
 		ts.Fatalf("usage: %s", words)
 	}
+}
+
+// keep sets a variable, for programs in the background too.
+func (s *story) keep(ts *testscript.TestScript, name, value string) {
+	ts.Setenv(name, value)
+	s.variables = append(s.variables, name)
 }
 
 func theStory(ts *testscript.TestScript) *story { return ts.Value(storyKey{}).(*story) }
