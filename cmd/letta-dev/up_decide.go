@@ -44,15 +44,17 @@ func (r *upRun) configure() error {
 }
 
 func (r *upRun) decideUpstream() error {
-	r.project = &compose.Project{Name: r.app.nameOr("letta-dev")}
+	r.project = &compose.Project{Name: r.app.nameOr("letta-dev"), NoTLS: r.app.noTLS()}
 	if err := r.configure(); err != nil {
 		return err
 	}
 	r.cfg.URL = r.o.upstream
 	r.cfg.Password = r.app.env.get("LETTA_SERVER_PASSWORD")
-	r.cfg.TLS = r.app.env.get("LOCAL_HTTPS") != "false"
 	return nil
 }
+
+// noTLS is what the environment says where there is no stack to say it.
+func (a *app) noTLS() bool { return a.env.get("LOCAL_HTTPS") == "false" }
 
 func (a *app) nameOr(fallback string) string {
 	if a.global.project != "" {
@@ -151,8 +153,7 @@ func (r *upRun) decideDemo(ctx context.Context) error {
 		r.engine, why = r.findEngine(ctx)
 	}
 	if why != nil && r.app.engineHost()+r.app.engineContext() == "" && inProcessHelps(why) {
-		project = &compose.Project{Name: r.app.nameOr("letta-dev")}
-		r.project = project
+		r.project = &compose.Project{Name: r.app.nameOr("letta-dev"), NoTLS: r.app.noTLS()}
 		if err := r.configure(); err != nil {
 			return err
 		}
@@ -164,7 +165,7 @@ func (r *upRun) decideDemo(ctx context.Context) error {
 	if why != nil {
 		return why
 	}
-	r.project = project
+	r.project, project.NoTLS = project, r.app.noTLS()
 	if err := r.configure(); err != nil {
 		return err
 	}
