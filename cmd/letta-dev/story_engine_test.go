@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -26,6 +27,7 @@ func TestStoriesOnAnEngine(t *testing.T) {
 	image := e.load(t, program)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script/engine", Cmds: words(), Condition: condition, RequireUniqueNames: true,
+		Deadline: time.Now().Add(3 * patience),
 		Setup: func(env *testscript.Env) error {
 			if err := hermetic(env); err != nil {
 				return err

@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -42,6 +43,7 @@ func holdPort() {
 func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", Setup: hermetic, Cmds: words(), Condition: condition, RequireUniqueNames: true,
+		Deadline: time.Now().Add(3 * patience), // a command that hangs is ended, and its story tells which
 	})
 }
 
