@@ -96,6 +96,9 @@ func (x *exchange) WriteHeader(status int) {
 	}
 	if x.access.Status == 0 {
 		x.sent(status)
+		if _, typed := x.Header()["Content-Type"]; !typed {
+			x.Header()["Content-Type"] = nil // else net/http guesses one from the body, which is the upstream's to name
+		}
 		for name, values := range x.proxy.config.Header {
 			x.Header()[name] = values
 		}

@@ -263,7 +263,7 @@ func TestBrokenOffAnswerIsSeenByTheClient(t *testing.T) {
 }
 
 func TestUpstreamWithoutAValidAnswer(t *testing.T) {
-	for _, answer := range []string{"", "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"} {
+	for _, answer := range []string{"", "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "HTTP/1.1 000 X\r\n\r\n", "HTTP/1.1 099 X\r\n\r\n"} {
 		g := startAt(t, brokenUpstream(t, answer), nil)
 		g.each(t, func(t *testing.T, w wire) {
 			res, body := w.do(t, "GET", "/", nil)
@@ -275,6 +275,17 @@ func TestUpstreamWithoutAValidAnswer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A type that the upstream did not give is not guessed: a page that it meant as data would become one that runs.
+func TestNoContentTypeIsAdded(t *testing.T) {
+	g := startAt(t, brokenUpstream(t, "HTTP/1.1 200 OK\r\nContent-Length: 23\r\n\r\n<html><script></script>"), nil)
+	g.each(t, func(t *testing.T, w wire) {
+		res, body := w.do(t, "GET", "/", nil)
+		if got, typed := res.Header["Content-Type"]; typed || !strings.HasPrefix(body, "<html>") {
+			t.Errorf("Content-Type %q of %q, where the upstream gave none", got, body)
+		}
+	})
 }
 
 func TestUnreachableUpstream(t *testing.T) {

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -85,6 +86,9 @@ func outgoingURL(r *http.Request) *url.URL {
 }
 
 func modifyResponse(res *http.Response) error {
+	if res.StatusCode < 100 { // RFC 9110, section 15; net/http reads it and panics when it is to be written
+		return fmt.Errorf("its status is %03d", res.StatusCode)
+	}
 	x := exchangeOf(res.Request.Context())
 	fixLocation(res.Header, x.request)
 	res.Body = &responseBody{res.Body, x}
