@@ -86,13 +86,9 @@ const controlTime = 3 * time.Second
 
 // live asks the project's serving process how it stands; nil when there is none.
 func (a *app) live(ctx context.Context, p paths) (*liveStatus, error) {
-	free, err := p.isFree()
-	if err != nil || free {
+	resp, err := a.reach(ctx, p, http.MethodGet, "/status")
+	if err != nil || resp == nil {
 		return nil, err
-	}
-	resp, err := a.ask(ctx, p, http.MethodGet, "/status")
-	if err != nil {
-		return nil, &unresponsiveError{err}
 	}
 	defer resp.Body.Close()
 	var live liveStatus
@@ -118,6 +114,32 @@ func (p paths) isFree() (bool, error) {
 	return false, nil
 }
 
+// reach sends a request to the project's serving process; the response is nil when there is none. A process that begins or ends has
+// the live lock and no control socket, so who cannot be reached is tried again for as long as the lock is held, within controlTime.
+func (a *app) reach(ctx context.Context, p paths, method, path string) (*http.Response, error) {
+	late := time.Now().Add(controlTime)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		free, err := p.isFree()
+		if err != nil || free {
+			return nil, err
+		}
+		resp, err := a.ask(ctx, p, method, path)
+		if err == nil {
+			return resp, nil
+		}
+		if time.Now().After(late) {
+			return nil, &unresponsiveError{err}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
 func (a *app) ask(ctx context.Context, p paths, method, path string) (*http.Response, error) {
 	socket, err := p.socket(a.env)
 	if err != nil {
@@ -141,13 +163,9 @@ func (a *app) ask(ctx context.Context, p paths, method, path string) (*http.Resp
 
 // stopServing ends the project's serving process and returns when it is gone. It says whether there was one.
 func (a *app) stopServing(ctx context.Context, p paths) (was bool, err error) {
-	free, err := p.isFree()
-	if err != nil || free {
+	resp, err := a.reach(ctx, p, http.MethodPost, "/stop")
+	if err != nil || resp == nil {
 		return false, err
-	}
-	resp, err := a.ask(ctx, p, http.MethodPost, "/stop")
-	if err != nil {
-		return true, &unresponsiveError{err}
 	}
 	resp.Body.Close()
 	lock := flock.New(p.liveLock())

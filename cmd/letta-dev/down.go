@@ -60,13 +60,12 @@ func (a *app) down(ctx context.Context, o downOptions) error {
 		}
 	}
 	result := downResult{Project: project}
-	if result.Proxy, err = a.stopServing(ctx, files); err != nil {
+	unlock, err := a.stopForDown(ctx, files, &result)
+	if err != nil {
 		return err
 	}
-	if result.Proxy {
-		a.ui.begin("proxy", "").done("stopped")
-	}
-	plan, err := a.teardown(ctx, project, files, o.volumes)
+	defer unlock()
+	plan, err := a.teardown(ctx, project, o.volumes)
 	if is[*orchestrator.UnreachableError](err) && (result.Proxy || noEngineHere(err)) && !o.volumes {
 		a.ui.note("no container engine answers, so there are no containers to remove")
 		err = nil
@@ -91,16 +90,33 @@ func noEngineHere(err error) bool {
 	})
 }
 
-// teardown removes the project's things from the engine.
-func (a *app) teardown(ctx context.Context, project string, files paths, volumes bool) (orchestrator.Plan, error) {
+// stopForDown ends the serving process and returns with the project locked, so that no `up` begins in between and is left without
+// its containers. An `up` that is under way has the lock, and ends once nothing serves its project.
+func (a *app) stopForDown(ctx context.Context, files paths, result *downResult) (unlock func(), err error) {
 	if err := files.makeState(); err != nil {
-		return orchestrator.Plan{}, err
+		return nil, err
 	}
-	unlock, _, err := a.lockPlan(ctx, files)
+	stop := func() error {
+		was, err := a.stopServing(ctx, files)
+		if was && err == nil {
+			result.Proxy = true
+			a.ui.begin("proxy", "").done("stopped")
+		}
+		return err
+	}
+	unlock, _, err = a.lockPlan(ctx, files, stop)
 	if err != nil {
-		return orchestrator.Plan{}, err
+		return nil, err
 	}
-	defer unlock()
+	if err := stop(); err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
+// teardown removes the project's things from the engine.
+func (a *app) teardown(ctx context.Context, project string, volumes bool) (orchestrator.Plan, error) {
 	engine, err := a.engine(ctx)
 	if err != nil {
 		return orchestrator.Plan{}, err

@@ -73,7 +73,7 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 	if err := r.files.makeState(); err != nil {
 		return err
 	}
-	unlock, waited, err := a.lockPlan(ctx, r.files)
+	unlock, waited, err := a.lockPlan(ctx, r.files, func() error { return nil })
 	if err != nil {
 		return err
 	}
@@ -98,8 +98,9 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 	return r.inForeground(ctx, unlock)
 }
 
-// lockPlan keeps two commands from changing one project at once. It says whether it had to wait for another.
-func (a *app) lockPlan(ctx context.Context, files paths) (unlock func(), waited bool, err error) {
+// lockPlan keeps two commands from changing one project at once. It says whether it had to wait for another, and calls busy before
+// it does.
+func (a *app) lockPlan(ctx context.Context, files paths, busy func() error) (unlock func(), waited bool, err error) {
 	lock := flock.New(files.planLock())
 	held, err := lock.TryLock()
 	if err != nil {
@@ -107,6 +108,9 @@ func (a *app) lockPlan(ctx context.Context, files paths) (unlock func(), waited 
 	}
 	if !held {
 		a.ui.note("another letta-dev is changing this project; waiting for it")
+		if err := busy(); err != nil {
+			return nil, true, err
+		}
 		if _, err := lock.TryLockContext(ctx, 50*time.Millisecond); err != nil {
 			return nil, true, err
 		}
