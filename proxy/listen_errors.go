@@ -14,7 +14,7 @@ func (e *AddressError) Error() string {
 }
 
 // Hint shows the form.
-func (e *AddressError) Hint() string { return "--listen 127.0.0.1:8283" }
+func (e *AddressError) Hint() string { return "letta-dev up --listen 127.0.0.1:8283" }
 
 // A NotLoopbackError is an address that other machines could reach.
 type NotLoopbackError struct{ Address string }
@@ -23,8 +23,10 @@ func (e *NotLoopbackError) Error() string {
 	return fmt.Sprintf("%q is reachable from other machines, and the Letta server asks for no password", e.Address)
 }
 
-// Hint names the flag that allows it.
-func (e *NotLoopbackError) Hint() string { return "--expose-lan" }
+// Hint is the command with the flag that allows it.
+func (e *NotLoopbackError) Hint() string {
+	return "letta-dev up --expose-lan --listen " + e.Address
+}
 
 // A PortInUseError is a port that another process listens on.
 type PortInUseError struct {

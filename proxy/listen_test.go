@@ -64,7 +64,7 @@ func TestListenRefusesOtherMachines(t *testing.T) {
 	for _, address := range []string{"0.0.0.0:0", "[::]:0", "192.0.2.1:80"} {
 		_, err := ListenConfig{}.Listen(t.Context(), address)
 		var nl *NotLoopbackError
-		if !errors.As(err, &nl) || hint(err) != "--expose-lan" {
+		if !errors.As(err, &nl) || hint(err) != "letta-dev up --expose-lan --listen "+address {
 			t.Errorf("%q: %v", address, err)
 		}
 	}

@@ -90,5 +90,25 @@ func (p paths) socket(env environment) (string, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return "", fmt.Errorf("making a folder for the control socket: %w", err)
 	}
+	// Everybody can make folders in the temporary one, and this one's name can be foretold.
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return "", fmt.Errorf("looking at the folder for the control socket: %w", err)
+	}
+	if !info.IsDir() || !ownedByUs(info) || runtime.GOOS != "windows" && info.Mode().Perm() != 0o700 {
+		return "", &strangeFolderError{dir}
+	}
 	return filepath.Join(dir, "control.sock"), nil
+}
+
+// strangeFolderError says that somebody else made the folder of the control socket, which stops the proxy.
+type strangeFolderError struct{ dir string }
+
+func (e *strangeFolderError) Error() string {
+	return fmt.Sprintf("the folder for the control socket, %s, is not a private one of yours", e.dir)
+}
+
+// Hint names a folder that is.
+func (e *strangeFolderError) Hint() string {
+	return "ls -ld " + e.dir + "  # then remove it, or set XDG_RUNTIME_DIR to a folder of your own"
 }

@@ -76,11 +76,7 @@ func (a *app) proxyAlone(ctx context.Context, o proxyCommand) error {
 	var said error
 	err = a.serve(ctx, cfg, func(live liveStatus) {
 		a.ui.begin("proxy", "").done("%s → %s", ports(live.Listeners), o.upstream)
-		for _, b := range live.Listeners {
-			if b.Missing != "" {
-				a.ui.warn("nothing listens on %d: %s; to allow it: %s", b.Port, b.Missing, b.Hint)
-			}
-		}
+		a.warnMissing(live.Listeners)
 		said = a.ui.answer("proxy", live, func(w io.Writer) {
 			fmt.Fprintln(w)
 			for _, u := range live.URLs {

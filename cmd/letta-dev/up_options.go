@@ -163,7 +163,7 @@ func ownOrigins(cfg serveConfig) []string {
 		}
 	}
 	for _, l := range cfg.Listeners {
-		if port := l.Address[strings.LastIndex(l.Address, ":")+1:]; !l.WebSocket && port != "443" && port != "80" {
+		if port := l.Address[strings.LastIndex(l.Address, ":")+1:]; !l.WebSocket && port != "443" && port != "80" && port != "0" {
 			all = append(all, "https://letta.localhost:"+port, "https://localhost:"+port)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/letta-dev/letta-dev/orchestrator"
@@ -245,11 +246,7 @@ func (e *cloneImageError) Hint() string {
 func (r *upRun) answer(ctx context.Context, live *liveStatus) error {
 	a := r.app
 	a.ui.begin("proxy", "").done("%s", ports(live.Listeners))
-	for _, b := range live.Listeners {
-		if b.Missing != "" {
-			a.ui.warn("nothing listens on %d: %s; to allow it: %s", b.Port, b.Missing, b.Hint)
-		}
-	}
+	a.warnMissing(live.Listeners)
 	a.resolverNote(ctx, live.URLs)
 	return a.ui.answer("up", live, func(w io.Writer) {
 		fmt.Fprintln(w)
@@ -258,6 +255,21 @@ func (r *upRun) answer(ctx context.Context, live *liveStatus) error {
 		}
 		fmt.Fprintf(w, "\n%s\n", r.parting(ctx, live))
 	})
+}
+
+// warnMissing says once for all ports that nothing listens on which command changes that.
+func (a *app) warnMissing(bound []boundAddress) {
+	var missing []string
+	why, hint := "", ""
+	for _, b := range bound {
+		if b.Missing != "" {
+			missing = append(missing, fmt.Sprint(b.Port))
+			why, hint = b.Missing, b.Hint
+		}
+	}
+	if len(missing) > 0 {
+		a.ui.warn("nothing listens on %s: %s; to allow it: %s", strings.Join(missing, " and "), why, hint)
+	}
 }
 
 func (r *upRun) parting(ctx context.Context, live *liveStatus) string {
