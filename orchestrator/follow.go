@@ -174,8 +174,8 @@ func (f *Follower) stage(name string) {
 func (f *Follower) followContainer(ctx context.Context) {
 	defer f.stopRun()
 	look := func() {
-		if err := f.look(ctx); err != nil && ctx.Err() == nil {
-			f.down(&EngineGoneError{Err: err})
+		if err := f.look(ctx); err != nil {
+			f.engineGone(ctx, err)
 		}
 	}
 	for {
@@ -187,13 +187,27 @@ func (f *Follower) followContainer(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		f.down(&EngineGoneError{Err: err})
+		f.engineGone(ctx, err)
 		select {
 		case <-time.After(retryEvery):
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// engineGone takes the engine's end for the server's only when the server does not answer either: containers can outlive the daemon
+// that started them (Docker's live-restore, Podman always).
+func (f *Follower) engineGone(ctx context.Context, why error) {
+	if ctx.Err() != nil {
+		return
+	}
+	if f.phase() == PhaseReady {
+		if _, err := Health(ctx, f.DialREST); err == nil {
+			return
+		}
+	}
+	f.down(&EngineGoneError{Err: why})
 }
 
 // concerns says whether an event can change where the target is. Health checks run by the engine flood the stream with exec events.

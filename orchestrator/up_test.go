@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,15 +69,25 @@ type lab struct {
 	*enginetest.Fake
 	want     orchestrator.Want
 	follower *orchestrator.Follower
+	fault    atomic.Pointer[func(call string, s orchestrator.Step) error] // what calls fail with; nil: nothing
 	mu       sync.Mutex
 	events   []orchestrator.Event
 }
+
+// fails has every call of the engine ask f what to fail with.
+func (l *lab) fails(f func(call string, s orchestrator.Step) error) { l.fault.Store(&f) }
 
 func newLab(t *testing.T, program func(context.Context, enginetest.Process) int) *lab {
 	t.Helper()
 	l := &lab{Fake: enginetest.NewFake()}
 	t.Cleanup(l.Close)
 	l.Program = program
+	l.Fault = func(call string, s orchestrator.Step) error {
+		if f := l.fault.Load(); f != nil {
+			return (*f)(call, s)
+		}
+		return nil
+	}
 	l.Registry = map[string]string{"letta/letta:0.16.8": "sha256:1"}
 	l.want = orchestrator.WantOf(&compose.Project{
 		Name: "p",
@@ -235,12 +246,12 @@ func TestUpInterrupted(t *testing.T) {
 			l := newLab(t, letta{boot: boot}.run)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			l.Fault = func(call string, s orchestrator.Step) error {
+			l.fails(func(call string, s orchestrator.Step) error {
 				if call == "Do" && string(s.Action) == at {
 					cancel()
 				}
 				return nil
-			}
+			})
 			if at == "wait" {
 				l.follower = l.follow(t, orchestrator.Target{Project: "p"})
 				go func() {
@@ -263,12 +274,12 @@ func TestUpFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	boom := errors.New("boom")
-	l.Fault = func(call string, s orchestrator.Step) error {
+	l.fails(func(call string, s orchestrator.Step) error {
 		if call == "Do" && s.Action == orchestrator.Start {
 			return boom
 		}
 		return nil
-	}
+	})
 	l.want.Services[0].OurLabels[orchestrator.LabelHash] = "another"
 	if err := l.up(t, t.Context()); !errors.Is(err, boom) {
 		t.Errorf("got %v", err)
@@ -374,8 +385,50 @@ func TestFollowBrokenEngine(t *testing.T) {
 	if err := l.up(t, t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	l.BreakStreams(errors.New("the engine restarts"))
-	until(t, l.follower, "ready after a restart of the engine", ready)
+	gone := errors.New("the engine restarts")
+	asked := make(chan struct{}, 1)
+	l.fails(func(call string, _ orchestrator.Step) error {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		return gone
+	})
+	l.BreakStreams(gone)
+	for range 3 { // the engine was looked for again and again, and the server answers all the while
+		<-asked
+	}
+	if s, _ := l.follower.State(); !ready(s) {
+		t.Errorf("a server that answers is %s: %v", s.Phase, s.Err)
+	}
+}
+
+// A server that goes with its engine is down, and found when both are back.
+func TestFollowEngineAndServerGone(t *testing.T) {
+	l := newLab(t, letta{}.run)
+	if err := l.up(t, t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	gone := errors.New("the engine stops")
+	var stopped atomic.Bool
+	l.fails(func(string, orchestrator.Step) error {
+		if stopped.Load() {
+			return gone
+		}
+		return nil
+	})
+	stopped.Store(true)
+	l.Kill("letta-server", 137)
+	l.BreakStreams(gone)
+	s := until(t, l.follower, "down", down)
+	if !errors.As(s.Err, new(*orchestrator.EngineGoneError)) {
+		t.Errorf("down because of %v", s.Err)
+	}
+	stopped.Store(false)
+	if err := l.up(t, t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	until(t, l.follower, "ready again", ready)
 }
 
 func TestFollowURL(t *testing.T) {
