@@ -116,12 +116,13 @@ func is[E error](err error) bool {
 	return errors.As(err, &e)
 }
 
-// lines is the explanation as a person reads it: what, why, and last the command to type.
+// lines is the explanation as a person reads it: what, why, and last the command to type. The log of a server and the words of an
+// engine may be in it.
 func (e explanation) lines() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "letta-dev: %s\n", e.Message)
+	fmt.Fprintf(&b, "letta-dev: %s\n", printableLines(e.Message))
 	if e.Hint != "" {
-		fmt.Fprintf(&b, "  try: %s\n", e.Hint)
+		fmt.Fprintf(&b, "  try: %s\n", printableLines(e.Hint))
 	}
 	return b.String()
 }

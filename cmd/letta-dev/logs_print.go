@@ -152,6 +152,15 @@ func printable(s string) string {
 	})
 }
 
+// printableLines is printable for a text of several lines.
+func printableLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = printable(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
 func escapeFunc(s string, escape func(rune) string) string {
 	if !strings.ContainsFunc(s, commands) && utf8.ValidString(s) {
 		return s

@@ -209,7 +209,7 @@ func (u *ui) remark(sign, word, text string) {
 	case "json":
 		u.jsonLine(map[string]any{"time": u.app.now().UTC(), "status": word, "text": text})
 	case "tty", "plain":
-		u.print(fmt.Sprintf(" %s %s\n", sign, text))
+		u.print(fmt.Sprintf(" %s %s\n", sign, printableLines(text)))
 	}
 }
 
