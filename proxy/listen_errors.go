@@ -56,7 +56,7 @@ func (e *PortInUseError) Hint() string {
 	case e.Holder == nil:
 		return holderCommand(e.Addr.Port())
 	case strings.HasPrefix(e.Holder.Command, "letta-dev"):
-		return "letta-dev status"
+		return fmt.Sprintf("letta-dev down  # with the --project of that one; or: kill %d", e.Holder.PID)
 	case strings.HasPrefix(e.Holder.Command, "docker-pr"), e.Holder.Command == "rootlessport":
 		return fmt.Sprintf("docker ps --filter publish=%d", e.Addr.Port())
 	}

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"unicode"
 )
 
 // self is how this program is called from where the person stands: by its name where their PATH finds it, else by its path.
@@ -36,4 +37,15 @@ func (a *app) asTyped(command string) string {
 		}
 	}
 	return strings.Join(words, "")
+}
+
+// quoted is a word as a POSIX shell has to be given it.
+func quoted(word string) string {
+	plain := func(r rune) bool {
+		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._-+:@%,=", r)
+	}
+	if word != "" && !strings.ContainsFunc(word, func(r rune) bool { return !plain(r) }) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

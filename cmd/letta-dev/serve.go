@@ -200,7 +200,9 @@ func (e *alreadyServedError) Error() string {
 }
 
 // Hint shows it.
-func (e *alreadyServedError) Hint() string { return "letta-dev status" }
+func (e *alreadyServedError) Hint() string {
+	return "letta-dev status --project " + e.project + "  # or the same again with another --project"
+}
 
 // newServe is the background process. It is not for people: `up -d` starts it, writes its configuration to its standard input,
 // and reads from its standard output that it is ready or why not.

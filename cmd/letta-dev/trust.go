@@ -221,5 +221,5 @@ func (a *app) curlTrust(ctx context.Context, files paths) string {
 			return ""
 		}
 	}
-	return "--cacert " + t.Root + " "
+	return "--cacert " + quoted(t.Root) + " "
 }
