@@ -36,9 +36,12 @@ type dotenvStatement struct {
 func readDotenv(name, path string, lookup dotenv.LookupFn) (dotenvVars, []string, error) {
 	data, err := readFile(path, maxDotenvBytes)
 	if err != nil {
-		advice := "chmod u+r " + name
-		if errors.Is(err, fs.ErrNotExist) {
+		advice := "ls -ldL " + name
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			advice = missingAdvice(path)
+		case errors.Is(err, fs.ErrPermission):
+			advice = "chmod u+r " + name
 		}
 		return dotenvVars{}, nil, &FileError{File: name, What: fmt.Sprintf("cannot read the variables: %v", err), Err: err, Advice: advice}
 	}

@@ -115,7 +115,7 @@ func TestDotenvThatCannotBeRead(t *testing.T) {
 	}
 	none := filepath.Join(dir, "none")
 	for path, want := range map[string][2]string{
-		dir: {"not a file", "chmod u+r my.env"}, big: {"larger than 64 KiB", "chmod u+r my.env"}, none: {"no such file", "touch " + none},
+		dir: {"not a file", "ls -ldL my.env"}, big: {"larger than 64 KiB", "ls -ldL my.env"}, none: {"no such file", "touch " + none},
 	} {
 		_, _, err := readDotenv("my.env", path, nil)
 		var file *FileError
