@@ -278,7 +278,17 @@ func (r *upRun) parting(ctx context.Context, live *liveStatus) string {
 		curl = " Try it:  curl " + r.app.curlTrust(ctx, r.files) + u.URL + "/v1/health/\n"
 	}
 	if live.Background {
-		return curl + r.app.asTyped(" It runs in the background. To stop it:  letta-dev down   (data stays)")
+		return curl + r.app.asTyped(" It runs in the background. To stop it:  "+r.downCommand(ctx)+"   (data stays)")
 	}
 	return curl + r.app.asTyped(" Ctrl-C stops what this command started; data stays. `letta-dev up -d` stays in the background.")
+}
+
+// downCommand ends this project from this folder: -f and --project may have named another than a bare `down` would mean here.
+func (r *upRun) downCommand(ctx context.Context) string {
+	bare := *r.app
+	bare.global.project = ""
+	if name, err := bare.projectName(ctx); err == nil && name == r.project.Name {
+		return "letta-dev down"
+	}
+	return "letta-dev down --project " + r.project.Name
 }
