@@ -35,6 +35,7 @@ func TestStoriesOnAnEngine(t *testing.T) {
 			project := "ldt-cmd-" + strings.ToLower(rand.Text()[:8])
 			env.Setenv("PATH", filepath.Dir(program)+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("DOCKER_HOST", e.host)
+			env.Setenv("ENGINE", e.host) // also while a tap stands before it
 			env.Setenv("PROJECT", project)
 			env.Setenv("IMAGE", image)
 			s := env.Values[storyKey{}].(*story)
