@@ -13,9 +13,20 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the first Ctrl-C asks, the second ends the process
+	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
+	context.AfterFunc(ctx, func() {
+		stop()                        // the first Ctrl-C asks, the second ends the process
+		signal.Ignore(syscall.SIGHUP) // a closed terminal says so more than once: by its shell, and by itself
+	})
 	code := run(ctx, systemApp(), os.Args[1:])
 	stop()
 	os.Exit(code)
+}
+
+// endings are the signals that ask for an end. SIGHUP is the closing of the terminal, but not under nohup.
+func endings() []os.Signal {
+	if signal.Ignored(syscall.SIGHUP) {
+		return []os.Signal{os.Interrupt, syscall.SIGTERM}
+	}
+	return []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
 }

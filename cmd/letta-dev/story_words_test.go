@@ -177,10 +177,10 @@ func cmdSays(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// signal NAME interrupt|terminate|kill sends a signal to a program in the background; interrupt is what Ctrl-C sends.
+// signal NAME interrupt|terminate|hangup|kill sends a signal to a program in the background; interrupt is what Ctrl-C sends.
 func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
-	signals := map[string]os.Signal{"interrupt": os.Interrupt, "terminate": syscall.SIGTERM, "kill": os.Kill}
-	usage(ts, neg, len(args) == 2 && signals[args[1]] != nil, "signal NAME interrupt|terminate|kill")
+	signals := map[string]os.Signal{"interrupt": os.Interrupt, "terminate": syscall.SIGTERM, "hangup": syscall.SIGHUP, "kill": os.Kill}
+	usage(ts, neg, len(args) == 2 && signals[args[1]] != nil, "signal NAME interrupt|terminate|hangup|kill")
 	ts.Check(named(ts, args[0]).cmd.Process.Signal(signals[args[1]]))
 }
 
