@@ -90,6 +90,7 @@ func (s *stepRows) started(step orchestrator.Step) {
 	case orchestrator.Load:
 		s.row("image", step.Target).update("loading " + step.Target)
 	case orchestrator.Stop, orchestrator.Remove:
+		delete(s.begun, step.Target) // what came before is over
 		s.row(step.Target, step.Target).update(gerund(step.Action) + ": " + step.Cause)
 	case orchestrator.Create, orchestrator.Start:
 		if _, known := s.begun[step.Target]; !known {
