@@ -8,7 +8,10 @@ LDFLAGS := -s -w -buildid= -X main.buildVersion=$(VERSION)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)"
 
 .DEFAULT_GOAL := build
-.PHONY: build install demo up test e2e lint bench letta-image clean
+.PHONY: help build install demo up test e2e lint bench letta-image clean
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST)
 
 build: ## bin/letta-dev
 	$(BUILD) -o bin/letta-dev ./cmd/letta-dev

@@ -16,7 +16,7 @@ const (
 // Diff decides what must be done so that the engine holds what is wanted. It changes nothing and asks nobody: the same two
 // arguments give the same plan. It fails with *NameTakenError or *ForeignError when something that is not ours is in the way.
 func Diff(want Want, have Observation) (Plan, error) {
-	d := differ{want: want, have: have, started: map[string]int{}, made: map[string]int{}}
+	d := differ{want: want, have: have, plan: Plan{Steps: []Step{}}, started: map[string]int{}, made: map[string]int{}}
 	if err := d.things(); err != nil {
 		return Plan{}, err
 	}

@@ -182,6 +182,25 @@ func TestDiffOfStates(t *testing.T) {
 	}
 }
 
+// A server whose database is elsewhere gets no nameless volume from its image.
+func TestServerWithoutDatabase(t *testing.T) {
+	with := func(change func(*compose.Service)) []string {
+		return stack(func(p *compose.Project) { change(&p.Services[1]) }).Services[1].Tmpfs
+	}
+	if got := with(func(s *compose.Service) { s.Environment["LETTA_PG_URI"] = "postgresql://db/letta" }); len(got) != 1 || got[0] != databaseFolder {
+		t.Errorf("tmpfs %q", got)
+	}
+	if got := with(func(*compose.Service) {}); len(got) != 0 {
+		t.Errorf("a server with its own database has its data in memory: %q", got)
+	}
+	if got := with(func(s *compose.Service) {
+		s.Environment["LETTA_PG_URI"] = "postgresql://db/letta"
+		s.Mounts = []compose.Mount{{Kind: "volume", Source: "data", Target: databaseFolder}}
+	}); len(got) != 0 {
+		t.Errorf("a mount that is there is hidden: %q", got)
+	}
+}
+
 // Nothing without both labels is ever in a plan.
 func TestDiffLeavesOthersAlone(t *testing.T) {
 	w := stack(nil)

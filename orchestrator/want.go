@@ -50,6 +50,9 @@ func WantOf(p *compose.Project) Want {
 		w.own(v.External, "volume", v.Name, &w.Volumes)
 	}
 	for _, s := range p.Services {
+		if s.Name == w.Server {
+			s = withoutDatabase(s)
+		}
 		spec := Spec{Service: s, NetworkNames: networks, VolumeNames: volumes}
 		spec.OurLabels = labelsOf(p.Name, spec)
 		if s.Name == w.Server {
@@ -58,6 +61,19 @@ func WantOf(p *compose.Project) Want {
 		w.Services = append(w.Services, spec)
 	}
 	return w
+}
+
+// databaseFolder is a VOLUME of Letta's image: a container that mounts nothing there gets a nameless volume from the engine.
+const databaseFolder = "/var/lib/postgresql/data"
+
+// withoutDatabase gives a server whose database is elsewhere a folder in memory where the image wants one, so that no empty nameless
+// volume is left behind by every container.
+func withoutDatabase(s compose.Service) compose.Service {
+	mounted := slices.ContainsFunc(s.Mounts, func(m compose.Mount) bool { return m.Target == databaseFolder })
+	if s.Environment["LETTA_PG_URI"] != "" && !mounted && !slices.Contains(s.Tmpfs, databaseFolder) {
+		s.Tmpfs = append(slices.Clip(s.Tmpfs), databaseFolder)
+	}
+	return s
 }
 
 func (w *Want) own(external bool, kind, name string, ours *[]string) {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -72,6 +74,9 @@ func newCertsStatus(a *app) *cobra.Command {
 				return err
 			}
 			authority, err := certs.Load(files.Certs, certs.Options{Holder: env.Holder})
+			if errors.Is(err, fs.ErrNotExist) {
+				return a.ui.answer("certs status", nil, func(w io.Writer) { fmt.Fprintln(w, "there is no authority yet; `letta-dev up` makes one") })
+			}
 			if err != nil {
 				return fmt.Errorf("reading the certificate authority: %w", err)
 			}

@@ -130,6 +130,9 @@ func (a *app) printCommands(ctx context.Context, action certs.Action, authority 
 			for _, c := range l.Commands {
 				fmt.Fprintln(w, c)
 			}
+			if len(l.Commands) == 0 && l.Error == "" {
+				fmt.Fprintf(w, "# %s: nothing to do\n", l.Store)
+			}
 			if l.Error != "" {
 				fmt.Fprintf(w, "# %s: %s\n", l.Store, l.Error)
 			}

@@ -23,8 +23,9 @@ type downOptions struct {
 func newDown(a *app) *cobra.Command {
 	var o downOptions
 	cmd := &cobra.Command{
-		Use:   "down",
-		Short: "Stop and remove what letta-dev made; data stays",
+		Use:        "down",
+		SuggestFor: []string{"stop", "rm", "delete"},
+		Short:      "Stop and remove what letta-dev made; data stays",
 		Long: `down ends the proxy, asks Postgres to stop, and stops and removes the containers and networks that letta-dev made for
 this project. What it attached to keeps running. Volumes, which hold your agents, stay unless --volumes is given.`,
 		Example: `  letta-dev down
@@ -93,9 +94,6 @@ func noEngineHere(err error) bool {
 // stopForDown ends the serving process and returns with the project locked, so that no `up` begins in between and is left without
 // its containers. An `up` that is under way has the lock, and ends once nothing serves its project.
 func (a *app) stopForDown(ctx context.Context, files paths, result *downResult) (unlock func(), err error) {
-	if err := files.makeState(); err != nil {
-		return nil, err
-	}
 	stop := func() error {
 		was, err := a.stopServing(ctx, files)
 		if was && err == nil {
@@ -104,7 +102,7 @@ func (a *app) stopForDown(ctx context.Context, files paths, result *downResult) 
 		}
 		return err
 	}
-	unlock, _, err = a.lockPlan(ctx, files, stop)
+	unlock, err = a.lockPlan(ctx, files, stop)
 	if err != nil {
 		return nil, err
 	}

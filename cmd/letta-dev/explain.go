@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -67,6 +69,10 @@ func explain(err error) explanation {
 	if e.Code == "disk-full" && e.Hint == "" {
 		e.Hint = "df -h  # make room, then the same again: nothing was left half written"
 	}
+	var path *fs.PathError
+	if e.Hint == "" && errors.Is(err, fs.ErrPermission) && errors.As(err, &path) {
+		e.Hint = "ls -ld " + path.Path + " " + filepath.Dir(path.Path)
+	}
 	if e.Code == "interrupted" {
 		e.Message, e.Hint = "interrupted; what was begun has been taken back, your data stays", ""
 	}
@@ -107,6 +113,7 @@ func kinds() []kind {
 		{"server-slow", exitUnhealthy, is[*orchestrator.SlowError]},
 		{"server-absent", exitUnhealthy, is[*orchestrator.NoAnswerError]},
 		{"disk-full", exitFailed, func(err error) bool { return errors.Is(err, syscall.ENOSPC) }},
+		{"stopped", exitInterrupted, is[*stoppedError]},
 		{"interrupted", exitInterrupted, func(err error) bool { return errors.Is(err, context.Canceled) }},
 	}
 }

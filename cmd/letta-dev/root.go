@@ -42,6 +42,7 @@ runs an HTTPS-terminating, WebSocket-aware proxy on 80, 443 and 8283, with WebSo
   letta-dev up -d         # … and stay in the background
   letta-dev up --demo     # without an image: a stand-in server, in seconds
   letta-dev down          # stop it all; data stays`,
+		Version:           version(),
 		Args:              subcommand,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -51,6 +52,7 @@ runs an HTTPS-terminating, WebSocket-aware proxy on 80, 443 and 8283, with WebSo
 			return cmd.Help()
 		},
 	}
+	root.SetVersionTemplate("letta-dev {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef(cmd.CommandPath()+" --help", "%w", err)
 	})

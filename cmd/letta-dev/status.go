@@ -30,6 +30,7 @@ type statusReport struct {
 	Engine     *orchestrator.EngineInfo `json:"engine,omitempty"`
 	Containers []containerStatus        `json:"containers"`
 	Proxy      *liveStatus              `json:"proxy,omitempty"`
+	Mute       bool                     `json:"proxyDoesNotAnswer,omitempty"`
 	Trust      *trustStatus             `json:"trust,omitempty"`
 }
 
@@ -63,12 +64,13 @@ func (a *app) status(ctx context.Context) error {
 	report := statusReport{Project: project, Containers: []containerStatus{}}
 	if report.Proxy, err = a.live(ctx, files); err != nil {
 		a.ui.warn("%v", err)
+		report.Mute = true
 	}
 	if err := a.observeInto(ctx, &report); err != nil {
 		a.ui.warn("%s", explain(err).Message)
 	}
 	report.Trust = a.trustStatus(ctx, files)
-	if err := a.ui.answer("status", report, report.print); err != nil {
+	if err := a.ui.answer("status", report, func(w io.Writer) { report.print(w, a.asTyped) }); err != nil {
 		return err
 	}
 	return report.verdict()
@@ -120,7 +122,7 @@ func (r statusReport) verdict() error {
 	return nil
 }
 
-func (r statusReport) print(w io.Writer) {
+func (r statusReport) print(w io.Writer, asTyped func(string) string) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	defer t.Flush()
 	fmt.Fprintf(t, "project\t%s\n", r.Project)
@@ -134,13 +136,16 @@ func (r statusReport) print(w io.Writer) {
 		}
 		fmt.Fprintf(t, "container\t%s, %s%s, %s\n", c.Name, c.Status, kind, c.Image)
 	}
-	if r.Proxy == nil {
-		fmt.Fprintf(t, "proxy\tnot running; letta-dev up\n")
-	} else {
+	switch {
+	case r.Proxy != nil:
 		r.Proxy.print(t)
+	case r.Mute:
+		fmt.Fprintf(t, "proxy\tdoes not answer\n")
+	default:
+		fmt.Fprintf(t, "proxy\tnot running; %s\n", asTyped("letta-dev up"))
 	}
 	if r.Trust != nil {
-		fmt.Fprintf(t, "trust\t%s\n", r.Trust.summary())
+		fmt.Fprintf(t, "trust\t%s\n", asTyped(r.Trust.summary()))
 	}
 }
 

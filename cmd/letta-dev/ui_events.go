@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -45,6 +46,12 @@ func (u *ui) settle() {
 	u.steps.settle()
 }
 
+func (u *ui) ready(container string) {
+	u.reports.Lock()
+	defer u.reports.Unlock()
+	u.steps.ready(container)
+}
+
 func (u *ui) abandon() {
 	u.reports.Lock()
 	defer u.reports.Unlock()
@@ -61,7 +68,7 @@ func (s *stepRows) event(e orchestrator.Event) {
 	case orchestrator.StepDone:
 		s.done(*e.Step, e.Elapsed)
 	case orchestrator.StepFailed:
-		s.failed(*e.Step)
+		s.failed(*e.Step, e.Text)
 	case orchestrator.Note:
 		s.ui.warn("%s", e.Text)
 	}
@@ -69,10 +76,13 @@ func (s *stepRows) event(e orchestrator.Event) {
 
 // stage takes the news of a starting server, which come beside the steps.
 func (s *stepRows) stage(container string, e orchestrator.Event) {
-	r := s.open[container]
-	if e.Kind != orchestrator.Stage || r == nil {
-		return
+	if e.Kind != orchestrator.Stage || e.Text == orchestrator.StageReady && s.open[container] == nil {
+		return // a server that was ready before anybody looked needs no row
 	}
+	if s.begun[container].IsZero() {
+		s.begun[container] = s.ui.app.now()
+	}
+	r := s.row(container, container)
 	switch e.Ended {
 	case orchestrator.StageContainer, orchestrator.StageBoot:
 	default:
@@ -104,7 +114,7 @@ func (s *stepRows) started(step orchestrator.Step) {
 
 func gerund(a orchestrator.Action) string {
 	return map[orchestrator.Action]string{
-		orchestrator.Stop: "stopping", orchestrator.Remove: "removing", orchestrator.Create: "creating", orchestrator.Start: "starting",
+		orchestrator.Pull: "pulling", orchestrator.Load: "loading", orchestrator.Stop: "stopping", orchestrator.Remove: "removing", orchestrator.Create: "creating", orchestrator.Start: "starting",
 	}[a]
 }
 
@@ -128,6 +138,13 @@ func (s *stepRows) done(step orchestrator.Step, took time.Duration) {
 		s.end(step.Target).done("removed: %s", step.Cause)
 	case orchestrator.RemoveNetwork, orchestrator.RemoveVolume, orchestrator.RemoveImage:
 		s.ui.begin(strings.TrimPrefix(string(step.Action), "remove "), "").done("%s removed", step.Target)
+	}
+}
+
+// ready ends the row of a server that no step of the plan started.
+func (s *stepRows) ready(container string) {
+	if s.open[container] != nil {
+		s.end(container).done("%s", strings.Join(append(s.stages[container], "ready in "+seconds(s.ui.app.now().Sub(s.begun[container]))), " · "))
 	}
 }
 
@@ -155,8 +172,12 @@ func (s *stepRows) end(target string) *row {
 	return r
 }
 
-func (s *stepRows) failed(step orchestrator.Step) {
-	if s.open[step.Target] != nil {
+func (s *stepRows) failed(step orchestrator.Step, why string) {
+	switch {
+	case s.open[step.Target] == nil:
+	case why == context.Canceled.Error():
+		s.end(step.Target).warn("interrupted")
+	default:
 		s.end(step.Target).fail("%s failed", step.Action)
 	}
 }
@@ -182,7 +203,7 @@ func (s *stepRows) progress(e orchestrator.Event) {
 		}
 		return
 	}
-	r.update(fmt.Sprintf("pulling %s · %s", target, s.bytes(target)))
+	r.update(fmt.Sprintf("%s %s · %s", gerund(e.Step.Action), target, s.bytes(target)))
 	r.below(s.moving(target))
 }
 

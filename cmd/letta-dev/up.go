@@ -16,8 +16,9 @@ import (
 func newUp(a *app) *cobra.Command {
 	var o upOptions
 	cmd := &cobra.Command{
-		Use:   "up",
-		Short: "Start or attach to the Letta server, with trusted https in front of it",
+		Use:        "up",
+		SuggestFor: []string{"start", "run"},
+		Short:      "Start or attach to the Letta server, with trusted https in front of it",
 		Long: `up makes certificates and has them trusted, starts the Letta server in a container or attaches to one that runs,
 and serves it on 80, 443, 8283 and, for WebSockets, 8282. It may be run again at any time: it changes only what changed.`,
 		Example: `  letta-dev up                                    # the stack of this folder, else letta/letta:0.16.8
@@ -58,31 +59,19 @@ type upRun struct {
 	files   paths
 	plan    orchestrator.Plan
 	live    *liveStatus // the serving process that runs already; nil when none does
+	unlock  func()      // lets others change the project again
 }
 
 // up does everything. What changes the machine stands after the dry run's return, in the order: trust, listeners, containers. So a
 // port that is taken is found before an image is pulled.
 func (a *app) up(ctx context.Context, o upOptions) error {
-	r := &upRun{app: a, o: o}
+	r := &upRun{app: a, o: o, unlock: func() {}}
+	defer func() { r.unlock() }()
 	if err := r.decide(ctx); err != nil {
 		return err
 	}
 	if o.dryRun {
 		return a.ui.answer("up", r.plan, func(w io.Writer) { fmt.Fprint(w, r.plan) })
-	}
-	if err := r.files.makeState(); err != nil {
-		return err
-	}
-	unlock, waited, err := a.lockPlan(ctx, r.files, func() error { return nil })
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if waited { // for one that has changed what was decided on
-		*r = upRun{app: a, o: o}
-		if err := r.decide(ctx); err != nil {
-			return err
-		}
 	}
 	if r.cfg.TLS {
 		if err := a.trustForUp(ctx, r.cfg, o.trust); err != nil {
@@ -95,25 +84,27 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 	if o.detach {
 		return r.inBackground(ctx)
 	}
-	return r.inForeground(ctx, unlock)
+	return r.inForeground(ctx)
 }
 
-// lockPlan keeps two commands from changing one project at once. It says whether it had to wait for another, and calls busy before
-// it does.
-func (a *app) lockPlan(ctx context.Context, files paths, busy func() error) (unlock func(), waited bool, err error) {
+// lockPlan keeps two commands from changing one project at once. It calls busy before it waits for another.
+func (a *app) lockPlan(ctx context.Context, files paths, busy func() error) (unlock func(), err error) {
+	if err := files.makeState(); err != nil {
+		return nil, err
+	}
 	lock := flock.New(files.planLock())
 	held, err := lock.TryLock()
 	if err != nil {
-		return nil, false, fmt.Errorf("locking the project: %w", err)
+		return nil, fmt.Errorf("locking the project: %w", err)
 	}
 	if !held {
 		a.ui.note("another letta-dev is changing this project; waiting for it")
 		if err := busy(); err != nil {
-			return nil, true, err
+			return nil, err
 		}
 		if _, err := lock.TryLockContext(ctx, 50*time.Millisecond); err != nil {
-			return nil, true, err
+			return nil, err
 		}
 	}
-	return func() { _ = lock.Unlock() }, !held, nil // an unlock that fails ends with the process
+	return func() { _ = lock.Unlock() }, nil // an unlock that fails ends with the process
 }

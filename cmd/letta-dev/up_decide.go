@@ -16,7 +16,7 @@ func (r *upRun) decide(ctx context.Context) error {
 	var err error
 	switch {
 	case r.o.upstream != "":
-		err = r.decideUpstream()
+		err = r.decideUpstream(ctx)
 	case r.o.demo:
 		err = r.decideDemo(ctx)
 	default:
@@ -29,11 +29,16 @@ func (r *upRun) decide(ctx context.Context) error {
 	return err
 }
 
-// configure makes the serving process's configuration once the project is known.
-func (r *upRun) configure() error {
+// configure makes the serving process's configuration once the project is known, and locks the project.
+func (r *upRun) configure(ctx context.Context) error {
 	var err error
 	if r.files, err = r.app.paths(r.project.Name); err != nil {
 		return err
+	}
+	if !r.o.dryRun { // what is observed from here on must still be so when it is acted on
+		if r.unlock, err = r.app.lockPlan(ctx, r.files, func() error { return nil }); err != nil {
+			return err
+		}
 	}
 	r.cfg = r.app.serveConfig(r.o.proxyOptions, r.project, r.files)
 	r.cfg.Background = r.o.detach
@@ -43,9 +48,9 @@ func (r *upRun) configure() error {
 	return nil
 }
 
-func (r *upRun) decideUpstream() error {
+func (r *upRun) decideUpstream(ctx context.Context) error {
 	r.project = &compose.Project{Name: r.app.nameOr("letta-dev"), NoTLS: r.app.noTLS()}
-	if err := r.configure(); err != nil {
+	if err := r.configure(ctx); err != nil {
 		return err
 	}
 	r.cfg.URL = r.o.upstream
@@ -70,7 +75,7 @@ func (r *upRun) decideStack(ctx context.Context) error {
 	if r.project, err = r.app.loadStack(ctx, r.o.files, r.o.image); err != nil {
 		return err
 	}
-	if err := r.configure(); err != nil {
+	if err := r.configure(ctx); err != nil {
 		return err
 	}
 	if server := r.project.Server(); server != nil {
@@ -154,7 +159,7 @@ func (r *upRun) decideDemo(ctx context.Context) error {
 	}
 	if why != nil && r.app.engineHost()+r.app.engineContext() == "" && inProcessHelps(why) {
 		r.project = &compose.Project{Name: r.app.nameOr("letta-dev"), NoTLS: r.app.noTLS()}
-		if err := r.configure(); err != nil {
+		if err := r.configure(ctx); err != nil {
 			return err
 		}
 		r.cfg.Demo = "process"
@@ -166,7 +171,7 @@ func (r *upRun) decideDemo(ctx context.Context) error {
 		return why
 	}
 	r.project, project.NoTLS = project, r.app.noTLS()
-	if err := r.configure(); err != nil {
+	if err := r.configure(ctx); err != nil {
 		return err
 	}
 	r.cfg.Demo = "container"

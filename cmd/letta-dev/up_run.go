@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/letta-dev/letta-dev/orchestrator"
@@ -70,19 +73,52 @@ func (r *upRun) inBackground(ctx context.Context) error {
 	return r.answer(ctx, live)
 }
 
-// bringUp carries out the plan and waits until the serving process sees the server too.
+// bringUp carries out the plan and waits until the serving process sees the server too. It ends when that process does: then
+// somebody said `letta-dev down`.
 func (r *upRun) bringUp(ctx context.Context) (*liveStatus, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go r.watchServing(ctx, cancel)
 	if err := r.apply(ctx); err != nil {
 		return nil, err
 	}
 	return r.settled(ctx)
 }
 
+// servingEvery is how often a bring-up looks whether its serving process still runs.
+const servingEvery = 200 * time.Millisecond
+
+func (r *upRun) watchServing(ctx context.Context, cancel context.CancelCauseFunc) {
+	tick := time.NewTicker(servingEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if free, err := r.files.isFree(); free && err == nil {
+				cancel(&stoppedError{r.project.Name})
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// stoppedError says that an `up` was ended by another command.
+type stoppedError struct{ project string }
+
+func (e *stoppedError) Error() string {
+	return fmt.Sprintf("project %q was stopped while it came up; what was begun has been taken back, your data stays", e.project)
+}
+
+// Hint begins again.
+func (e *stoppedError) Hint() string { return "letta-dev up" }
+
 // haltTime bounds the stop of what a command started, after its own context has ended.
 const haltTime = time.Minute
 
 // inForeground serves in this process until Ctrl-C or `letta-dev down`, then stops what this command started.
-func (r *upRun) inForeground(ctx context.Context, unlock func()) error {
+func (r *upRun) inForeground(ctx context.Context) error {
+	signal.Ignore(syscall.SIGPIPE) // a reader of our output that goes away must not leave the server without its proxy
 	if r.live != nil {
 		if _, err := r.app.stopServing(ctx, r.files); err != nil {
 			return err
@@ -99,8 +135,8 @@ func (r *upRun) inForeground(ctx context.Context, unlock func()) error {
 	}
 	live, err := r.bringUp(ctx)
 	if err == nil || is[*orchestrator.SlowError](err) {
-		unlock() // from here on others may change the stack; what they do is followed
-		err = r.serveOn(ctx, live, err, ended)
+		r.unlock() // from here on others may change the stack; what they do is followed
+		err = r.serveOn(ctx, live, err, stop, ended)
 	} else {
 		stop()
 		<-ended
@@ -109,19 +145,17 @@ func (r *upRun) inForeground(ctx context.Context, unlock func()) error {
 }
 
 // serveOn is the long part of a foreground `up`.
-func (r *upRun) serveOn(ctx context.Context, live *liveStatus, slow error, ended <-chan error) error {
+func (r *upRun) serveOn(ctx context.Context, live *liveStatus, slow error, stop func(), ended <-chan error) error {
+	var said error
 	if slow != nil {
 		r.app.ui.warn("%v", slow)
-	} else if err := r.answer(ctx, live); err != nil {
-		return err
+	} else if said = r.answer(ctx, live); said != nil {
+		stop() // nobody reads that it runs
 	}
 	served := <-ended
 	halt, cancel := context.WithTimeout(context.Background(), haltTime)
 	defer cancel()
-	if err := r.halt(halt); err != nil {
-		return err
-	}
-	return served
+	return errors.Join(said, served, r.halt(halt))
 }
 
 // apply carries out the plan, with the server's stages on the screen, and waits until the server is ready even when there is
@@ -151,7 +185,12 @@ func (r *upRun) apply(ctx context.Context) error {
 		return r.explainApply(err)
 	}
 	r.app.ui.settle()
-	return wait(ctx)
+	if err := wait(ctx); err != nil {
+		r.app.ui.abandon()
+		return err
+	}
+	r.app.ui.ready(name)
+	return nil
 }
 
 // serverContainer is the name of the server's container, as rows show it.
@@ -278,7 +317,11 @@ func (r *upRun) parting(ctx context.Context, live *liveStatus) string {
 		curl = " Try it:  curl " + r.app.curlTrust(ctx, r.files) + u.URL + "/v1/health/\n"
 	}
 	if live.Background {
-		return curl + r.app.asTyped(" It runs in the background. To stop it:  "+r.downCommand(ctx)+"   (data stays)")
+		stays := "   (data stays)"
+		if live.Server.Kind == "demo" {
+			stays = "   (a demo: no model runs, and nothing is kept)"
+		}
+		return curl + r.app.asTyped(" It runs in the background. To stop it:  "+r.downCommand(ctx)+stays)
 	}
 	return curl + r.app.asTyped(" Ctrl-C stops what this command started; data stays. `letta-dev up -d` stays in the background.")
 }
