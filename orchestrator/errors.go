@@ -200,3 +200,18 @@ func (e *NoAnswerError) Unwrap() error { return e.Err }
 func (e *NoAnswerError) Hint() string {
 	return "curl -i " + strings.TrimSuffix(e.URL, "/") + "/v1/health/"
 }
+
+// MissingFileError says that a file the stack mounts into a container is not there.
+type MissingFileError struct {
+	Container string
+	Err       error // the engine's, with the path
+}
+
+func (e *MissingFileError) Error() string {
+	return fmt.Sprintf("creating container %q: a file that is mounted into it is not there: %v", e.Container, e.Err)
+}
+
+func (e *MissingFileError) Unwrap() error { return e.Err }
+
+// Hint says when it works.
+func (e *MissingFileError) Hint() string { return "letta-dev up  # once the file is in its place" }

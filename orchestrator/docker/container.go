@@ -57,6 +57,9 @@ func (e *Engine) create(ctx context.Context, step orchestrator.Step) error {
 		if _, taken := e.stands(ctx, step); errors.As(taken, new(*orchestrator.NameTakenError)) {
 			return taken // somebody was faster; only Docker says so with a status of its own
 		}
+		if strings.Contains(err.Error(), "bind source path does not exist") {
+			return &orchestrator.MissingFileError{Container: step.Target, Err: err}
+		}
 		return e.fault(ctx, fmt.Sprintf("creating container %q", step.Target), err)
 	}
 	for _, j := range c.join {

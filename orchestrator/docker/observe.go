@@ -140,6 +140,9 @@ func detailed(r container.InspectResponse) orchestrator.Container {
 	c := orchestrator.Container{ID: r.ID, Name: strings.TrimPrefix(r.Name, "/"), ImageID: r.Image, Detailed: true}
 	if r.Config != nil {
 		c.Image, c.Labels, c.Env = r.Config.Image, r.Config.Labels, environment(r.Config.Env)
+		if t := r.Config.StopTimeout; t != nil {
+			c.StopGrace = time.Duration(max(0, *t)) * time.Second
+		}
 	}
 	if s := r.State; s != nil {
 		c.Running, c.Status, c.ExitCode, c.OOMKilled = s.Running, status(s.Status), s.ExitCode, s.OOMKilled

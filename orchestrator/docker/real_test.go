@@ -3,8 +3,11 @@ package docker
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -182,6 +185,24 @@ func TestAnonymousVolumes(t *testing.T) {
 	}
 	if _, err := e.api.VolumeInspect(t.Context(), volume2, client.VolumeInspectOptions{}); err == nil {
 		t.Error("the volume of a container that never ran stayed")
+	}
+}
+
+// A file that is missing is told, and no folder stands in its place afterwards.
+func TestMissingFileIsNoFolder(t *testing.T) {
+	e := withProbe(t)
+	source := filepath.Join(t.TempDir(), "init.sql")
+	const name = "ldt-docker-file"
+	discardRaw(t, e, name)
+	err := e.Do(t.Context(), orchestrator.Step{Action: orchestrator.Create, Target: name, Project: project, Spec: &orchestrator.Spec{
+		Service: compose.Service{Name: "x", Image: probeImage, Mounts: []compose.Mount{{Kind: "bind", Source: source, Target: "/init.sql"}}},
+	}}, nil)
+	var missing *orchestrator.MissingFileError
+	if !errors.As(err, &missing) || !strings.Contains(err.Error(), source) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(source); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("after that there is something in the place of the file: %v", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -139,7 +140,8 @@ func restartPolicy(s string) (container.RestartPolicy, error) {
 }
 
 // addMounts puts volumes and folders in. A folder goes in as a "bind", which lets the engine make it when it is not there, as
-// docker compose does for the short syntax; only one with a colon in it, which a bind cannot say, goes in as a mount.
+// docker compose does for the short syntax. What goes in as a mount must be there: one with a colon in it, which a bind cannot say, and
+// one whose target has the name of a file, for an engine would make a folder in the place of a file that is missing.
 func addMounts(host *container.HostConfig, s orchestrator.Spec) error {
 	for _, m := range s.Mounts {
 		switch {
@@ -151,7 +153,7 @@ func addMounts(host *container.HostConfig, s orchestrator.Spec) error {
 			host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeVolume, Source: name, Target: m.Target, ReadOnly: m.ReadOnly})
 		case m.Kind != "bind":
 			return fmt.Errorf("mount of kind %q at %q is neither volume nor bind", m.Kind, m.Target)
-		case strings.Contains(withoutDrive(m.Source), ":") || strings.Contains(m.Target, ":"):
+		case strings.Contains(withoutDrive(m.Source), ":") || strings.Contains(m.Target, ":") || isFileName(m.Target):
 			host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeBind, Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly})
 		default:
 			mode := ""
@@ -162,6 +164,13 @@ func addMounts(host *container.HostConfig, s orchestrator.Spec) error {
 		}
 	}
 	return nil
+}
+
+// isFileName says whether a path in a container ends in the name of a file: init.sql, and not conf.d or .config.
+func isFileName(target string) bool {
+	base := path.Base(target)
+	ext := path.Ext(base)
+	return len(ext) > 1 && ext != ".d" && ext != base
 }
 
 // withoutDrive is a path after the drive letter Windows gives it.

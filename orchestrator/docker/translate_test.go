@@ -145,3 +145,19 @@ func TestQualify(t *testing.T) {
 		}
 	}
 }
+
+// A folder that is missing is made, as compose does; a file that is missing must not become a folder.
+func TestMountsOfFiles(t *testing.T) {
+	for target, asMount := range map[string]bool{
+		"/docker-entrypoint-initdb.d/init.sql": true, "/etc/nginx/nginx.conf": true, "/app/.env.local": true,
+		"/data": false, "/etc/conf.d": false, "/root/.letta": false, "/var/lib/postgresql/data": false, "/": false,
+	} {
+		c, err := translate("x", orchestrator.Spec{Service: compose.Service{Mounts: []compose.Mount{{Kind: "bind", Source: "/src", Target: target}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(c.options.HostConfig.Mounts) == 1; got != asMount {
+			t.Errorf("%s: as a mount is %v", target, got)
+		}
+	}
+}
