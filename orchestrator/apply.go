@@ -167,7 +167,7 @@ func (r *run) undo(cause error) {
 		s := r.plan.Steps[i]
 		back := Step{
 			Action: s.Action.undo(), Target: s.Target, Service: s.Service, Project: s.Project,
-			Cause: "up did not finish: " + cause.Error(), Grace: undoGrace, Anonymous: true,
+			Cause: "up did not finish: " + cause.Error(), Grace: undoGrace, Database: s.Database, Anonymous: true,
 		}
 		if back.Action == "" {
 			continue

@@ -180,7 +180,8 @@ func (d *differ) start(s Spec, cause string, needs ...int) {
 	for _, dep := range s.DependsOn {
 		needs = append(needs, d.condition(dep.Service, dep.Condition)...)
 	}
-	d.started[s.Name] = d.add(Step{Action: Start, Target: s.ContainerName, Service: s.Name, Cause: cause}, needs...)
+	database := s.Name == d.want.Server && s.Environment[databaseURI] == ""
+	d.started[s.Name] = d.add(Step{Action: Start, Target: s.ContainerName, Service: s.Name, Database: database, Cause: cause}, needs...)
 }
 
 // condition plans the wait that a dependency asks for and returns what to wait for in the plan.
@@ -219,6 +220,6 @@ func (d *differ) leftovers() {
 func stopStep(c Container, cause string) Step {
 	return Step{
 		Action: Stop, Target: c.Name, Service: c.Labels[LabelService], Cause: cause, Project: c.Labels[LabelProject],
-		Grace: stopGrace, Database: c.Labels[LabelRole] == RoleServer && c.Env["LETTA_PG_URI"] == "",
+		Grace: max(stopGrace, c.StopGrace), Database: c.Labels[LabelRole] == RoleServer && c.Env[databaseURI] == "",
 	}
 }

@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -278,6 +279,7 @@ func TestTeardown(t *testing.T) {
 	have := standing(w)
 	have.Containers = append(have.Containers, Container{Name: "yours", Running: true, Status: "running"})
 	have.Volumes["yours"] = Labels{}
+	have.Containers[slices.IndexFunc(have.Containers, func(c Container) bool { return c.Name == "p-db-1" })].StopGrace = 2 * time.Minute
 	without := Teardown("p", have, false)
 	want := "stop container letta-server\nstop container p-db-1\nremove container letta-server\nremove container p-db-1\nremove network p_default"
 	if got := words(without); got != want {
@@ -285,6 +287,9 @@ func TestTeardown(t *testing.T) {
 	}
 	if !without.Steps[0].Database || without.Steps[1].Database {
 		t.Error("the Postgres inside the server's container is asked to stop, and only that")
+	}
+	if without.Steps[0].Grace != 30*time.Second || without.Steps[1].Grace != 2*time.Minute {
+		t.Errorf("a container may take %s and %s to stop; the second one's stack says 2m", without.Steps[0].Grace, without.Steps[1].Grace)
 	}
 	with := Teardown("p", have, true)
 	if got := words(with); got != want+"\nremove volume p_data" || !with.Steps[2].Anonymous {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// stopGrace is how long a container may take to stop before it is killed. Letta finishes open streams first.
+// stopGrace is how long a container may take to stop before it is killed, at least: Letta finishes open streams first. A longer
+// stop_grace_period of the stack holds; a shorter one cannot be told from an engine's own default.
 const stopGrace = 30 * time.Second
 
 // Halt plans the stop of those running containers of a project that chosen says yes to. It removes nothing.
@@ -20,8 +21,8 @@ func Halt(project string, have Observation, cause string, chosen func(Container)
 	return p
 }
 
-// Teardown plans the end of a project: containers stopped and removed, then the demo's image and the networks, then, only when volumes is set, its
-// data. What does not carry the project's labels is not in the plan.
+// Teardown plans the end of a project: containers stopped and removed, then the demo's image and the networks, then, only when
+// volumes is set, its data. What does not carry the project's labels is not in the plan.
 func Teardown(project string, have Observation, volumes bool) Plan {
 	const cause = "down was asked for"
 	p := Halt(project, have, cause, func(Container) bool { return true })

@@ -30,9 +30,10 @@ type Engine interface {
 	Observe(ctx context.Context, q Query) (Observation, error)
 
 	// Do carries out one step and returns when it is done. It reports progress (layers of a pull) and nothing else to
-	// report, which may be nil. RemoveImage removes an image with LabelDemo that no container uses, and leaves one in use. A step that changes, stops or removes something first reads the labels of what stands
-	// there, and does nothing but fail with *ForeignError unless LabelManaged and LabelProject say that it is the project's
-	// own. What a step asks for and already stands (an image that is there, a container that runs or is gone) is success.
+	// report, which may be nil. A step that changes, stops or removes something first reads the labels of what stands there,
+	// and does nothing but fail with *ForeignError unless LabelManaged and LabelProject say that it is the project's own.
+	// What a step asks for and already stands (an image that is there, a container that runs or is gone) is success.
+	// RemoveImage removes an image with LabelDemo that no container uses, and leaves one in use.
 	Do(ctx context.Context, step Step, report func(Event)) error
 
 	// Watch calls f for what happens to containers, in the engine's order, until ctx ends (nil) or the stream breaks (why).
@@ -102,7 +103,8 @@ type Container struct {
 	Published  []Published  // while it runs; empty for an instant after a start
 	Mounts     []MountPoint
 	Networks   []string
-	Health     string // the engine's own probe: "", starting, healthy, unhealthy
+	StopGrace  time.Duration // what the container was made to have between a polite stop and a kill; 0 when the engine does not say
+	Health     string        // the engine's own probe: "", starting, healthy, unhealthy
 	StartedAt  time.Time
 	FinishedAt time.Time
 	ExitCode   int

@@ -109,8 +109,8 @@ func (f *Follower) Dial(ctx context.Context, port int) (net.Conn, error) {
 	return dial(ctx, port)
 }
 
-// Wait returns when the server, which has been started, is ready. It fails with what brought the server down, with *SlowError when ctx's deadline passes
-// first, and else with ctx's cause.
+// Wait returns when the server, which has been started, is ready. It fails with what brought the server down, with *SlowError when
+// ctx's deadline passes first, and else with ctx's cause.
 func (f *Follower) Wait(ctx context.Context) error {
 	begin := time.Now()
 	if f.target.URL == nil {
@@ -213,7 +213,7 @@ func (f *Follower) engineGone(ctx context.Context, why error) {
 // concerns says whether an event can change where the target is. Health checks run by the engine flood the stream with exec events.
 func (f *Follower) concerns(h Happening) bool {
 	switch h.Action {
-	case "create", "start", "die", "destroy", "rename", "restart", "pause", "unpause":
+	case "create", "start", "die", "destroy", "rename", "restart":
 	default:
 		return false
 	}

@@ -39,7 +39,7 @@ type Step struct {
 
 	Spec      *Spec                 `json:"-"` // Create: the container to make
 	Grace     time.Duration         `json:"-"` // Stop: how long the container may take before it is killed
-	Database  bool                  `json:"-"` // Stop: ask the Postgres inside to stop before the container is
+	Database  bool                  `json:"-"` // Start: Postgres runs inside; Stop: ask it to stop before the container is
 	Anonymous bool                  `json:"-"` // Remove: the container's nameless volumes go with it
 	Condition string                `json:"-"` // Wait: a condition of compose's depends_on
 	Archive   func(io.Writer) error `json:"-"` // Load: writes the image's archive
@@ -47,6 +47,7 @@ type Step struct {
 	needs []int // steps of the plan that must have succeeded before
 }
 
+// String is the step with its cause, in one line.
 func (s Step) String() string { return fmt.Sprintf("%s %s: %s", s.Action, s.Target, s.Cause) }
 
 // Spec is a container to be made: the service as the stack has it, the names the engine knows its parts by, and our labels.

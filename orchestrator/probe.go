@@ -104,7 +104,7 @@ func (f *Follower) tryRoute(ctx context.Context, r route, c Container) bool {
 	if err != nil || ctx.Err() != nil {
 		return false
 	}
-	f.ready(version, r.name, func(ctx context.Context, p int) (net.Conn, error) {
+	f.ready(ctx, version, r.name, func(ctx context.Context, p int) (net.Conn, error) {
 		switch {
 		case p == port:
 			return dial(ctx, p)
@@ -116,13 +116,15 @@ func (f *Follower) tryRoute(ctx context.Context, r route, c Container) bool {
 	return true
 }
 
-// ready takes over the route that answered.
-func (f *Follower) ready(version, route string, dial func(context.Context, int) (net.Conn, error)) {
+// ready takes over the route that answered, unless ctx has ended: stopRun ends it under the same lock, so a run that is over never
+// takes the place of what came after it.
+func (f *Follower) ready(ctx context.Context, version, route string, dial func(context.Context, int) (net.Conn, error)) {
 	f.stage(StageReady)
-	f.mu.Lock()
-	f.dial = dial
-	f.mu.Unlock()
 	f.set(func(s *State) {
+		if ctx.Err() != nil {
+			return
+		}
+		f.dial = dial
 		s.Phase, s.Stage, s.Err, s.Version, s.Route = PhaseReady, StageReady, nil, version, route
 	})
 }
@@ -171,7 +173,7 @@ func (f *Follower) followURL(ctx context.Context) {
 	f.dial = dial
 	f.mu.Unlock()
 	if f.target.Unchecked {
-		f.ready("", u.Host, dial)
+		f.ready(ctx, "", u.Host, dial)
 		return
 	}
 	for ctx.Err() == nil {
@@ -181,7 +183,7 @@ func (f *Follower) followURL(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case err == nil && f.phase() != PhaseReady:
-			f.ready(version, u.Host, dial)
+			f.ready(ctx, version, u.Host, dial)
 			pause = urlEvery
 		case err == nil:
 			pause = urlEvery

@@ -22,6 +22,7 @@ type Target struct {
 	Unchecked bool
 }
 
+// String names the target for people.
 func (t Target) String() string {
 	switch {
 	case t.URL != nil:

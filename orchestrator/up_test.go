@@ -274,15 +274,23 @@ func TestUpFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	boom := errors.New("boom")
+	var taken []orchestrator.Step
 	l.fails(func(call string, s orchestrator.Step) error {
-		if call == "Do" && s.Action == orchestrator.Start {
+		switch {
+		case call == "Do" && s.Action == orchestrator.Start:
+			taken = nil
 			return boom
+		case call == "Do":
+			taken = append(taken, s)
 		}
 		return nil
 	})
 	l.want.Services[0].OurLabels[orchestrator.LabelHash] = "another"
 	if err := l.up(t, t.Context()); !errors.Is(err, boom) {
 		t.Errorf("got %v", err)
+	}
+	if len(taken) == 0 || taken[0].Action != orchestrator.Stop || !taken[0].Database {
+		t.Errorf("taken back by %v; the Postgres inside, whose data stood before, is to be asked first", taken)
 	}
 	have := l.observe(t)
 	if len(have.Containers) != 0 || len(have.Volumes) != 1 || len(have.Networks) != 1 {

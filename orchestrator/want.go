@@ -66,11 +66,14 @@ func WantOf(p *compose.Project) Want {
 // databaseFolder is a VOLUME of Letta's image: a container that mounts nothing there gets a nameless volume from the engine.
 const databaseFolder = "/var/lib/postgresql/data"
 
+// databaseURI is the variable of a server whose database is elsewhere. Without it Postgres runs inside the server's container.
+const databaseURI = "LETTA_PG_URI"
+
 // withoutDatabase gives a server whose database is elsewhere a folder in memory where the image wants one, so that no empty nameless
 // volume is left behind by every container.
 func withoutDatabase(s compose.Service) compose.Service {
 	mounted := slices.ContainsFunc(s.Mounts, func(m compose.Mount) bool { return m.Target == databaseFolder })
-	if s.Environment["LETTA_PG_URI"] != "" && !mounted && !slices.Contains(s.Tmpfs, databaseFolder) {
+	if s.Environment[databaseURI] != "" && !mounted && !slices.Contains(s.Tmpfs, databaseFolder) {
 		s.Tmpfs = append(slices.Clip(s.Tmpfs), databaseFolder)
 	}
 	return s

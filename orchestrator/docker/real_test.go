@@ -366,6 +366,10 @@ func TestInfoOfThisEngine(t *testing.T) {
 }
 
 func TestDetailedOfAContainerThatIsGoing(t *testing.T) {
+	patient := 90
+	if c := detailed(container.InspectResponse{Config: &container.Config{StopTimeout: &patient}}); c.StopGrace != 90*time.Second {
+		t.Errorf("a container with 90 s to stop is observed with %s", c.StopGrace)
+	}
 	if c := detailed(container.InspectResponse{ID: "x", Name: "/n"}); c.Name != "n" || c.Running {
 		t.Errorf("%+v", c)
 	}

@@ -177,7 +177,7 @@ func (f *Fake) newBox(step orchestrator.Step) (*box, error) {
 	}
 	b := &box{spec: *s, Container: orchestrator.Container{
 		ID: f.newID(), Name: step.Target, Image: s.Image, ImageID: imageID, Status: "created", Detailed: true,
-		Labels: maps.Clone(s.OurLabels), Env: maps.Clone(s.Environment),
+		Labels: maps.Clone(s.OurLabels), Env: maps.Clone(s.Environment), StopGrace: s.StopGrace,
 	}}
 	if b.Labels == nil {
 		b.Labels = orchestrator.Labels{}
