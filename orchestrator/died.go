@@ -75,7 +75,7 @@ func catalogue() []known {
 	return []known{
 		{regexp.MustCompile(`No space left on device`), "the engine's disk is full", "docker system df  # then remove what you no longer need"},
 		{regexp.MustCompile(`database files are incompatible with server|The data directory was initialized by PostgreSQL version`),
-			"the data volume was made by another major version of Postgres", "letta-dev up --image with the version that made it, or another --project for a new database"},
+			"the data volume was made by another major version of Postgres", "letta-dev up --project mine  # a new database; the old one stays for the version that made it"},
 		{regexp.MustCompile(`initdb: error: directory "[^"]*" exists but is not empty`),
 			"the data volume holds something that is not a database", "letta-dev up --project mine  # a new volume; the old one stays"},
 		{regexp.MustCompile(`[Oo]peration not permitted.*/var/lib/postgresql|/var/lib/postgresql.*(Operation not permitted|Permission denied)`),

@@ -8,7 +8,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/letta-dev/letta-dev/orchestrator"
 	"github.com/letta-dev/letta-dev/orchestrator/docker"
 )
 
@@ -55,11 +54,9 @@ func systemApp() *app {
 // engine finds the container engine. It can fail and it can be slow, so only the commands that need one call it.
 func (a *app) engine(ctx context.Context) (*docker.Engine, error) {
 	return docker.Find(ctx, docker.Options{
-		Host: a.global.host, Context: a.global.context, LookupEnv: a.env, Home: a.env.get("HOME"), GOOS: runtime.GOOS, Version: version(),
+		Host: a.global.host, Context: a.global.context, LookupEnv: a.env, Home: a.home(), GOOS: runtime.GOOS, Version: version(),
 	})
 }
-
-var _ orchestrator.Engine = (*docker.Engine)(nil)
 
 // buildVersion is set by the linker in a release: -ldflags "-X main.buildVersion=1.2.3".
 var buildVersion string

@@ -44,6 +44,11 @@ type liveServer struct {
 	Hint    string    `json:"hint,omitempty"`
 }
 
+// withoutEngine says that a process serves a server that is in no container.
+func (l *liveStatus) withoutEngine() bool {
+	return l != nil && (l.Server.Kind == "upstream" || l.Server.Name == inProcessDemo)
+}
+
 // leafInfo is the certificate that is served.
 type leafInfo struct {
 	Names    []string  `json:"names"`
@@ -81,7 +86,8 @@ func (s *serving) listenControl() (*control, error) {
 	return &control{&http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}, l}, nil
 }
 
-// controlTime bounds a question to a serving process: it answers from memory.
+// controlTime bounds a question to a serving process: it answers from memory, but for the second that a look for a WebSocket server
+// in the container may take.
 const controlTime = 3 * time.Second
 
 // live asks the project's serving process how it stands; nil when there is none.

@@ -94,7 +94,11 @@ func TestDownStopsUnderTheLock(t *testing.T) {
 	var p paths
 	var lock *flock.Flock
 	free := true
-	a, p, lock = served(t, 0, func(w http.ResponseWriter, _ *http.Request) {
+	a, p, lock = served(t, 0, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			_ = json.NewEncoder(w).Encode(liveStatus{Server: liveServer{Kind: "upstream"}})
+			return
+		}
 		plan := flock.New(p.planLock())
 		free, _ = plan.TryLock()
 		_ = plan.Unlock()

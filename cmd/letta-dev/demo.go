@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -59,10 +58,4 @@ func relay(ctx context.Context, port string, in io.Reader, out io.Writer) error 
 	}()
 	_, err = io.Copy(out, conn)
 	return err
-}
-
-// isExecutableError says that this program cannot be put into a Linux container.
-func isExecutableError(err error) bool {
-	var e *demo.ExecutableError
-	return errors.As(err, &e)
 }

@@ -56,10 +56,11 @@ func (a *app) down(ctx context.Context, o downOptions) error {
 		return err
 	}
 	if o.volumes && !o.yes {
-		if err := a.confirm(project); err != nil {
+		if err := a.confirm(ctx, project); err != nil {
 			return err
 		}
 	}
+	live, _ := a.live(ctx, files) // what is wrong with a process that does not answer, its stop will say
 	result := downResult{Project: project}
 	unlock, err := a.stopForDown(ctx, files, &result)
 	if err != nil {
@@ -67,7 +68,7 @@ func (a *app) down(ctx context.Context, o downOptions) error {
 	}
 	defer unlock()
 	plan, err := a.teardown(ctx, project, o.volumes)
-	if is[*orchestrator.UnreachableError](err) && (result.Proxy || noEngineHere(err)) && !o.volumes {
+	if is[*orchestrator.UnreachableError](err) && (live.withoutEngine() || noEngineHere(err)) && !o.volumes {
 		a.ui.note("no container engine answers, so there are no containers to remove")
 		err = nil
 	}
@@ -129,12 +130,12 @@ func (a *app) teardown(ctx context.Context, project string, volumes bool) (orche
 }
 
 // confirm has the project's name typed before its data is deleted. Without a terminal it names the flag.
-func (a *app) confirm(project string) error {
+func (a *app) confirm(ctx context.Context, project string) error {
 	if !a.ui.interactive() {
 		return usagef("letta-dev down --volumes --yes", "deleting the data of project %q needs a yes, and there is no terminal to ask on", project)
 	}
 	fmt.Fprintf(a.stderr, "This deletes all agents and messages of project %q. Type its name to go on: ", project)
-	typed, err := bufio.NewReader(a.stdin).ReadString('\n')
+	typed, err := readLine(ctx, a.stdin)
 	if err != nil && typed == "" {
 		return fmt.Errorf("reading the answer: %w", err)
 	}
@@ -142,4 +143,21 @@ func (a *app) confirm(project string) error {
 		return usagef("letta-dev down", "%q is not the project's name; nothing was deleted", strings.TrimSpace(typed))
 	}
 	return nil
+}
+
+// readLine reads a line, or ends with ctx: a read of a terminal cannot be called off, so it is left behind.
+func readLine(ctx context.Context, in io.Reader) (line string, err error) {
+	done := make(chan struct{})
+	var read string
+	var readErr error
+	go func() {
+		defer close(done)
+		read, readErr = bufio.NewReader(in).ReadString('\n')
+	}()
+	select {
+	case <-done:
+		return read, readErr
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
 }

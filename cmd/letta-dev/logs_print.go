@@ -31,7 +31,7 @@ type logPrinter struct {
 func newLogPrinter(a *app, o logsOptions) *logPrinter {
 	colour := func(c string) lipgloss.Style { return lipgloss.NewStyle().Foreground(lipgloss.Color(c)) }
 	p := &logPrinter{
-		out: &colorprofile.Writer{Forward: a.stdout, Profile: outputProfile(a)}, json: a.global.json, now: a.now,
+		out: &colorprofile.Writer{Forward: a.stdout, Profile: profile(a, a.stdout)}, json: a.global.json, now: a.now,
 		time: lipgloss.NewStyle().Faint(true), other: colour("4"),
 		styles: map[string]lipgloss.Style{sourceServer: colour("6"), sourceDatabase: colour("5"), sourceProxy: colour("2"), sourceEngine: colour("3")},
 	}
@@ -41,13 +41,6 @@ func newLogPrinter(a *app, o logsOptions) *logPrinter {
 		p.folds = map[string]*fold{}
 	}
 	return p
-}
-
-// outputProfile is how much colour standard output gets, by the rules that profile has for standard error.
-func outputProfile(a *app) colorprofile.Profile {
-	b := *a
-	b.stderr = a.stdout
-	return profile(&b)
 }
 
 // print writes an entry, with one call.

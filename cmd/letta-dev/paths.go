@@ -16,10 +16,7 @@ type paths struct {
 }
 
 func (a *app) paths(project string) (paths, error) {
-	home := a.env.get("HOME")
-	if runtime.GOOS == "windows" {
-		home = a.env.get("USERPROFILE")
-	}
+	home := a.home()
 	data, err := a.folder(home, "XDG_DATA_HOME", ".local/share")
 	if err != nil {
 		return paths{}, err
@@ -29,6 +26,14 @@ func (a *app) paths(project string) (paths, error) {
 		return paths{}, err
 	}
 	return paths{Certs: filepath.Join(data, "certs"), State: filepath.Join(state, project)}, nil
+}
+
+// home is the user's home folder, as the environment has it.
+func (a *app) home() string {
+	if runtime.GOOS == "windows" {
+		return a.env.get("USERPROFILE")
+	}
+	return a.env.get("HOME")
 }
 
 // folder is letta-dev's own below a base folder of the XDG specification, which has relative paths ignored.

@@ -46,7 +46,6 @@ runs an HTTPS-terminating, WebSocket-aware proxy on 80, 443 and 8283, with WebSo
 		Args:              subcommand,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: false},
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.begin() },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cmd.Help()
@@ -130,10 +129,8 @@ func (a *app) begin() error {
 }
 
 func oneOf(flag, got string, allowed ...string) error {
-	for _, v := range allowed {
-		if got == v {
-			return nil
-		}
+	if slices.Contains(allowed, got) {
+		return nil
 	}
 	return usagef("letta-dev --help", "%s %q is not one of %v", flag, got, allowed)
 }

@@ -80,9 +80,6 @@ func (a *app) demoStack(name string) (*compose.Project, func(io.Writer) error, e
 		_, err = again.WriteTo(w)
 		return err
 	}
-	if name == "" {
-		name = "letta-dev"
-	}
 	server := compose.Service{
 		Name: orchestrator.ServerName, ContainerName: containerName(name), Image: img.Ref,
 		Ports:    []compose.Port{{Target: orchestrator.RESTPort, HostIP: "127.0.0.1", Protocol: "tcp"}},

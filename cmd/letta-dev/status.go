@@ -41,7 +41,7 @@ type containerStatus struct {
 	Image    string                   `json:"image"`
 	Status   string                   `json:"status"`
 	Attached bool                     `json:"attached,omitempty"`
-	Health   string                   `json:"health,omitempty"` // of the Letta server: ok, or what its health check says
+	Health   string                   `json:"health,omitempty"` // of the engine's own health check: starting, healthy, unhealthy
 	Started  time.Time                `json:"started,omitzero"`
 	Ports    []orchestrator.Published `json:"ports,omitempty"`
 }
@@ -70,10 +70,15 @@ func (a *app) status(ctx context.Context) error {
 		a.ui.warn("%s", explain(err).Message)
 	}
 	report.Trust = a.trustStatus(ctx, files)
+	verdict := report.verdict()
+	if verdict != nil && a.global.json {
+		a.ui.data = report // one envelope holds both
+		return verdict
+	}
 	if err := a.ui.answer("status", report, func(w io.Writer) { report.print(w, a.asTyped) }); err != nil {
 		return err
 	}
-	return report.verdict()
+	return verdict
 }
 
 // observeInto adds what the engine says.
@@ -81,8 +86,8 @@ func (a *app) observeInto(ctx context.Context, report *statusReport) error {
 	attached := ""
 	if p := report.Proxy; p != nil && p.Server.Kind == "attached" {
 		attached = p.Server.Name
-	} else if p != nil && (p.Server.Kind == "upstream" || p.Server.Route != "" && p.Server.Kind == "demo" && p.Server.Name == inProcessDemo) {
-		return nil // no engine has a part in it
+	} else if p.withoutEngine() {
+		return nil
 	}
 	engine, err := a.engine(ctx)
 	if err != nil {

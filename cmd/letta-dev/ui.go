@@ -35,6 +35,8 @@ type ui struct {
 	stop     chan struct{}
 	stopped  sync.WaitGroup
 	warnings []string
+	answered bool // the envelope is written; there is one
+	data     any  // for the envelope of a command that fails and has an answer all the same
 
 	reports sync.Mutex // held while the orchestrator reports
 	steps   *stepRows
@@ -51,7 +53,7 @@ type row struct {
 
 func newUI(a *app) *ui {
 	u := &ui{app: a, out: a.stdout, mode: progressMode(a)}
-	u.err = &colorprofile.Writer{Forward: a.stderr, Profile: profile(a)}
+	u.err = &colorprofile.Writer{Forward: a.stderr, Profile: profile(a, a.stderr)}
 	u.steps = newStepRows(u)
 	if u.mode == "tty" {
 		stop := make(chan struct{})
@@ -73,12 +75,12 @@ func progressMode(a *app) string {
 	return "tty"
 }
 
-// profile is how much colour standard error gets. NO_COLOR wins over everything but --color=always (no-color.org).
-func profile(a *app) colorprofile.Profile {
+// profile is how much colour an output gets. NO_COLOR wins over everything but --color=always (no-color.org).
+func profile(a *app, out io.Writer) colorprofile.Profile {
 	switch {
 	case a.global.color == "always":
 		return colorprofile.ANSI
-	case a.global.color == "never", a.env.get("NO_COLOR") != "", a.env.get("TERM") == "dumb", !isTerminal(a.stderr):
+	case a.global.color == "never", a.env.get("NO_COLOR") != "", a.env.get("TERM") == "dumb", !isTerminal(out):
 		return colorprofile.NoTTY
 	}
 	return colorprofile.ANSI
@@ -234,6 +236,7 @@ func (u *ui) answer(command string, data any, human func(w io.Writer)) error {
 }
 
 func (u *ui) envelope(e envelope) error {
+	u.answered = true
 	e.SchemaVersion = 1
 	e.Warnings = append([]string{}, u.warnings...)
 	enc := json.NewEncoder(u.out)
@@ -245,8 +248,8 @@ func (u *ui) envelope(e envelope) error {
 // fail prints an error: for a person on standard error, and with --json as the envelope that the program on standard output waits for.
 func (u *ui) fail(command string, e explanation) {
 	u.close()
-	if u.app.global.json {
-		_ = u.envelope(envelope{Command: command, Status: "error", Error: &e}) // nobody is left to tell
+	if u.app.global.json && !u.answered {
+		_ = u.envelope(envelope{Command: command, Status: "error", Data: u.data, Error: &e}) // nobody is left to tell
 	}
 	if u.mode == "json" {
 		u.jsonLine(map[string]any{"time": u.app.now().UTC(), "status": "error", "code": e.Code, "text": e.Message, "hint": e.Hint})

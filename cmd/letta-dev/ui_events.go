@@ -37,7 +37,22 @@ func (u *ui) step(e orchestrator.Event) {
 func (u *ui) stage(container string, e orchestrator.Event) {
 	u.reports.Lock()
 	defer u.reports.Unlock()
+	if e.Kind == orchestrator.ServerLog {
+		u.serverLog(container, e.Text)
+		return
+	}
 	u.steps.stage(container, e)
+}
+
+// serverLog shows a line that a starting server wrote to those who named --progress plain: advice sends them here when a failure has
+// no known cause. Who got plain lines for want of a terminal did not ask for hundreds of them.
+func (u *ui) serverLog(container, line string) {
+	if u.app.global.progress != "plain" {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	fmt.Fprintf(u.err, "   %-12s | %s\n", container, printable(line))
 }
 
 func (u *ui) settle() {

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/letta-dev/letta-dev/compose"
 	"github.com/letta-dev/letta-dev/orchestrator"
+	"github.com/letta-dev/letta-dev/orchestrator/demo"
 )
 
 // decide finds out what is wanted and what stands, and changes nothing.
@@ -216,7 +216,8 @@ func (r *upRun) findEngine(ctx context.Context) (orchestrator.Engine, error) {
 	return engine, nil
 }
 
+// inProcessHelps says that the demo can run inside this process where it cannot in a container: no engine answers, or this program is
+// none that a Linux container can run.
 func inProcessHelps(err error) bool {
-	var unreachable *orchestrator.UnreachableError
-	return errors.As(err, &unreachable) || isExecutableError(err)
+	return is[*orchestrator.UnreachableError](err) || is[*demo.ExecutableError](err)
 }

@@ -113,7 +113,7 @@ func (o *proxyOptions) listeners(s compose.Settings) []listenAddress {
 	return all
 }
 
-// letta's web application may always talk to a server here: Letta itself allows it by default.
+// lettaApp is the origin of Letta's web application, which may always talk to a server here: Letta itself allows it by default.
 const lettaApp = "https://app.letta.com"
 
 // serveConfig is what the serving process is told: flags, then the stack's own settings, then the defaults.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/letta-dev/letta-dev/certs"
 	"github.com/letta-dev/letta-dev/orchestrator"
+	"github.com/letta-dev/letta-dev/orchestrator/demo"
 	"github.com/letta-dev/letta-dev/orchestrator/docker"
 	"github.com/letta-dev/letta-dev/proxy"
 	"github.com/letta-dev/letta-dev/proxy/bridge"
@@ -78,7 +79,7 @@ func (s *serving) newProxy(ctx context.Context, group *group, listeners []proxy.
 		REST: rest, WebSocket: ws, Grace: s.cfg.Grace, Access: s.journal.access, Now: s.app.now,
 	}
 	if s.cfg.Demo != "" {
-		config.Header = http.Header{"X-Letta-Dev": {"demo"}}
+		config.Header = http.Header{demo.Header: {demo.HeaderValue}}
 	}
 	return proxy.New(config)
 }
