@@ -55,6 +55,7 @@ type CommandError struct {
 	Err      error
 }
 
+// Error shows the command as typed, why it failed, and what it wrote to its standard error.
 func (e *CommandError) Error() string {
 	reason := e.Err.Error()
 	if e.TimedOut {
@@ -78,6 +79,7 @@ type RightsError struct {
 	Commands []Command // all it takes, in order
 }
 
+// Error names the store; what it takes is in Hint.
 func (e *RightsError) Error() string {
 	return fmt.Sprintf("changing the %s store needs root rights", e.Store)
 }

@@ -13,6 +13,7 @@ type Error struct {
 	Advice string // what to type next, or empty
 }
 
+// Error says what was going on, with which file, and the cause.
 func (e *Error) Error() string {
 	parts := make([]string, 0, 3)
 	for _, part := range []string{e.Doing, e.Path, e.Err.Error()} {

@@ -14,8 +14,10 @@ type FileError struct {
 	Err    error  // cause, whose text is in What; may be nil
 }
 
+// Error is what is wrong, after FILE:LINE.
 func (e *FileError) Error() string { return place(e.File, e.Line) + ": " + e.What }
 
+// Unwrap returns the cause; nil where the file itself is the mistake.
 func (e *FileError) Unwrap() error { return e.Err }
 
 // Hint says what to type or to write instead.
@@ -38,6 +40,7 @@ type Refusal struct {
 	Instead string // what to do instead
 }
 
+// Error has a line for each refusal, with its place and what to do instead.
 func (e *SubsetError) Error() string {
 	lines := make([]string, len(e.Refusals))
 	for i, r := range e.Refusals {
@@ -69,6 +72,7 @@ type CycleError struct {
 	Services []string // each depends on the next, the last on the first
 }
 
+// Error shows the circle, from a service back to itself.
 func (e *CycleError) Error() string {
 	circle := append(append([]string{}, e.Services...), e.Services[0])
 	return fmt.Sprintf("%s: depends_on goes in a circle: %s", place(e.File, e.Line), strings.Join(circle, " → "))

@@ -18,6 +18,7 @@ type NameError struct {
 	Dir  string // folder whose name was tried; empty when the name was given
 }
 
+// Error quotes the name, or the folder that gave none, and says what a name may hold.
 func (e *NameError) Error() string {
 	if e.Dir != "" {
 		return fmt.Sprintf("no project name can be made of the folder %q", e.Dir)

@@ -73,6 +73,7 @@ type NoSuchContainerError struct {
 	Status string // empty: there is none
 }
 
+// Error says whether the container is absent or stopped.
 func (e *NoSuchContainerError) Error() string {
 	if e.Status == "" {
 		return fmt.Sprintf("attaching to %q: there is no such container", e.Name)
@@ -91,6 +92,7 @@ func (e *NoSuchContainerError) Hint() string {
 // AmbiguousError says that more than one container could be the Letta server.
 type AmbiguousError struct{ Found []Container }
 
+// Error names all that could be the server, with their images.
 func (e *AmbiguousError) Error() string {
 	var names []string
 	for _, c := range e.Found {

@@ -19,6 +19,7 @@ type DiedError struct {
 	Lines     []string // the last of its log, redacted
 }
 
+// Error is exit code, stage and cause in the first line, and then the last lines of the log.
 func (e *DiedError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "container %q ended with exit code %d at stage %s", e.Container, e.ExitCode, e.Stage)
@@ -55,6 +56,7 @@ type SlowError struct {
 	After     time.Duration
 }
 
+// Error says how long was waited and which stage was reached.
 func (e *SlowError) Error() string {
 	return fmt.Sprintf("%s runs and has not answered its health check after %s; it is at stage %s", e.Container, e.After.Round(time.Second), e.Stage)
 }

@@ -18,6 +18,7 @@ type Attempt struct {
 	Err   error
 }
 
+// Error lists the places that were tried, a line each, after a first line that stands alone.
 func (e *UnreachableError) Error() string {
 	var b strings.Builder
 	b.WriteString("no usable container engine")
@@ -58,10 +59,12 @@ type PullError struct {
 	Err    error
 }
 
+// Error is the reason, then the engine's own words.
 func (e *PullError) Error() string {
 	return fmt.Sprintf("pulling image %q: %s: %v", e.Image, e.Reason, e.Err)
 }
 
+// Unwrap returns the engine's error.
 func (e *PullError) Unwrap() error { return e.Err }
 
 // Hint is the command that helps against the reason.
@@ -95,6 +98,7 @@ type NameTakenError struct {
 	Running bool
 }
 
+// Error says whose name it is, and that nothing was done.
 func (e *NameTakenError) Error() string {
 	state := "stopped"
 	if e.Running {
@@ -117,6 +121,7 @@ type ForeignError struct {
 	Name string
 }
 
+// Error names the thing, and says that nothing was done.
 func (e *ForeignError) Error() string {
 	return fmt.Sprintf("%s %q exists, and letta-dev did not make it for this project; it was left as it is", e.Kind, e.Name)
 }
@@ -137,10 +142,12 @@ type PortTakenError struct {
 	Err       error
 }
 
+// Error names container and address, then the engine's own words.
 func (e *PortTakenError) Error() string {
 	return fmt.Sprintf("starting container %q: port %s is in use: %v", e.Container, e.Address, e.Err)
 }
 
+// Unwrap returns the engine's error.
 func (e *PortTakenError) Unwrap() error { return e.Err }
 
 // Hint shows who holds the port.
@@ -152,6 +159,7 @@ func (e *PortTakenError) Hint() string {
 // MissingError says that a network or volume that the stack declares as external is not there.
 type MissingError struct{ Kind, Name string }
 
+// Error names what is missing.
 func (e *MissingError) Error() string {
 	return fmt.Sprintf("%s %q is external to the stack and does not exist", e.Kind, e.Name)
 }
@@ -162,6 +170,7 @@ func (e *MissingError) Hint() string { return fmt.Sprintf("docker %s create %s",
 // AbsentError says that there is no server to reach.
 type AbsentError struct{ Target Target }
 
+// Error names the target.
 func (e *AbsentError) Error() string { return fmt.Sprintf("%s is not there", e.Target) }
 
 // Hint starts one.
@@ -175,10 +184,12 @@ func (e *AbsentError) Hint() string {
 // EngineGoneError says that the engine stopped answering after it had been found.
 type EngineGoneError struct{ Err error }
 
+// Error says why the engine is taken for gone.
 func (e *EngineGoneError) Error() string {
 	return fmt.Sprintf("the container engine stopped answering: %v", e.Err)
 }
 
+// Unwrap returns why.
 func (e *EngineGoneError) Unwrap() error { return e.Err }
 
 // Hint looks whether it runs.
@@ -190,10 +201,12 @@ type NoAnswerError struct {
 	Err error
 }
 
+// Error is the URL, and what came instead of an answer.
 func (e *NoAnswerError) Error() string {
 	return fmt.Sprintf("no Letta server answers at %s: %v", e.URL, e.Err)
 }
 
+// Unwrap returns what came instead of an answer.
 func (e *NoAnswerError) Unwrap() error { return e.Err }
 
 // Hint asks the server by hand.

@@ -110,6 +110,7 @@ type ConfigError struct {
 	Advice  string
 }
 
+// Error is the problem.
 func (e *ConfigError) Error() string { return e.Problem }
 
 // Hint is what to type or write instead.

@@ -9,6 +9,7 @@ import (
 // An AddressError is text that names no address to listen on.
 type AddressError struct{ Address string }
 
+// Error quotes the address.
 func (e *AddressError) Error() string {
 	return fmt.Sprintf("%q is not an address to listen on", e.Address)
 }
@@ -19,6 +20,7 @@ func (e *AddressError) Hint() string { return "letta-dev up --listen 127.0.0.1:8
 // A NotLoopbackError is an address that other machines could reach.
 type NotLoopbackError struct{ Address string }
 
+// Error says why the address is refused.
 func (e *NotLoopbackError) Error() string {
 	return fmt.Sprintf("%q is reachable from other machines, and the Letta server asks for no password", e.Address)
 }
@@ -41,6 +43,7 @@ type Process struct {
 	Command string // its name as the kernel keeps it, at most 15 bytes on Linux
 }
 
+// Error names the holder of the port where it could be found out.
 func (e *PortInUseError) Error() string {
 	if e.Holder == nil {
 		return fmt.Sprintf("%s is in use by another process", e.Addr)
@@ -48,6 +51,7 @@ func (e *PortInUseError) Error() string {
 	return fmt.Sprintf("%s is in use by %s (pid %d)", e.Addr, e.Holder.Command, e.Holder.PID)
 }
 
+// Unwrap returns the system's error.
 func (e *PortInUseError) Unwrap() error { return e.err }
 
 // Hint frees the port, or finds out who holds it.
@@ -69,10 +73,12 @@ type PrivilegeError struct {
 	err  error
 }
 
+// Error names the address.
 func (e *PrivilegeError) Error() string {
 	return fmt.Sprintf("%s needs a right that this user does not have", e.Addr)
 }
 
+// Unwrap returns the system's error.
 func (e *PrivilegeError) Unwrap() error { return e.err }
 
 // Hint is the exact command that allows it.

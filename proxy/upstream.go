@@ -47,6 +47,7 @@ const (
 	Down
 )
 
+// String is the phase in lower case.
 func (p Phase) String() string {
 	switch p {
 	case Starting:

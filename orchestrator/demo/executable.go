@@ -12,6 +12,7 @@ type ExecutableError struct {
 	Err    error  // the cause, where there is one
 }
 
+// Error says what the executable is instead, and the cause.
 func (e *ExecutableError) Error() string {
 	text := "this letta-dev cannot run in a container: it is " + e.Reason
 	if e.Err != nil {
