@@ -51,7 +51,6 @@ runs an HTTPS-terminating, WebSocket-aware proxy on 80, 443 and 8283, with WebSo
 			return cmd.Help()
 		},
 	}
-	root.SetVersionTemplate("letta-dev {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef(cmd.CommandPath()+" --help", "%w", err)
 	})

@@ -2,8 +2,8 @@
 //
 //	make bench
 //
-// What `up` adds is taken from one and the same start: the command's whole time, less the container's own, which is the time from the
-// engine's start of it to the first health answer that an independent prober sees at the container's address.
+// What `up` adds is taken from one and the same start: the command's whole time, less the container's own, which is what a plain
+// `docker run` would take: from the engine's creation of it to the first health answer that an independent prober sees at its address.
 package main
 
 import (
@@ -184,17 +184,17 @@ func (b *bench) real() error {
 	return nil
 }
 
-// containersOwn is the time from the start of the project's server container to its first health answer.
+// containersOwn is the time from the creation of the project's server container to its first health answer.
 func containersOwn(ctx context.Context) time.Duration {
 	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	for ; ctx.Err() == nil; time.Sleep(5 * time.Millisecond) { // a sampling interval, not a decision
 		out, err := exec.CommandContext(ctx, "docker", "inspect", "--format",
-			"{{.State.StartedAt}} {{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", project+"-letta-server").Output()
+			"{{.Created}} {{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", project+"-letta-server").Output()
 		if err != nil {
 			continue
 		}
-		started, address, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
-		at, err := time.Parse(time.RFC3339Nano, started)
+		created, address, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
+		at, err := time.Parse(time.RFC3339Nano, created)
 		if err != nil || at.Year() < 2000 || address == "" {
 			continue
 		}
