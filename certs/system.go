@@ -74,7 +74,7 @@ func newSystemStore(env Env) Store {
 	why := &Error{
 		Doing:  "find the system's trust store",
 		Err:    errors.New("this system keeps it in a way that is not supported"),
-		Advice: "letta-dev env",
+		Advice: "SSL_CERT_FILE=$(letta-dev certs path) COMMAND  # for one program at a time",
 	}
 	if exists(env.path("/etc/NIXOS")) {
 		why.Err = errors.New("NixOS takes its trusted roots from its configuration alone")

@@ -96,7 +96,7 @@ func TestSystemStoresThatAreNotSupported(t *testing.T) {
 		env        Env
 		says, hint string
 	}{
-		"unknown":  {unknown, "not supported", "letta-dev env"},
+		"unknown":  {unknown, "not supported", "letta-dev certs path"},
 		"NixOS":    {nixos, "NixOS", "security.pki.certificateFiles"},
 		"no tools": {toolless, "update-ca-certificates is not installed", "ca-certificates"},
 	} {

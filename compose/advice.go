@@ -70,7 +70,7 @@ func adviceFor(place string) map[string]string {
 			"priority": take, "gw_priority": take, "driver_opts": take, "interface_name": take,
 		}
 	case "service.depends_on":
-		return map[string]string{"restart": "take it out; letta-dev restart SERVICE restarts one"}
+		return map[string]string{"restart": "take it out; docker restart CONTAINER restarts one"}
 	case "service.healthcheck":
 		return map[string]string{"start_interval": "use interval and start_period: engines before 25.0 do not know it"}
 	case "service.env_file":

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// lettaYAML is the stack that runs where nobody brings another. People read it: `letta-dev init` writes it out.
+// lettaYAML is the stack that runs where nobody brings another. It is written to be read and copied.
 //
 //go:embed letta.yaml
 var lettaYAML []byte

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"github.com/letta-dev/letta-dev/certs"
 )
 
 // paths are where letta-dev keeps its own files: certificates in the data folder, what a running project needs in its state folder.
@@ -25,7 +27,24 @@ func (a *app) paths(project string) (paths, error) {
 	if err != nil {
 		return paths{}, err
 	}
-	return paths{Certs: filepath.Join(data, "certs"), State: filepath.Join(state, project)}, nil
+	p := paths{Certs: filepath.Join(data, "certs"), State: filepath.Join(state, project)}
+	if home := a.callerHome(); home != "" {
+		p.Certs = filepath.Join(home, ".local", "share", "letta-dev", "certs")
+	}
+	return p, nil
+}
+
+// callerHome is the home folder of the user behind sudo; empty without sudo. The authority is theirs, wherever sudo has put HOME: else
+// `sudo letta-dev certs install` would have one trusted that their own `letta-dev up` does not use.
+func (a *app) callerHome() string {
+	if a.env.get("SUDO_UID") == "" {
+		return ""
+	}
+	env, err := certs.HostEnv()
+	if err != nil || env.Owner == nil {
+		return "" // what is wrong is said where the stores are looked for
+	}
+	return env.Home
 }
 
 // home is the user's home folder, as the environment has it.

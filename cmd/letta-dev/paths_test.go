@@ -2,11 +2,31 @@ package main
 
 import (
 	"os"
+	"os/user"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 )
+
+// Under sudo the authority is that of the user behind it, and what runs is root's.
+func TestAuthorityOfTheUserBehindSudo(t *testing.T) {
+	nobody, err := user.Lookup("nobody")
+	if err != nil || os.Geteuid() != 0 || runtime.GOOS == "windows" {
+		t.Skip("NOT TESTED: the authority under sudo. It needs root, and a user nobody")
+	}
+	t.Setenv("SUDO_UID", nobody.Uid)
+	vars := map[string]string{"HOME": "/root", "SUDO_UID": nobody.Uid}
+	a := &app{env: func(name string) (string, bool) { v, ok := vars[name]; return v, ok }}
+	p, err := a.paths("mine")
+	if err != nil || p.Certs != filepath.Join(nobody.HomeDir, ".local/share/letta-dev/certs") || p.State != "/root/.local/state/letta-dev/mine" {
+		t.Errorf("under sudo: %+v, %v", p, err)
+	}
+	delete(vars, "SUDO_UID")
+	if p, err := a.paths("mine"); err != nil || p.Certs != "/root/.local/share/letta-dev/certs" {
+		t.Errorf("without: %+v, %v", p, err)
+	}
+}
 
 // A state folder whose path is too long for a socket gets one elsewhere, and never in a folder that others can enter or made.
 func TestSocketOfALongPath(t *testing.T) {
