@@ -14,7 +14,7 @@ import (
 const (
 	probeEvery  = 50 * time.Millisecond // while a server starts
 	urlEvery    = time.Second           // while a server started by hand answers
-	execEvery   = 20                    // probes of the other routes for each one that costs a process in the container
+	otherEvery  = 20                    // probes of the cheapest route for each one of the others, which cost a starting server time
 	lookEvery   = 20                    // probes for each new look: an engine may publish a port an instant after the start
 	probeTime   = 2 * time.Second       // for one answer
 	healthBytes = 64 << 10
@@ -63,8 +63,8 @@ func (f *Follower) probeContainer(ctx context.Context, info EngineInfo, c Contai
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
 	for n := 1; ; n++ {
-		for _, r := range routes(f.engine, info, c) {
-			if r.name == execName && n%execEvery != 0 {
+		for i, r := range routes(f.engine, info, c) {
+			if i > 0 && n%otherEvery != 0 {
 				continue
 			}
 			if f.tryRoute(ctx, r, c) {
