@@ -35,7 +35,7 @@ func stageOf(line string) string {
 }
 
 // Redact hides what Letta prints and nobody should see over a shoulder or in a pasted log: the password of SECURE mode, the
-// password inside a database URL, and anything that has the form of a provider's key.
+// password inside a database URL, and what has the form of a known provider's key or of a bearer token.
 func Redact(line string) string {
 	if i := strings.Index(line, "secure mode with password:"); i >= 0 {
 		return line[:i] + "secure mode with password: [hidden]"
@@ -43,8 +43,11 @@ func Redact(line string) string {
 	if strings.Contains(line, "://") {
 		line = regexp.MustCompile(`(://[^\s:/@]+:)[^\s/@]+@`).ReplaceAllString(line, "${1}[hidden]@")
 	}
-	if strings.Contains(line, "sk-") {
-		line = regexp.MustCompile(`\bsk-[A-Za-z0-9_-]{8,}`).ReplaceAllString(line, "sk-[hidden]")
+	for _, form := range []string{"sk-", "gsk_", "xai-", "AIza", "AKIA", "Bearer "} { // OpenAI and Anthropic, Groq, xAI, Google, AWS
+		if strings.Contains(line, form) {
+			key := regexp.MustCompile(`(^|[^A-Za-z0-9])` + form + `[A-Za-z0-9._~+/=-]{8,}`)
+			line = key.ReplaceAllString(line, "${1}"+form+"[hidden]")
+		}
 	}
 	return line
 }

@@ -40,6 +40,9 @@ func TestRedact(t *testing.T) {
 		"▶ Using secure mode with password: hunter2":                            "▶ Using secure mode with password: [hidden]",
 		"Using internal PostgreSQL at: postgresql://letta:letta@localhost:5432": "Using internal PostgreSQL at: postgresql://letta:[hidden]@localhost:5432",
 		"error: key sk-proj-abcdefgh12345 is wrong":                             "error: key sk-[hidden] is wrong",
+		"Authorization: Bearer abcdefgh.12345":                                  "Authorization: Bearer [hidden]",
+		"key=AIzaSyA1234567890, gsk_abcdefgh1":                                  "key=AIza[hidden], gsk_[hidden]",
+		"the task-list of a desk-clerk":                                         "the task-list of a desk-clerk",
 		"see https://docs.letta.com/a:b@c":                                      "see https://docs.letta.com/a:b@c",
 		"plain":                                                                 "plain",
 	} {

@@ -74,15 +74,23 @@ func (r *upRun) inBackground(ctx context.Context) error {
 }
 
 // bringUp carries out the plan and waits until the serving process sees the server too. It ends when that process does: then
-// somebody said `letta-dev down`.
-func (r *upRun) bringUp(ctx context.Context) (*liveStatus, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
+// somebody said `letta-dev down`. When it fails, nothing that it started still runs, but for a server that is only slow.
+func (r *upRun) bringUp(ctx context.Context) (live *liveStatus, err error) {
+	watched, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	go r.watchServing(ctx, cancel)
-	if err := r.apply(ctx); err != nil {
-		return nil, err
+	go r.watchServing(watched, cancel)
+	if err = r.apply(watched); err == nil {
+		live, err = r.settled(watched)
 	}
-	return r.settled(ctx)
+	if err == nil || is[*orchestrator.SlowError](err) {
+		return live, err
+	}
+	halt, done := context.WithTimeout(context.WithoutCancel(ctx), haltTime)
+	defer done()
+	if haltErr := r.halt(halt); haltErr != nil && !is[*orchestrator.UnreachableError](haltErr) { // which err says already
+		r.app.ui.warn("what this `up` started could not be stopped: %v", haltErr)
+	}
+	return nil, err
 }
 
 // servingEvery is how often a bring-up looks whether its serving process still runs.
