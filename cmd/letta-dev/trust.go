@@ -190,24 +190,16 @@ func (t *trustStatus) summary() string {
 // resolveTime bounds the question whether the system's resolver knows *.localhost: a resolver without a network may take its time.
 const resolveTime = time.Second
 
-// resolverNote says that programs other than browsers and curl will not find letta.localhost here, where that is so. It asks getent,
-// whose answer is the C library's, and is silent where there is none.
-func (a *app) resolverNote(ctx context.Context, urls []serviceURL) {
+// resolves says whether the system's resolver knows letta.localhost. It asks getent, whose answer is the C library's; where there is none
+// it takes it for known.
+func (a *app) resolves(ctx context.Context) bool {
 	getent, err := exec.LookPath("getent")
-	if err != nil || ctx.Err() != nil {
-		return
+	if err != nil {
+		return true
 	}
 	ctx, cancel := context.WithTimeout(ctx, resolveTime)
 	defer cancel()
-	if exec.CommandContext(ctx, getent, "hosts", "letta.localhost").Run() == nil {
-		return
-	}
-	for _, u := range urls {
-		if strings.Contains(u.URL, "//localhost:") {
-			a.ui.note("browsers and curl know letta.localhost; Python and Node do not here, so give them %s", u.URL)
-			return
-		}
-	}
+	return exec.CommandContext(ctx, getent, "hosts", "letta.localhost").Run() == nil
 }
 
 // curlTrust is what curl has to be told so that it trusts us: nothing where the system's store does.

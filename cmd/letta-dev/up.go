@@ -58,8 +58,9 @@ type upRun struct {
 	cfg     serveConfig
 	files   paths
 	plan    orchestrator.Plan
-	live    *liveStatus // the serving process that runs already; nil when none does
-	unlock  func()      // lets others change the project again
+	live    *liveStatus         // the serving process that runs already; nil when none does
+	unlock  func()              // lets others change the project again
+	words   <-chan partingWords // what is said in the end; one value comes
 }
 
 // up does everything. What changes the machine stands after the dry run's return, in the order: trust, listeners, containers. So a
@@ -78,6 +79,7 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 			return err
 		}
 	}
+	r.words = r.findWords(ctx)
 	if r.live != nil && (r.live.Config == r.cfg.fingerprint() || !r.live.Background) {
 		return r.besideRunning(ctx)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os/signal"
 	"slices"
 	"strings"
@@ -29,7 +28,7 @@ func (r *upRun) besideRunning(ctx context.Context) error {
 	if len(r.plan.Steps) == 0 {
 		r.app.ui.note("already running since %s; nothing changed", live.Started.Local().Format("15:04:05"))
 	}
-	return r.answer(ctx, live)
+	return r.answer(live)
 }
 
 // otherSettingsError says that another terminal serves the project with other settings.
@@ -70,7 +69,7 @@ func (r *upRun) inBackground(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.answer(ctx, live)
+	return r.answer(live)
 }
 
 // bringUp carries out the plan and waits until the serving process sees the server too. It ends when that process does: then
@@ -144,7 +143,7 @@ func (r *upRun) inForeground(ctx context.Context) error {
 	live, err := r.bringUp(ctx)
 	if err == nil || is[*orchestrator.SlowError](err) {
 		r.unlock() // from here on others may change the stack; what they do is followed
-		err = r.serveOn(ctx, live, err, stop, ended)
+		err = r.serveOn(live, err, stop, ended)
 	} else {
 		stop()
 		<-ended
@@ -153,11 +152,11 @@ func (r *upRun) inForeground(ctx context.Context) error {
 }
 
 // serveOn is the long part of a foreground `up`.
-func (r *upRun) serveOn(ctx context.Context, live *liveStatus, slow error, stop func(), ended <-chan error) error {
+func (r *upRun) serveOn(live *liveStatus, slow error, stop func(), ended <-chan error) error {
 	var said error
 	if slow != nil {
 		r.app.ui.warn("%v", slow)
-	} else if said = r.answer(ctx, live); said != nil {
+	} else if said = r.answer(live); said != nil {
 		stop() // nobody reads that it runs
 	}
 	served := <-ended
@@ -289,21 +288,6 @@ func (e *cloneImageError) Hint() string {
 	return "make letta-image  # builds letta/letta:0.16.8 here, then: letta-dev up"
 }
 
-// answer is what `up` prints in the end: the addresses.
-func (r *upRun) answer(ctx context.Context, live *liveStatus) error {
-	a := r.app
-	a.ui.begin("proxy", "").done("%s", ports(live.Listeners))
-	a.warnMissing(live.Listeners)
-	a.resolverNote(ctx, live.URLs)
-	return a.ui.answer("up", live, func(w io.Writer) {
-		fmt.Fprintln(w)
-		for _, u := range live.URLs {
-			fmt.Fprintf(w, "   %-32s %s\n", u.URL, u.Note)
-		}
-		fmt.Fprintf(w, "\n%s\n", r.parting(ctx, live))
-	})
-}
-
 // warnMissing says once for all ports that nothing listens on which command changes that.
 func (a *app) warnMissing(bound []boundAddress) {
 	var missing []string
@@ -317,29 +301,4 @@ func (a *app) warnMissing(bound []boundAddress) {
 	if len(missing) > 0 {
 		a.ui.warn("nothing listens on %s: %s; to allow it: %s", strings.Join(missing, " and "), why, hint)
 	}
-}
-
-func (r *upRun) parting(ctx context.Context, live *liveStatus) string {
-	curl := ""
-	for _, u := range live.URLs[:min(1, len(live.URLs))] {
-		curl = " Try it:  curl " + r.app.curlTrust(ctx, r.files) + u.URL + "/v1/health/\n"
-	}
-	if live.Background {
-		stays := "   (data stays)"
-		if live.Server.Kind == "demo" {
-			stays = "   (a demo: no model runs, and nothing is kept)"
-		}
-		return curl + r.app.asTyped(" It runs in the background. To stop it:  "+r.downCommand(ctx)+stays)
-	}
-	return curl + r.app.asTyped(" Ctrl-C stops what this command started; data stays. `letta-dev up -d` stays in the background.")
-}
-
-// downCommand ends this project from this folder: -f and --project may have named another than a bare `down` would mean here.
-func (r *upRun) downCommand(ctx context.Context) string {
-	bare := *r.app
-	bare.global.project = ""
-	if name, err := bare.projectName(ctx); err == nil && name == r.project.Name {
-		return "letta-dev down"
-	}
-	return "letta-dev down --project " + r.project.Name
 }

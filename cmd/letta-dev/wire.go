@@ -189,8 +189,9 @@ func causeAndHint(err error) (cause, hint string) {
 
 // engineFor finds the engine the serving process was told to use.
 func (a *app) engineFor(ctx context.Context, cfg serveConfig) (*docker.Engine, error) {
-	a.global.host, a.global.context = cfg.Host, cfg.Context
-	return a.engine(ctx)
+	told := *a
+	told.global.host, told.global.context = cfg.Host, cfg.Context
+	return told.engine(ctx)
 }
 
 // targetName is the server's name for people.

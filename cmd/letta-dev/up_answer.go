@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// partingWords are what `up` says in the end beside the addresses. To find them out takes other programs, so it is done while the server starts.
+type partingWords struct {
+	resolves bool   // the system's resolver knows letta.localhost
+	curl     string // what curl has to be told so that it trusts us
+	down     string // the command that ends this project
+}
+
+func (r *upRun) findWords(ctx context.Context) <-chan partingWords {
+	found, down := make(chan partingWords, 1), r.downCommand(ctx)
+	go func() { found <- partingWords{r.app.resolves(ctx), r.app.curlTrust(ctx, r.files), down} }()
+	return found
+}
+
+// answer is what `up` prints in the end: the addresses.
+func (r *upRun) answer(live *liveStatus) error {
+	a, said := r.app, <-r.words
+	a.ui.begin("proxy", "").done("%s", ports(live.Listeners))
+	a.warnMissing(live.Listeners)
+	if !said.resolves {
+		a.noteResolver(live.URLs)
+	}
+	return a.ui.answer("up", live, func(w io.Writer) {
+		fmt.Fprintln(w)
+		for _, u := range live.URLs {
+			fmt.Fprintf(w, "   %-32s %s\n", u.URL, u.Note)
+		}
+		fmt.Fprintf(w, "\n%s\n", a.asTyped(said.parting(live)))
+	})
+}
+
+// parting is the last lines: a first request to make, and how to stop.
+func (s partingWords) parting(live *liveStatus) string {
+	curl := ""
+	for _, u := range live.URLs[:min(1, len(live.URLs))] {
+		curl = " Try it:  curl " + s.curl + u.URL + "/v1/health/\n"
+	}
+	switch {
+	case live.Background && live.Server.Kind == "demo":
+		return curl + " It runs in the background. To stop it:  " + s.down + "   (a demo: no model runs, and nothing is kept)"
+	case live.Background:
+		return curl + " It runs in the background. To stop it:  " + s.down + "   (data stays)"
+	}
+	return curl + " Ctrl-C stops what this command started; data stays. `letta-dev up -d` stays in the background."
+}
+
+// noteResolver says that programs other than browsers and curl will not find letta.localhost here, and which address they will.
+func (a *app) noteResolver(urls []serviceURL) {
+	for _, u := range urls {
+		if strings.Contains(u.URL, "//localhost:") {
+			a.ui.note("browsers and curl know letta.localhost; Python and Node do not here, so give them %s", u.URL)
+			return
+		}
+	}
+}
+
+// downCommand ends this project from this folder: -f and --project may have named another than a bare `down` would mean here.
+func (r *upRun) downCommand(ctx context.Context) string {
+	bare := *r.app
+	bare.global.project = ""
+	if name, err := bare.projectName(ctx); err == nil && name == r.project.Name {
+		return "letta-dev down"
+	}
+	return "letta-dev down --project " + r.project.Name
+}
