@@ -43,7 +43,8 @@ func newWorld(t *testing.T, project string) *world {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building letta-dev: %v\n%s", err, out)
 	}
-	addr, err := model.BridgeAddr("docker0")
+	// An engine that the tests started themselves has a bridge of its own beside another's docker0.
+	addr, err := model.BridgeAddr(w.docker("network", "inspect", "bridge", "--format", `{{index .Options "com.docker.network.bridge.name"}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
