@@ -27,33 +27,28 @@ func newCerts(a *app) *cobra.Command {
 }
 
 func newCertsInstall(a *app) *cobra.Command {
-	var dryRun bool
-	cmd := &cobra.Command{
+	return a.trustCommand(certs.ToInstall, &cobra.Command{
 		Use:   "install",
 		Short: "Have our authority trusted by the system's store and the browsers'",
 		Long: `install adds our root certificate to the system's store and the NSS databases of Chromium and Firefox, and tries each with
 a handshake. The root can sign for localhost and this machine's loopback addresses only, and its key was thrown away.`,
 		Example: "  letta-dev certs install\n  letta-dev certs install --dry-run     # the commands it would run",
-		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.changeTrust(cmd.Context(), certs.ToInstall, dryRun)
-		},
-	}
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "print the commands and run none")
-	return cmd
+	})
 }
 
 func newCertsUninstall(a *app) *cobra.Command {
-	var dryRun bool
-	cmd := &cobra.Command{
+	return a.trustCommand(certs.ToUninstall, &cobra.Command{
 		Use:     "uninstall",
 		Short:   "Take our authority out of all stores and delete its keys",
 		Example: "  letta-dev certs uninstall\n  letta-dev certs uninstall --dry-run",
-		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.changeTrust(cmd.Context(), certs.ToUninstall, dryRun)
-		},
-	}
+	})
+}
+
+// trustCommand gives the words of a command what installing and uninstalling share.
+func (a *app) trustCommand(action certs.Action, cmd *cobra.Command) *cobra.Command {
+	var dryRun bool
+	cmd.Args = noArgs
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return a.changeTrust(cmd.Context(), action, dryRun) }
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "print the commands and run none")
 	return cmd
 }
