@@ -29,7 +29,7 @@
 // removes every root this package ever made and proves that too. Nothing here reads the process's environment: what
 // a store may know about the machine stands in an [Env], and every command runs through its [Runner].
 //
-//	env, err := certs.HostEnv()
+//	env, err := certs.HostEnv(os.Getenv)
 //	authority, created, err := certs.Open(dir, certs.Options{Holder: env.Holder, Owner: env.OwnerOf(dir)})
 //	for _, r := range certs.Trust(ctx, authority, certs.Stores(env), nil) {
 //		fmt.Println(r.Store, r.Before, "→", r.After, r.Known, r.Err)

@@ -2,6 +2,7 @@ package certs
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
@@ -25,18 +26,19 @@ type Env struct {
 	Run      Runner
 }
 
-// HostEnv describes this machine and the user this process works for: under sudo, the one who called it. Elevate is
-// false: it is for the caller to say, who knows whether someone sits at a terminal.
-func HostEnv() (Env, error) {
+// HostEnv describes this machine and the user this process works for: under sudo, the one who called it. The process's
+// variables come from getenv, such as [os.Getenv]. Elevate is false: it is for the caller to say, who knows whether
+// someone sits at a terminal.
+func HostEnv(getenv func(string) string) (Env, error) {
 	env := Env{GOOS: runtime.GOOS, Root: "/", UID: os.Geteuid(), Vars: map[string]string{}, Run: run}
 	env.LookPath = lookPath
 	for _, name := range []string{"PATH", "XDG_DATA_HOME", "XDG_CONFIG_HOME"} {
-		if value := os.Getenv(name); value != "" {
+		if value := getenv(name); value != "" {
 			env.Vars[name] = value
 		}
 	}
 	host, _ := os.Hostname() // only part of a label
-	owner, caller, err := sudoCaller()
+	owner, caller, err := sudoCaller(getenv)
 	if err != nil {
 		return Env{}, err
 	}
@@ -46,9 +48,12 @@ func HostEnv() (Env, error) {
 		env.Owner, env.Home, env.Holder = owner, caller.HomeDir, caller.Username+"@"+host
 		return env, nil
 	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return Env{}, &Error{Doing: "find your home folder", Err: err, Advice: "export HOME=/path/to/your/home"}
+	home := getenv("HOME")
+	if runtime.GOOS == "windows" {
+		home = getenv("USERPROFILE")
+	}
+	if !filepath.IsAbs(home) {
+		return Env{}, &Error{Doing: "find your home folder", Err: fmt.Errorf("HOME is %q, which is no absolute path", home), Advice: "export HOME=/path/to/your/home"}
 	}
 	env.Home, env.Holder = home, host
 	if u, err := user.Current(); err == nil {
@@ -67,8 +72,8 @@ func (e Env) OwnerOf(path string) *Owner {
 }
 
 // sudoCaller returns the user behind sudo, or nil if this is not root called by another.
-func sudoCaller() (*Owner, *user.User, error) {
-	id := os.Getenv("SUDO_UID")
+func sudoCaller(getenv func(string) string) (*Owner, *user.User, error) {
+	id := getenv("SUDO_UID")
 	if os.Geteuid() != 0 || id == "" || id == "0" {
 		return nil, nil, nil
 	}

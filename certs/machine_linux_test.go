@@ -67,7 +67,7 @@ func privateStore(t *testing.T) {
 // machineEnv is this machine with a home folder of the test's own.
 func machineEnv(t *testing.T) Env {
 	t.Helper()
-	env, err := HostEnv()
+	env, err := HostEnv(os.Getenv)
 	must(t, err)
 	env.Home, env.Owner = t.TempDir(), nil
 	env.Vars = map[string]string{"PATH": os.Getenv("PATH")}

@@ -106,20 +106,20 @@ func TestHostEnv(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	t.Setenv("SUDO_UID", "")
 	t.Setenv("XDG_DATA_HOME", "/data")
-	env, err := HostEnv()
+	env, err := HostEnv(os.Getenv)
 	must(t, err)
 	if env.Home != os.Getenv("HOME") || env.Owner != nil || env.Vars["XDG_DATA_HOME"] != "/data" || env.Elevate {
 		t.Errorf("plain: %+v", env)
 	}
 	nobody := behindSudo(t).Owner
 	t.Setenv("SUDO_UID", strconv.Itoa(nobody.UID))
-	env, err = HostEnv()
+	env, err = HostEnv(os.Getenv)
 	must(t, err)
 	if env.Owner == nil || *env.Owner != *nobody || env.Home == os.Getenv("HOME") || env.Vars["XDG_DATA_HOME"] != "" {
 		t.Errorf("under sudo: %+v", env)
 	}
 	t.Setenv("SUDO_UID", "4000000000")
-	if _, err = HostEnv(); err == nil {
+	if _, err = HostEnv(os.Getenv); err == nil {
 		t.Error("an unknown caller passes")
 	}
 }

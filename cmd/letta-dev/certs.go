@@ -64,7 +64,7 @@ func newCertsStatus(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			env, err := certs.HostEnv()
+			env, err := certs.HostEnv(a.env.get)
 			if err != nil {
 				return err
 			}

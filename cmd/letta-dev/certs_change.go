@@ -53,7 +53,7 @@ func (a *app) authorityFor(action certs.Action, files paths) (*certs.Authority, 
 		authority, env, _, err := a.authority(files)
 		return authority, env, err
 	}
-	env, err := certs.HostEnv()
+	env, err := certs.HostEnv(a.env.get)
 	if err != nil {
 		return nil, env, err
 	}

@@ -40,7 +40,7 @@ func (a *app) callerHome() string {
 	if a.env.get("SUDO_UID") == "" {
 		return ""
 	}
-	env, err := certs.HostEnv()
+	env, err := certs.HostEnv(a.env.get)
 	if err != nil || env.Owner == nil {
 		return "" // what is wrong is said where the stores are looked for
 	}

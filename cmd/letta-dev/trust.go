@@ -14,7 +14,7 @@ import (
 
 // authority opens the certificate authority, making it where there is none.
 func (a *app) authority(files paths) (*certs.Authority, certs.Env, bool, error) {
-	env, err := certs.HostEnv()
+	env, err := certs.HostEnv(a.env.get)
 	if err != nil {
 		return nil, env, false, err
 	}
@@ -136,7 +136,7 @@ type storeState struct {
 
 // trustStatus reads the stores without trying handshakes; it takes milliseconds.
 func (a *app) trustStatus(ctx context.Context, files paths) *trustStatus {
-	env, err := certs.HostEnv()
+	env, err := certs.HostEnv(a.env.get)
 	if err != nil {
 		return nil
 	}
