@@ -37,16 +37,8 @@ func ParseNames(names ...string) (Names, error) {
 	return parsed, nil
 }
 
-// DNS returns the names that are not addresses.
-func (n Names) DNS() []string {
-	var dns []string
-	for _, name := range n {
-		if net.ParseIP(name) == nil {
-			dns = append(dns, name)
-		}
-	}
-	return dns
-}
+// DNS returns the host names.
+func (n Names) DNS() []string { return n.of(hostName) }
 
 // IPs returns the addresses.
 func (n Names) IPs() []net.IP {

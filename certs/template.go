@@ -88,22 +88,28 @@ func caTemplate(kind, id string, now time.Time) *x509.Certificate {
 	}
 }
 
-// sign makes a P-256 key and its certificate, signed by parent, or by itself where parent is nil. The serial number is
-// random, by crypto/x509.
+// sign makes a P-256 key and its certificate, signed by parent, or by itself where parent is nil.
 func sign(template, parent *x509.Certificate, parentKey crypto.Signer) (*x509.Certificate, crypto.Signer, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, err := newKey()
 	if err != nil {
 		return nil, nil, err
 	}
 	if parent == nil {
 		parent, parentKey = template, key
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), parentKey)
-	if err != nil {
-		return nil, nil, err
-	}
-	certificate, err := x509.ParseCertificate(der)
+	certificate, err := signFor(key.Public(), template, parent, parentKey)
 	return certificate, key, err
+}
+
+func newKey() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+
+// signFor makes the certificate of a key. The serial number is random, by crypto/x509.
+func signFor(public crypto.PublicKey, template, parent *x509.Certificate, parentKey crypto.Signer) (*x509.Certificate, error) {
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, parentKey)
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(der)
 }
 
 func encodeCertificates(chain ...[]byte) []byte {
