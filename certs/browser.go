@@ -33,6 +33,5 @@ func ProveChromium(ctx context.Context, env Env, a *Authority, browser string) e
 		return err
 	}
 	// Its exit status is 0 after a refused certificate too: the marker decides.
-	_, err = p.confirm(browser, answer)
-	return err
+	return p.confirm(browser, answer)
 }

@@ -5,8 +5,12 @@ import (
 	"path/filepath"
 )
 
-// nssStores returns the databases of the user's browsers.
+// nssStores returns the databases of the user's browsers. Those of macOS and Windows take their roots from the system;
+// Firefox imports them (mkcert#653).
 func nssStores(env Env) []Store {
+	if env.GOOS == "darwin" || env.GOOS == "windows" {
+		return nil
+	}
 	var stores []Store
 	for _, dir := range chromiumDatabases(env) {
 		stores = append(stores, &nssStore{env: env, name: "Chrome", dir: dir})

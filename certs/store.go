@@ -67,16 +67,41 @@ type Status struct {
 	Stale []*x509.Certificate // other roots of this package that the store holds
 }
 
-// Stores returns the trust stores of a machine, the system's first. Where the system's is of a kind this package cannot
-// change, it is in the list all the same and its Status says what to do.
-func Stores(env Env) []Store {
+// A Family is the stores of one kind, by mkcert's word for it (TRUST_STORES).
+type Family string
+
+// The families, in the order in which their stores are changed.
+const (
+	System Family = "system" // what the system keeps: a bundle on Linux, the keychain, the user's roots on Windows
+	NSS    Family = "nss"    // the databases of Chromium and Firefox on Linux
+)
+
+// Stores returns the trust stores of a machine, of the families named or, if none is, of System and NSS. Where the
+// system's is of a kind this package cannot change, it is in the list all the same and its Status says what to do.
+func Stores(env Env, families ...Family) []Store {
+	if len(families) == 0 {
+		families = []Family{System, NSS}
+	}
+	var stores []Store
+	for _, f := range []struct {
+		name Family
+		find func(Env) []Store
+	}{{System, systemStores}, {NSS, nssStores}} {
+		if slices.Contains(families, f.name) {
+			stores = append(stores, f.find(env)...)
+		}
+	}
+	return stores
+}
+
+func systemStores(env Env) []Store {
 	switch env.GOOS {
 	case "darwin":
-		return []Store{&keychain{env: env}} // Firefox imports its roots (mkcert#653)
+		return []Store{&keychain{env: env}}
 	case "windows":
-		return []Store{&windowsStore{env: env}} // as does Firefox here
+		return []Store{&windowsStore{env: env}}
 	default:
-		return append([]Store{newSystemStore(env)}, nssStores(env)...)
+		return []Store{newSystemStore(env)}
 	}
 }
 

@@ -130,36 +130,6 @@ func TestTrustBelievesNoExitStatus(t *testing.T) {
 	wantHint(t, Untrust(t.Context(), a, []Store{newSystemStore(env)}, nil)[0].Err, "still holds", "rm -f -- "+anchor)
 }
 
-// Without curl the same question is asked by Go, of the same bundle.
-func TestProofWithoutCurl(t *testing.T) {
-	a := openTest(t, Options{})
-	env := fakeEnv(t, "linux", &recorder{})
-	bundle := env.path("/etc/ssl/certs/ca-certificates.crt")
-	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
-	write(t, bundle, 0o644, string(encodeCertificates(openTest(t, Options{}).root.Raw)))
-	store := newSystemStore(env)
-	if r := Prove(t.Context(), a, []Store{store}, nil)[0]; r.After != Absent || r.Known != ByHandshake || r.Err != nil {
-		t.Fatalf("another root: %+v", r)
-	}
-	write(t, bundle, 0o644, string(encodeCertificates(a.root.Raw)))
-	if r := Prove(t.Context(), a, []Store{store}, nil)[0]; r.After != Trusted || r.Known != ByHandshake || r.Err != nil {
-		t.Fatalf("our root: %+v", r)
-	}
-}
-
-// An answer from somewhere else, such as a proxy that breaks TLS open, proves nothing.
-func TestProofWantsItsOwnAnswer(t *testing.T) {
-	a := openTest(t, Options{})
-	r := &recorder{reply: func(Command) ([]byte, error) { return []byte("<h1>welcome to the network</h1>"), nil }}
-	env := fakeEnv(t, "linux", r, "curl")
-	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
-	write(t, env.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, string(encodeCertificates(a.root.Raw)))
-	got := Prove(t.Context(), a, []Store{newSystemStore(env)}, nil)[0]
-	if got.After != Partial || got.Err == nil || !strings.Contains(got.Err.Error(), "curl reached something else") {
-		t.Fatalf("%+v", got)
-	}
-}
-
 // A root is ours by its organisation, not by words that stand anywhere in it.
 func TestRootsOfOthersThatSpeakOfUs(t *testing.T) {
 	template := caTemplate("root", organisation, time.Now())

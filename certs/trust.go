@@ -1,7 +1,9 @@
 package certs
 
 import (
+	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 )
@@ -12,39 +14,42 @@ type Result struct {
 	Where    string // its file, folder or keychain
 	Before   State
 	After    State
-	Known    Evidence  // how After is known
-	Commands []Command // what was run, or, if Err is a RightsError, what has to be
-	Err      error     // why the store is not as wanted; nil if it is
+	Known    Evidence            // how After is known
+	Client   string              // who made the handshake, or was asked in its place: "curl", "tstclnt"; empty if nobody was
+	Stale    []*x509.Certificate // other roots of this package that it holds
+	Commands []Command           // what was run, or, if Err is a RightsError, what has to be
+	Err      error               // why the store is not as wanted; nil if it is
 }
 
 // Trust installs the authority's root in every store that does not trust it yet, and proves it by a handshake. One store
-// that fails does not keep the others from being tried. Report, if not nil, is told each result as it comes.
+// that fails does not keep the others from being tried. The stores are changed one after the other and tried side by
+// side. Report, if not nil, is told each result, in the order of the stores.
 func Trust(ctx context.Context, a *Authority, stores []Store, report func(Result)) []Result {
-	return each(stores, report, func(s Store) Result {
+	return each(stores, report, func(s Store) func() Result {
 		r := change(ctx, s, ToInstall, a.Root(), s.Install)
 		if r.Err != nil || len(r.Commands) == 0 {
-			return r
+			return r.itself
 		}
 		if r.After != Trusted {
 			r.Err = &Error{Doing: "trust the root", Path: r.Where, Err: errors.New("the store did not take it, though its commands succeeded"),
 				Advice: r.Commands[len(r.Commands)-1].String()}
-			return r
+			return r.itself
 		}
-		return proven(ctx, a, s, r)
+		return func() Result { return proven(ctx, a, s, r) }
 	})
 }
 
 // Untrust removes the root of a, which may be nil, and every other root of this package from the stores, and proves by
-// what is left in them, and for a by a handshake, that nothing trusts it any more.
+// what is left in them, and for a by a handshake, that nothing trusts it any more. Order and report are as in [Trust].
 func Untrust(ctx context.Context, a *Authority, stores []Store, report func(Result)) []Result {
 	var root Root
 	if a != nil {
 		root = a.Root()
 	}
-	return each(stores, report, func(s Store) Result {
+	return each(stores, report, func(s Store) func() Result {
 		r := change(ctx, s, ToUninstall, root, s.Uninstall)
 		if r.Err != nil || len(r.Commands) == 0 {
-			return r
+			return r.itself
 		}
 		left, err := s.Commands(ctx, ToUninstall, root)
 		switch {
@@ -53,41 +58,57 @@ func Untrust(ctx context.Context, a *Authority, stores []Store, report func(Resu
 		case len(left) > 0:
 			r.Err = &Error{Doing: "remove the root", Path: r.Where, Err: errors.New("the store still holds one of ours"), Advice: left[0].String()}
 		case a != nil:
+			return func() Result { return proven(ctx, a, s, r) }
+		}
+		return r.itself
+	})
+}
+
+// Prove tells of every store whether its clients accept a server with a leaf of the authority, by a handshake. All are
+// tried side by side; report is told in the order of the stores.
+func Prove(ctx context.Context, a *Authority, stores []Store, report func(Result)) []Result {
+	return each(stores, report, func(s Store) func() Result {
+		return func() Result {
+			r := look(ctx, s, a.Root())
+			if r.Err != nil {
+				return r
+			}
 			return proven(ctx, a, s, r)
 		}
-		return r
 	})
 }
 
-// Prove tells of every store whether its clients accept a server with a leaf of the authority, by a handshake.
-func Prove(ctx context.Context, a *Authority, stores []Store, report func(Result)) []Result {
-	return each(stores, report, func(s Store) Result {
-		status, err := s.Status(ctx, a.Root())
-		r := Result{Store: s.Name(), Where: status.Where, Before: status.State, After: status.State, Known: status.Known, Err: err}
-		if err != nil {
-			return r
-		}
-		return proven(ctx, a, s, r)
-	})
-}
-
-func each(stores []Store, report func(Result), do func(Store) Result) []Result {
-	results := make([]Result, 0, len(stores))
-	for _, s := range stores {
-		r := do(s)
-		results = append(results, r)
+// each does something with the stores in two parts: begin one after the other, what it returns side by side.
+func each(stores []Store, report func(Result), begin func(Store) (finish func() Result)) []Result {
+	finished := make([]chan Result, len(stores))
+	for i, s := range stores {
+		finish := begin(s)
+		finished[i] = make(chan Result, 1)
+		go func() { finished[i] <- finish() }()
+	}
+	results := make([]Result, len(stores))
+	for i := range stores {
+		results[i] = <-finished[i]
 		if report != nil {
-			report(r)
+			report(results[i])
 		}
 	}
 	return results
 }
 
+func (r Result) itself() Result { return r }
+
+// look asks a store what it says.
+func look(ctx context.Context, s Store, root Root) Result {
+	status, err := s.Status(ctx, root)
+	return Result{Store: s.Name(), Where: status.Where, Before: status.State, After: status.State, Known: status.Known,
+		Stale: status.Stale, Err: err}
+}
+
 // change has a store do what it says it would, and looks again.
 func change(ctx context.Context, s Store, action Action, root Root, do func(context.Context, Root) error) Result {
-	before, err := s.Status(ctx, root)
-	r := Result{Store: s.Name(), Where: before.Where, Before: before.State, After: before.State, Known: before.Known, Err: err}
-	if action == ToInstall && (err != nil || before.State == Trusted) {
+	r := look(ctx, s, root)
+	if action == ToInstall && (r.Err != nil || r.Before == Trusted) {
 		return r
 	}
 	r.Commands, r.Err = s.Commands(ctx, action, root) // a store that cannot be read may still have nothing to remove
@@ -97,12 +118,13 @@ func change(ctx context.Context, s Store, action Action, root Root, do func(cont
 	if r.Err != nil || len(r.Commands) == 0 {
 		return r
 	}
-	after, err := s.Status(ctx, root)
-	r.After, r.Known, r.Err = after.State, after.Known, err
-	return r
+	after := look(ctx, s, root)
+	after.Before, after.Commands = r.Before, r.Commands
+	return after
 }
 
-// proven tries what the store says on a client that reads it, and believes the client.
+// proven tries what the store says on a client that reads it, and believes the client. Where no client came to the
+// handshake the store's own word stands, and Err says why it is no more than that.
 func proven(ctx context.Context, a *Authority, s Store, r Result) Result {
 	client, ok := s.(prover)
 	if !ok {
@@ -114,13 +136,16 @@ func proven(ctx context.Context, a *Authority, s Store, r Result) Result {
 		return r
 	}
 	defer p.close()
-	known, err := client.prove(ctx, p)
+	v, err := client.prove(ctx, p)
 	switch {
+	case v.known == ByHandshake && !p.reached.Load():
+		r.Client, r.Err = v.client, fmt.Errorf("%s could not try the %s store: %w", v.client, r.Store, cmp.Or(err, errors.New("it went elsewhere")))
+		return r
 	case err == nil && r.After != Trusted:
 		r.Err = fmt.Errorf("%s holds no root of ours, but its clients accept it", r.Store)
 	case err != nil && r.After == Trusted:
 		r.After, r.Err = Partial, fmt.Errorf("the root is in the store, but its clients refuse it: %w", err)
 	}
-	r.Known = known
+	r.Known, r.Client = v.known, v.client
 	return r
 }

@@ -1,0 +1,138 @@
+package certs
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Without curl the same question is asked by Go, of the same bundle.
+func TestProofWithoutCurl(t *testing.T) {
+	a := openTest(t, Options{})
+	env := fakeEnv(t, "linux", &recorder{})
+	bundle := env.path("/etc/ssl/certs/ca-certificates.crt")
+	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+	write(t, bundle, 0o644, string(encodeCertificates(openTest(t, Options{}).root.Raw)))
+	store := newSystemStore(env)
+	if r := Prove(t.Context(), a, []Store{store}, nil)[0]; r.After != Absent || r.Known != ByHandshake || r.Err != nil {
+		t.Fatalf("another root: %+v", r)
+	}
+	write(t, bundle, 0o644, string(encodeCertificates(a.root.Raw)))
+	if r := Prove(t.Context(), a, []Store{store}, nil)[0]; r.After != Trusted || r.Known != ByHandshake || r.Err != nil {
+		t.Fatalf("our root: %+v", r)
+	}
+}
+
+// debian is a machine of that family whose bundle holds a root. Its commands do nothing but answer.
+func debian(t *testing.T, root *x509.Certificate, reply func(Command) ([]byte, error)) Store {
+	t.Helper()
+	env := fakeEnv(t, "linux", &recorder{reply: reply}, "curl")
+	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+	write(t, env.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, string(encodeCertificates(root.Raw)))
+	return newSystemStore(env)
+}
+
+// hello goes as far into a handshake as a client that then refuses the certificate.
+func hello(t *testing.T, port string) {
+	t.Helper()
+	conn, err := tls.Dial("tcp", net.JoinHostPort("127.0.0.1", port), &tls.Config{ServerName: proofHost, RootCAs: x509.NewCertPool()})
+	if err == nil {
+		_ = conn.Close()
+		t.Error("accepted without a root")
+	}
+}
+
+// portOf returns the port that a command asks curl or tstclnt to come to.
+func portOf(c Command) string {
+	if i := slices.Index(c.Argv, "-p"); i >= 0 {
+		return c.Argv[i+1]
+	}
+	return strings.Split(c.Argv[slices.Index(c.Argv, "--resolve")+1], ":")[1]
+}
+
+// An answer from somewhere else, such as a proxy that breaks TLS open, proves nothing.
+func TestProofWantsItsOwnAnswer(t *testing.T) {
+	a := openTest(t, Options{})
+	elsewhere := func(Command) ([]byte, error) { return []byte("<h1>welcome to the network</h1>"), nil }
+	got := Prove(t.Context(), a, []Store{debian(t, a.root, elsewhere)}, nil)[0]
+	if got.Known != ByBundle || got.Err == nil || !strings.Contains(got.Err.Error(), "curl reached something else") {
+		t.Fatalf("%+v", got)
+	}
+}
+
+// A client that cannot even start has refused nothing: neither is trust proven by it nor its absence.
+func TestProofWantsAHandshake(t *testing.T) {
+	a, other := openTest(t, Options{}), openTest(t, Options{})
+	crash := func(Command) ([]byte, error) { return nil, errors.New("cannot load libcurl.so.4") }
+	for state, root := range map[State]*x509.Certificate{Trusted: a.root, Absent: other.root} {
+		got := Prove(t.Context(), a, []Store{debian(t, root, crash)}, nil)[0]
+		if got.After != state || got.Known != ByBundle || got.Client != "curl" || got.Err == nil || !strings.Contains(got.Err.Error(), "libcurl") {
+			t.Errorf("%s: %+v", state, got)
+		}
+	}
+}
+
+// The client is believed, not the store: one that refuses what the store says is trusted, and one that accepts what is
+// not in it.
+func TestProofBeatsTheStoresWord(t *testing.T) {
+	a, other := openTest(t, Options{}), openTest(t, Options{})
+	refuse := func(c Command) ([]byte, error) {
+		hello(t, portOf(c))
+		return nil, &CommandError{Command: c, Err: errors.New("exit status 60"), Output: "SEC_ERROR_UNKNOWN_ISSUER"}
+	}
+	r := Prove(t.Context(), a, []Store{debian(t, a.root, refuse)}, nil)[0]
+	if r.After != Partial || r.Known != ByHandshake || r.Err == nil || !strings.Contains(r.Err.Error(), "SEC_ERROR_UNKNOWN_ISSUER") {
+		t.Errorf("%+v", r)
+	}
+	accept := func(c Command) ([]byte, error) {
+		roots := x509.NewCertPool()
+		roots.AddCert(a.root)
+		p := &proof{port: portOf(c)}
+		return p.answer(t.Context(), roots)
+	}
+	if r := Prove(t.Context(), a, []Store{debian(t, other.root, accept)}, nil)[0]; r.Err == nil || !strings.Contains(r.Err.Error(), "accept it") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// gate is a store whose proof waits until the proofs of all its kind have begun.
+type gate struct {
+	unsupported
+	begun *sync.WaitGroup
+}
+
+func (g *gate) Status(context.Context, Root) (Status, error) {
+	return Status{State: Absent, Known: ByTool}, nil
+}
+
+func (g *gate) prove(context.Context, *proof) (verdict, error) {
+	g.begun.Done()
+	g.begun.Wait()
+	return verdict{"gate", ByTool}, errors.New("refused")
+}
+
+func TestProofsRunSideBySideAndReportInOrder(t *testing.T) {
+	var stores []Store
+	var begun sync.WaitGroup
+	names := []string{"a", "b", "c", "d"}
+	for _, name := range names {
+		begun.Add(1)
+		stores = append(stores, &gate{unsupported{name: name}, &begun})
+	}
+	var told []string
+	results := Prove(t.Context(), openTest(t, Options{}), stores, func(r Result) { told = append(told, r.Store) })
+	for i, r := range results {
+		if r.Store != names[i] || r.Err != nil || r.Client != "gate" {
+			t.Errorf("%d: %+v", i, r)
+		}
+	}
+	if !slices.Equal(told, names) {
+		t.Errorf("reported %q", told)
+	}
+}
