@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,14 +23,17 @@ const (
 	rootFile            = "rootCA.pem"
 	intermediateFile    = "intermediate.pem"
 	intermediateKeyFile = "intermediate-key.pem"
+	carootFile          = "caroot" // instead of the three: where mkcert's are
 	leavesFolder        = "leaves"
 )
 
 // Options say how an authority is opened. The zero value will do.
 type Options struct {
-	Now    func() time.Time // the clock; nil means time.Now
-	Holder string           // whose authority this is, "user@host"; shown in the names of its certificates
-	Owner  *Owner           // whom its files shall belong to; nil means this process's user
+	Now     func() time.Time // the clock; nil means time.Now
+	Holder  string           // whose authority this is, "user@host"; shown in the names of its certificates
+	Owner   *Owner           // whom its files shall belong to; nil means this process's user
+	Domains []string         // what it may sign for beside localhost and loopback addresses, names under them included
+	CAROOT  string           // mkcert's folder, if its CA is to be the authority; see [FindMkcert]
 
 	step func(name string) // called before each change to the disk; tests end the process there
 }
@@ -40,25 +44,29 @@ type Owner struct{ UID, GID int }
 // An Authority signs leaves. It is safe for concurrent use.
 type Authority struct {
 	dir    string
+	caroot string // mkcert's folder, if the CA is mkcert's
 	owner  *Owner
 	now    func() time.Time
 	root   *x509.Certificate
-	issuer *x509.Certificate
-	key    crypto.Signer // the issuer's
+	issuer *x509.Certificate // the root itself, if the CA is mkcert's
+	key    crypto.Signer     // the issuer's
 }
 
 // Open loads the authority in dir, or makes one where dir is absent or empty; created tells which. Of several
 // processes that do so at once one makes it and all return the same. A folder that holds a broken, expired or exposed
-// authority is left alone: the error is an [*Error] whose Hint says what to type.
+// authority, or another than the options ask for, is left alone: the error is an [*Error] whose Hint says what to type.
 func Open(dir string, opts Options) (a *Authority, created bool, err error) {
+	opts = opts.withDefaults()
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, false, err
 	}
-	a, err = Load(dir, opts)
+	if err := opts.check(); err != nil {
+		return nil, false, err
+	}
+	a, err = opts.load(dir)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return a, false, err
 	}
-	opts = opts.withDefaults()
 	if err := makeParents(dir, opts.Owner); err != nil {
 		return nil, false, &Error{Doing: "make the authority", Path: dir, Err: err}
 	}
@@ -67,11 +75,11 @@ func Open(dir string, opts Options) (a *Authority, created bool, err error) {
 		return nil, false, err
 	}
 	defer unlock()
-	if a, err = Load(dir, opts); !errors.Is(err, fs.ErrNotExist) {
+	if a, err = opts.load(dir); !errors.Is(err, fs.ErrNotExist) {
 		return a, false, err // another process was faster
 	}
-	if a, err = create(dir, opts); err != nil {
-		return nil, false, &Error{Doing: "make the authority", Path: dir, Err: err}
+	if a, err = opts.make(dir); err != nil {
+		return nil, false, made(dir, err)
 	}
 	return a, true, nil
 }
@@ -108,7 +116,19 @@ func (a *Authority) Dir() string { return a.dir }
 
 // Root returns what has to be trusted.
 func (a *Authority) Root() Root {
+	if a.Mkcert() {
+		return Root{Certificate: a.root, Path: filepath.Join(a.caroot, rootFile)}
+	}
 	return Root{Certificate: a.root, Path: filepath.Join(a.dir, rootFile)}
+}
+
+// Domains returns what the authority may sign for beside localhost and loopback addresses, names under them included. It
+// is empty for mkcert's, which may sign for everything.
+func (a *Authority) Domains() []string {
+	if a.Mkcert() {
+		return nil
+	}
+	return slices.Clone(a.issuer.PermittedDNSDomains[1:])
 }
 
 // NotAfter returns when the authority ends: no leaf outlives it, and then it must be made and trusted anew.
@@ -145,9 +165,71 @@ func (r Root) Name() string {
 	return strings.Join(slices.Concat(r.Certificate.Subject.Organization, []string{r.Certificate.SerialNumber.String()}), " ")
 }
 
+// check tells whether the options ask for something that can be.
+func (o Options) check() error {
+	if _, err := permitted(o.Domains); err != nil {
+		return err
+	}
+	if o.CAROOT == "" {
+		return nil
+	}
+	if len(o.Domains) > 0 {
+		return &Error{Doing: "make the authority", Err: errors.New("mkcert's CA may sign for every domain: to allow it one has no meaning"),
+			Advice: "letta-dev certs init --mkcert"}
+	}
+	if !filepath.IsAbs(o.CAROOT) || strings.ContainsAny(o.CAROOT, "\n\x00") {
+		return &Error{Doing: "use mkcert's CA", Err: fmt.Errorf("its folder %q is no absolute path", o.CAROOT), Advice: "mkcert -CAROOT"}
+	}
+	return nil
+}
+
+// load returns the authority in dir if it is the one that is asked for.
+func (o Options) load(dir string) (*Authority, error) {
+	a, err := Load(dir, o)
+	if err != nil {
+		return nil, err
+	}
+	other := func(format string, args ...any) error {
+		advice := remakeWith(append(a.Domains(), o.Domains...))
+		if o.CAROOT != "" {
+			advice = remakeMkcert
+		}
+		return &Error{Doing: "make the authority", Path: dir, Err: fmt.Errorf(format, args...), Advice: advice}
+	}
+	if o.CAROOT != "" && a.caroot != o.CAROOT {
+		return nil, other("there is another one already, and it stays as it is: who trusts that one does not trust mkcert's")
+	}
+	for _, domain := range o.Domains {
+		if domain, _ = parseDomain(domain); a.Mkcert() || !a.permits(domain) {
+			return nil, other("there is one already that is not made for %s, and what it may sign for cannot be changed", domain)
+		}
+	}
+	return a, nil
+}
+
+// make makes the authority that is asked for; the caller holds the lock.
+func (o Options) make(dir string) (*Authority, error) {
+	if o.CAROOT != "" {
+		return refer(dir, o)
+	}
+	return create(dir, o)
+}
+
+// made wraps the error of making the authority in dir, unless that says for itself what it is about.
+func made(dir string, err error) error {
+	var told *Error
+	if errors.As(err, &told) {
+		return err
+	}
+	return &Error{Doing: "make the authority", Path: dir, Err: err}
+}
+
 func (o Options) withDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.CAROOT != "" {
+		o.CAROOT = filepath.Clean(o.CAROOT)
 	}
 	if o.step == nil {
 		o.step = func(string) {}

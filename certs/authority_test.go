@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,8 +23,8 @@ func TestAuthorityIsConstrained(t *testing.T) {
 		if want := c.Now().AddDate(10, 0, 0); !certificate.NotAfter.Equal(want) {
 			t.Errorf("%s ends %s, want %s", name, certificate.NotAfter, want)
 		}
-		if len(certificate.ExtKeyUsage) != 1 || certificate.ExtKeyUsage[0] != x509.ExtKeyUsageServerAuth {
-			t.Errorf("%s is for %v, want TLS servers alone", name, certificate.ExtKeyUsage)
+		if want := []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}; !slices.Equal(certificate.ExtKeyUsage, want) {
+			t.Errorf("%s is for %v, want TLS servers and clients alone", name, certificate.ExtKeyUsage)
 		}
 		if !strings.Contains(certificate.Subject.CommonName, "ada@example 2026-11-23 ") {
 			t.Errorf("%s is called %q", name, certificate.Subject.CommonName)
@@ -201,7 +202,7 @@ func otherRoot(t *testing.T, dir string) {
 // unconstrained puts another root in the place of the authority's, made with the template changed.
 func unconstrained(change func(*x509.Certificate)) func(t *testing.T, dir string) {
 	return func(t *testing.T, dir string) {
-		template := caTemplate("root", "x", time.Now())
+		template := caTemplate("root", "x", time.Now(), []string{localhost})
 		change(template)
 		made, _, err := sign(template, nil, nil)
 		must(t, err)
@@ -212,10 +213,10 @@ func unconstrained(change func(*x509.Certificate)) func(t *testing.T, dir string
 func TestIssueRefusesWhatNobodyWouldAccept(t *testing.T) {
 	a := openTest(t, Options{})
 	_, err := a.Issue(Names{"localhost", "example.com"})
-	wantHint(t, err, `certify "example.com"`, "mkcert example.com")
+	wantHint(t, err, `certify "example.com"`, "certs init --allow-domain example.com && letta-dev certs install")
 	dir := t.TempDir()
 	_, err = a.Create(Names{"192.0.2.7"}, CreateOptions{Dir: dir})
-	wantHint(t, err, `certify "192.0.2.7"`, "--cert FILE")
+	wantHint(t, err, `certify "192.0.2.7"`, "certs init --mkcert")
 	if entries, _ := os.ReadDir(dir); len(entries) != 0 {
 		t.Errorf("written all the same: %v", entries)
 	}

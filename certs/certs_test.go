@@ -128,7 +128,7 @@ func must(t *testing.T, err error) {
 // selfSigned is a root of somebody else.
 func selfSigned(t *testing.T, organisation string) *x509.Certificate {
 	t.Helper()
-	template := caTemplate("root", "x", time.Now())
+	template := caTemplate("root", "x", time.Now(), []string{localhost})
 	template.Subject.Organization = []string{organisation}
 	c, _, err := sign(template, nil, nil)
 	must(t, err)

@@ -22,6 +22,19 @@ func checkPrivate(path string, info fs.FileInfo) error {
 	return nil
 }
 
+// checkUnshared refuses a folder in which others than its owner could replace files.
+func checkUnshared(dir string, info fs.FileInfo) error {
+	if mode := info.Mode().Perm(); mode&0o022 != 0 {
+		return &Error{
+			Doing:  "use the authority",
+			Path:   dir,
+			Err:    fmt.Errorf("the folder's mode is %04o: other users of this machine may change what is in it", mode),
+			Advice: "chmod 700 " + quote(dir),
+		}
+	}
+	return nil
+}
+
 // syncDir makes the names in a folder durable.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)

@@ -5,5 +5,8 @@ import "io/fs"
 // checkPrivate has nothing to say: access control lists are inherited from the user's profile.
 func checkPrivate(string, fs.FileInfo) error { return nil }
 
+// checkUnshared has nothing to say for the same reason.
+func checkUnshared(string, fs.FileInfo) error { return nil }
+
 // syncDir has nothing to do: Windows cannot sync a folder, and NTFS journals its names.
 func syncDir(string) error { return nil }

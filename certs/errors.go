@@ -5,6 +5,18 @@ import "strings"
 // remake is what helps when an authority cannot be used any more.
 const remake = "letta-dev certs uninstall && letta-dev certs install"
 
+// remakeMkcert has mkcert's CA take its place.
+const remakeMkcert = "letta-dev certs uninstall && letta-dev certs init --mkcert && letta-dev certs install"
+
+// remakeWith makes an authority anew that may sign for domains too.
+func remakeWith(domains []string) string {
+	init := "letta-dev certs init"
+	for _, domain := range domains {
+		init += " --allow-domain " + quote(domain)
+	}
+	return "letta-dev certs uninstall && " + init + " && letta-dev certs install"
+}
+
 // An Error is a failure a person can act on.
 type Error struct {
 	Doing  string // what was going on, such as "read the intermediate's key"

@@ -61,6 +61,46 @@ func fill(dir string, files []file, opts Options) error {
 	return syncDir(dir)
 }
 
+// maxFile bounds what is read into memory of a file that is in the place of one of ours.
+const maxFile = 64 << 10
+
+// readFile returns the content of a file of ours, which is no link and nothing that could make us wait.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxFile {
+		return nil, unusable(path, fmt.Errorf("it is %s, which is nothing of ours", standing(info)))
+	}
+	return os.ReadFile(path)
+}
+
+// readPrivate does the same for a file with a key in it, which must be its owner's alone.
+func readPrivate(path string) ([]byte, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPrivate(path, info); info.Mode().IsRegular() && err != nil {
+		return nil, err
+	}
+	return readFile(path)
+}
+
+// standing says what stands in the way of a file or folder of ours.
+func standing(info fs.FileInfo) string {
+	switch {
+	case info.Mode()&fs.ModeSymlink != 0:
+		return "a symbolic link"
+	case info.IsDir():
+		return "a folder"
+	case info.Mode().IsRegular():
+		return fmt.Sprintf("a file of %d bytes", info.Size())
+	}
+	return "a device, a pipe or a socket"
+}
+
 // create writes a file that does not exist yet, down to the disk.
 func (f file) create(dir string, owner *Owner) error {
 	path := filepath.Join(dir, f.name)
@@ -152,7 +192,7 @@ func isEmpty(dir string) (bool, error) {
 func onlyOurs(dir string) error {
 	entries, err := os.ReadDir(dir)
 	for _, entry := range entries {
-		if !slices.Contains([]string{rootFile, intermediateFile, intermediateKeyFile, leavesFolder}, entry.Name()) {
+		if !slices.Contains([]string{rootFile, intermediateFile, intermediateKeyFile, carootFile, leavesFolder}, entry.Name()) {
 			return fmt.Errorf("%q in it is not the authority's", entry.Name())
 		}
 	}

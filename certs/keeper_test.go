@@ -85,9 +85,9 @@ func issuedBy(leaf *x509.Certificate, a *Authority) *tls.Certificate {
 func TestKeeperRefusesHostsItCannotCertify(t *testing.T) {
 	a := openTest(t, Options{})
 	_, err := NewKeeper(a, KeeperOptions{Hosts: []string{"dev.example.test"}})
-	wantHint(t, err, `"dev.example.test"`, "mkcert dev.example.test")
+	wantHint(t, err, `"dev.example.test"`, "certs init --allow-domain dev.example.test")
 	_, err = NewKeeper(a, KeeperOptions{Hosts: []string{"192.0.2.7"}})
-	wantHint(t, err, `"192.0.2.7"`, "under localhost")
+	wantHint(t, err, `"192.0.2.7"`, "certs init --mkcert")
 	_, err = NewKeeper(a, KeeperOptions{Hosts: []string{"notlocalhost"}})
 	wantHint(t, err, `"notlocalhost"`, "")
 	_, err = NewKeeper(a, KeeperOptions{Hosts: []string{"*.localhost"}})

@@ -35,7 +35,7 @@ func (a *Authority) leafTemplate(names Names, until time.Time) (*x509.Certificat
 		IPAddresses:    names.IPs(),
 		EmailAddresses: names.of(email),
 		URIs:           names.uris(),
-		NotBefore:      a.now().Add(-backdate),
+		NotBefore:      later(a.now().Add(-backdate), a.notBefore()),
 		NotAfter:       earlier(until, a.NotAfter()),
 		KeyUsage:       x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:    names.usages(),
@@ -62,42 +62,60 @@ func (a *Authority) issueFor(public crypto.PublicKey, template *x509.Certificate
 	if err != nil {
 		return nil, &Error{Doing: "sign a leaf", Err: err}
 	}
-	return &tls.Certificate{Certificate: [][]byte{certificate.Raw, a.issuer.Raw}, Leaf: certificate}, nil
+	return &tls.Certificate{Certificate: a.chain(certificate), Leaf: certificate}, nil
+}
+
+// chain is what a server sends: all but the root.
+func (a *Authority) chain(leaf *x509.Certificate) [][]byte {
+	if a.issuer == a.root {
+		return [][]byte{leaf.Raw}
+	}
+	return [][]byte{leaf.Raw, a.issuer.Raw}
 }
 
 // Check tells whether the authority's name constraints allow it to sign for names.
 func (a *Authority) Check(names Names) error {
-	for _, name := range names {
-		if !a.permits(name) {
-			return &Error{
-				Doing:  fmt.Sprintf("certify %q", name),
-				Err:    fmt.Errorf("this authority can sign for %s only", a.scope()),
-				Advice: adviceFor(name),
-			}
-		}
+	refused := slices.DeleteFunc(slices.Clone(names), a.permits)
+	if len(refused) == 0 {
+		return nil
 	}
-	return nil
+	return &Error{
+		Doing:  fmt.Sprintf("certify %q", refused[0]),
+		Err:    fmt.Errorf("this authority can sign for %s only", a.scope()),
+		Advice: a.wider(refused),
+	}
 }
 
-func adviceFor(name string) string {
-	if k := kindOf(name); k == email || k == uri {
-		return "letta-dev certs init --mkcert  # an authority made by mkcert may sign for anything"
+// wider is how to get a certificate for names that are refused: from an authority that may sign for them, which has to be
+// made and trusted anew, or, for addresses, top-level names and the like, from mkcert's, which may sign for anything.
+func (a *Authority) wider(refused Names) string {
+	var domains []string
+	for _, name := range refused {
+		domain, err := parseDomain(strings.TrimPrefix(name, "*."))
+		if err != nil {
+			return remakeMkcert + "  # mkcert's CA may sign for anything"
+		}
+		domains = append(domains, domain)
 	}
-	return fmt.Sprintf("use a name under localhost, or bring a certificate of your own: mkcert %s, then --cert FILE --key FILE", quote(name))
+	return remakeWith(append(a.Domains(), domains...))
 }
 
 func (a *Authority) permits(name string) bool {
 	if k := kindOf(name); k == email || k == uri {
-		return false // no constraint speaks of them, which permits all to clients, and that is more than this authority is for
+		return a.Mkcert() // no constraint speaks of them, which permits all to clients, and that is more than ours is for
 	}
 	if ip := net.ParseIP(name); ip != nil {
-		return slices.ContainsFunc(a.issuer.PermittedIPRanges, func(r *net.IPNet) bool { return r.Contains(ip) })
+		return a.unbound(len(a.issuer.PermittedIPRanges)) ||
+			slices.ContainsFunc(a.issuer.PermittedIPRanges, func(r *net.IPNet) bool { return r.Contains(ip) })
 	}
 	host := strings.TrimPrefix(name, "*.")
-	return slices.ContainsFunc(a.issuer.PermittedDNSDomains, func(domain string) bool {
-		return host == domain || strings.HasSuffix(host, "."+domain)
-	})
+	return a.unbound(len(a.issuer.PermittedDNSDomains)) ||
+		slices.ContainsFunc(a.issuer.PermittedDNSDomains, func(domain string) bool { return under(host, strings.TrimPrefix(domain, ".")) })
 }
+
+// unbound tells whether names of a kind are free, that has so many constraints: mkcert sets none, and those that a person
+// put into mkcert's place hold.
+func (a *Authority) unbound(constraints int) bool { return a.Mkcert() && constraints == 0 }
 
 // scope describes the constraints.
 func (a *Authority) scope() string {
@@ -109,6 +127,13 @@ func (a *Authority) scope() string {
 		parts = append(parts, r.String())
 	}
 	return strings.Join(parts, ", ")
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func earlier(a, b time.Time) time.Time {

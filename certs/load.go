@@ -3,7 +3,6 @@ package certs
 import (
 	"bytes"
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -17,11 +16,15 @@ import (
 )
 
 // Load returns the authority in dir, and makes nothing. The error wraps [fs.ErrNotExist] if dir is absent or empty, and
-// else is an [*Error] that says what is wrong with which file, and what to type.
+// else is an [*Error] that says what is wrong with which file, and what to type. Of the options it minds the clock and
+// the owner.
 func Load(dir string, opts Options) (*Authority, error) {
 	opts = opts.withDefaults()
 	dir, err := filepath.Abs(dir)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkFolder(dir); err != nil {
 		return nil, err
 	}
 	if empty, err := isEmpty(dir); err != nil || empty {
@@ -30,6 +33,13 @@ func Load(dir string, opts Options) (*Authority, error) {
 		}
 		return nil, &Error{Doing: "read the authority", Path: dir, Err: err, Advice: "letta-dev certs install"}
 	}
+	if exists(filepath.Join(dir, carootFile)) {
+		return loadReference(dir, opts)
+	}
+	return loadOwn(dir, opts)
+}
+
+func loadOwn(dir string, opts Options) (*Authority, error) {
 	root, err := loadCertificate(filepath.Join(dir, rootFile))
 	if err != nil {
 		return nil, err
@@ -49,15 +59,39 @@ func Load(dir string, opts Options) (*Authority, error) {
 	return a, nil
 }
 
+// checkFolder refuses a folder in which others could put files of theirs, and a link in its place: what is made and
+// removed in one step is the folder itself.
+func checkFolder(dir string) error {
+	info, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return &Error{Doing: "read the authority", Path: dir, Err: err}
+	}
+	if !info.IsDir() {
+		return &Error{Doing: "use the authority", Path: dir, Err: fmt.Errorf("it is %s where its folder has to be", standing(info)),
+			Advice: fmt.Sprintf("mv %s %s", quote(dir), quote(dir+".bak"))}
+	}
+	return checkUnshared(dir, info)
+}
+
 // check tells whether the two certificates belong together, bind the key to this machine, and are in force.
 func (a *Authority) check() error {
-	for name, certificate := range map[string]*x509.Certificate{rootFile: a.root, intermediateFile: a.issuer} {
-		if err := checkConstraints(certificate); err != nil {
-			return unusable(filepath.Join(a.dir, name), err)
+	for _, c := range []struct {
+		name        string
+		certificate *x509.Certificate
+	}{{rootFile, a.root}, {intermediateFile, a.issuer}} {
+		if err := checkConstraints(c.certificate); err != nil {
+			return unusable(filepath.Join(a.dir, c.name), err)
 		}
 	}
+	issuer := filepath.Join(a.dir, intermediateFile)
+	if !slices.Equal(a.root.PermittedDNSDomains, a.issuer.PermittedDNSDomains) {
+		return unusable(issuer, errors.New("its name constraints are not those of the root next to it"))
+	}
 	if err := a.issuer.CheckSignatureFrom(a.root); err != nil {
-		return unusable(filepath.Join(a.dir, intermediateFile), fmt.Errorf("not signed by the root next to it: %w", err))
+		return unusable(issuer, fmt.Errorf("not signed by the root next to it: %w", err))
 	}
 	return a.inForce()
 }
@@ -76,27 +110,28 @@ func (a *Authority) inForce() error {
 	return nil
 }
 
-// checkConstraints requires what makes a stolen key harmless.
+// checkConstraints requires what makes a stolen key harmless. Which domains are permitted beside localhost is recorded in
+// the certificates alone.
 func checkConstraints(c *x509.Certificate) error {
+	missing := errors.New("its name constraints are missing: it could sign for any site")
 	sameRange := func(a, b *net.IPNet) bool { return a.String() == b.String() }
-	if !c.IsCA || !c.PermittedDNSDomainsCritical ||
-		!slices.Equal(c.PermittedDNSDomains, permittedDomains()) ||
-		!slices.EqualFunc(c.PermittedIPRanges, permittedRanges(), sameRange) {
-		return errors.New("its name constraints are missing: it could sign for any site")
+	if !c.IsCA || !c.PermittedDNSDomainsCritical || !slices.EqualFunc(c.PermittedIPRanges, permittedRanges(), sameRange) ||
+		len(c.PermittedDNSDomains) == 0 || c.PermittedDNSDomains[0] != localhost {
+		return missing
+	}
+	domains, err := permitted(c.PermittedDNSDomains[1:])
+	if err != nil || !slices.Equal(domains, c.PermittedDNSDomains) {
+		return errors.Join(missing, err)
 	}
 	return nil
 }
 
 func loadCertificate(path string) (*x509.Certificate, error) {
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if err != nil {
 		return nil, incomplete(path, err)
 	}
-	block, rest := pem.Decode(data)
-	if block == nil || block.Type != "CERTIFICATE" || len(bytes.TrimSpace(rest)) > 0 {
-		return nil, unusable(path, errors.New("it is not one certificate in PEM"))
-	}
-	certificate, err := x509.ParseCertificate(block.Bytes)
+	certificate, err := decodeCertificate(data)
 	if err != nil {
 		return nil, unusable(path, err)
 	}
@@ -104,41 +139,56 @@ func loadCertificate(path string) (*x509.Certificate, error) {
 }
 
 func loadKey(path string, certificate *x509.Certificate) (crypto.Signer, error) {
-	info, err := os.Stat(path)
+	data, err := readPrivate(path)
 	if err != nil {
 		return nil, incomplete(path, err)
 	}
-	if err := checkPrivate(path, info); err != nil {
-		return nil, err
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, incomplete(path, err)
-	}
+	return keyOf(certificate, path, data)
+}
+
+// keyOf returns the key in PEM if it is the certificate's.
+func keyOf(certificate *x509.Certificate, path string, data []byte) (crypto.Signer, error) {
 	key, err := decodeKey(data)
 	if err != nil {
 		return nil, unusable(path, err)
 	}
-	if !key.PublicKey.Equal(certificate.PublicKey) {
+	if public, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool }); !ok || !public.Equal(certificate.PublicKey) {
 		return nil, unusable(path, errors.New("it is not the key of the certificate next to it"))
 	}
 	return key, nil
 }
 
-func decodeKey(data []byte) (*ecdsa.PrivateKey, error) {
-	block, _ := pem.Decode(data)
-	if block == nil || block.Type != "PRIVATE KEY" {
-		return nil, errors.New("it is not a private key in PEM (PKCS #8)")
+func decodeCertificate(data []byte) (*x509.Certificate, error) {
+	der, err := decodePEM(data, "CERTIFICATE")
+	if err != nil {
+		return nil, errors.New("it is not one certificate in PEM, and nothing else")
 	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	return x509.ParseCertificate(der)
+}
+
+func decodeKey(data []byte) (crypto.Signer, error) {
+	der, err := decodePEM(data, "PRIVATE KEY")
+	if err != nil {
+		return nil, errors.New("it is not one private key in PEM (PKCS #8), and nothing else")
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
 		return nil, err
 	}
-	key, ok := parsed.(*ecdsa.PrivateKey)
+	key, ok := parsed.(crypto.Signer)
 	if !ok {
-		return nil, fmt.Errorf("it is a %T, not an ECDSA key", parsed)
+		return nil, fmt.Errorf("it is a %T, which cannot sign", parsed)
 	}
 	return key, nil
+}
+
+// decodePEM accepts what this package writes, byte for byte.
+func decodePEM(data []byte, kind string) ([]byte, error) {
+	block, _ := pem.Decode(data)
+	if block == nil || block.Type != kind || !bytes.Equal(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: block.Bytes}), data) {
+		return nil, fmt.Errorf("it is not one %s in PEM", kind)
+	}
+	return block.Bytes, nil
 }
 
 func unusable(path string, err error) error {
@@ -147,6 +197,10 @@ func unusable(path string, err error) error {
 
 // incomplete hides that a file is absent from callers who would take that for an absent authority.
 func incomplete(path string, err error) error {
+	var told *Error
+	if errors.As(err, &told) {
+		return err
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return unusable(path, errors.New("the file is missing"))
 	}

@@ -3,7 +3,6 @@ package certs
 import (
 	"crypto/tls"
 	"errors"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -104,14 +103,7 @@ func (s *slot) due(leaf *tls.Certificate) bool {
 
 // read returns the leaf on disk if it is whole, private, of this authority and for these names.
 func (s *slot) read() (*tls.Certificate, error) {
-	info, err := os.Stat(s.path)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkPrivate(s.path, info); err != nil {
-		return nil, err
-	}
-	data, err := os.ReadFile(s.path)
+	data, err := readPrivate(s.path)
 	if err != nil {
 		return nil, err
 	}

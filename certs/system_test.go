@@ -132,7 +132,7 @@ func TestTrustBelievesNoExitStatus(t *testing.T) {
 
 // A root is ours by its organisation, not by words that stand anywhere in it.
 func TestRootsOfOthersThatSpeakOfUs(t *testing.T) {
-	template := caTemplate("root", organisation, time.Now())
+	template := caTemplate("root", organisation, time.Now(), []string{localhost})
 	template.Subject.Organization = []string{"another company"}
 	foreign, _, err := sign(template, nil, nil)
 	must(t, err)

@@ -19,15 +19,15 @@ const (
 	organisation     = "letta-dev development CA" // how stores and users recognise our roots
 	leafOrganisation = "letta-dev development certificate"
 
+	localhost = "localhost" // the domain that every authority permits
+
 	authorityYears = 10 // its key being gone, the root cannot sign a second intermediate: both last as long
 	leafLife       = 90 * 24 * time.Hour
 	backdate       = time.Hour // for clients whose clock is behind, such as a virtual machine's after a pause
 )
 
-// permittedDomains and permittedRanges are the name constraints. A domain permits every name under it. Without the
-// ranges a constrained authority could sign for any address: constraints bind per kind of name.
-func permittedDomains() []string { return []string{"localhost"} }
-
+// permittedRanges are the name constraints on addresses. Without them an authority that is constrained to domains could
+// sign for any address: constraints bind per kind of name.
 func permittedRanges() []*net.IPNet {
 	return []*net.IPNet{
 		{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)},
@@ -38,12 +38,16 @@ func permittedRanges() []*net.IPNet {
 // create makes the two certificates and their folder. The root's key ends with this call.
 func create(dir string, opts Options) (*Authority, error) {
 	now := opts.Now()
-	id := identity(opts.Holder, now)
-	root, rootKey, err := sign(caTemplate("root", id, now), nil, nil)
+	domains, err := permitted(opts.Domains)
 	if err != nil {
 		return nil, err
 	}
-	template := caTemplate("intermediate", id, now)
+	id := identity(opts.Holder, now)
+	root, rootKey, err := sign(caTemplate("root", id, now, domains), nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	template := caTemplate("intermediate", id, now, domains)
 	template.MaxPathLenZero = true
 	issuer, key, err := sign(template, root, rootKey)
 	if err != nil {
@@ -70,7 +74,8 @@ func identity(holder string, now time.Time) string {
 	return strings.TrimSpace(fmt.Sprintf("%s %s %s", holder, now.UTC().Format("2006-01-02"), rand.Text()[:8]))
 }
 
-func caTemplate(kind, id string, now time.Time) *x509.Certificate {
+// caTemplate is for TLS servers and clients: what a certificate may be used for, its issuers must be too.
+func caTemplate(kind, id string, now time.Time, domains []string) *x509.Certificate {
 	return &x509.Certificate{
 		Subject: pkix.Name{
 			Organization: []string{organisation},
@@ -81,9 +86,9 @@ func caTemplate(kind, id string, now time.Time) *x509.Certificate {
 		IsCA:                        true,
 		BasicConstraintsValid:       true,
 		KeyUsage:                    x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
-		ExtKeyUsage:                 []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		ExtKeyUsage:                 []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 		PermittedDNSDomainsCritical: true,
-		PermittedDNSDomains:         permittedDomains(),
+		PermittedDNSDomains:         domains,
 		PermittedIPRanges:           permittedRanges(),
 	}
 }

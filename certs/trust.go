@@ -43,6 +43,9 @@ func Trust(ctx context.Context, a *Authority, stores []Store, report func(Result
 // what is left in them, and for a by a handshake, that nothing trusts it any more. Order and report are as in [Trust].
 func Untrust(ctx context.Context, a *Authority, stores []Store, report func(Result)) []Result {
 	var root Root
+	if a != nil && a.Mkcert() {
+		a = nil // its root is mkcert's to remove
+	}
 	if a != nil {
 		root = a.Root()
 	}

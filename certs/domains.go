@@ -1,0 +1,54 @@
+package certs
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// permitted returns the domains of the name constraints: localhost, and those the user asked for. A domain permits every
+// name under it. The error is an [*Error] that quotes the first one that must not be permitted.
+func permitted(domains []string) ([]string, error) {
+	all := []string{localhost}
+	for _, raw := range domains {
+		domain, err := parseDomain(raw)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(all, domain) {
+			all = append(all, domain)
+		}
+	}
+	return all, nil
+}
+
+// parseDomain accepts what an authority may be allowed to sign for beside localhost. A single label is refused: it is a
+// top-level name, and permits a whole registry's worth of other people's sites.
+func parseDomain(raw string) (string, error) {
+	bad := func(reason, advice string) (string, error) {
+		return "", &Error{Doing: fmt.Sprintf("allow the domain %q", raw), Err: errors.New(reason), Advice: advice}
+	}
+	const example = "letta-dev certs init --allow-domain dev.example.test"
+	domain := strings.ToLower(strings.TrimSuffix(raw, "."))
+	if _, err := netip.ParseAddr(raw); err == nil {
+		return bad("an address is no domain, and only those of loopback can be allowed", "letta-dev certs init")
+	}
+	if base, wildcard := strings.CutPrefix(domain, "*."); wildcard {
+		return bad("a domain permits all names under it: leave the wildcard out", "letta-dev certs init --allow-domain "+quote(base))
+	}
+	if err := checkHost(domain); err != nil {
+		return bad(err.Error(), example)
+	}
+	if under(domain, localhost) {
+		return bad("names under localhost are permitted already", "letta-dev certs init")
+	}
+	if !strings.Contains(domain, ".") {
+		return bad("a top-level name would permit the sites of other people", example)
+	}
+	return domain, nil
+}
+
+// under tells whether a host is a domain or in it.
+func under(host, domain string) bool { return host == domain || strings.HasSuffix(host, "."+domain) }

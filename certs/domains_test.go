@@ -1,0 +1,88 @@
+package certs
+
+import (
+	"crypto/x509"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAuthorityWithDomains(t *testing.T) {
+	a := openTest(t, Options{Domains: []string{"Dev.Example.test.", "dev.example.test", "other.example"}})
+	if want := []string{"dev.example.test", "other.example"}; !slices.Equal(a.Domains(), want) {
+		t.Errorf("domains %v, want %v", a.Domains(), want)
+	}
+	for _, c := range []*x509.Certificate{a.root, a.issuer} {
+		if want := []string{"localhost", "dev.example.test", "other.example"}; !slices.Equal(c.PermittedDNSDomains, want) || !c.PermittedDNSDomainsCritical {
+			t.Errorf("%s is constrained to %v", c.Subject.CommonName, c.PermittedDNSDomains)
+		}
+	}
+	again, err := Load(a.Dir(), Options{})
+	must(t, err)
+	for _, name := range []string{"dev.example.test", "api.dev.example.test", "x.other.example", "letta.localhost", "127.0.0.1"} {
+		must(t, verify(issueTest(t, again, name), a.root, name, time.Now()))
+	}
+	must(t, verify(issueTest(t, again, "*.dev.example.test"), a.root, "x.dev.example.test", time.Now()))
+	_, err = again.Issue(Names{"example.test", "notdev.example.test", "localhost"})
+	wantHint(t, err, `certify "example.test"`, "init --allow-domain dev.example.test --allow-domain other.example --allow-domain example.test --allow-domain notdev.example.test ")
+	if err := verify(forge(t, again, "example.com"), a.root, "example.com", time.Now()); err == nil {
+		t.Error("a thief can sign for another site")
+	}
+}
+
+// What an authority may sign for is fixed when it is made.
+func TestOpenWithOtherDomains(t *testing.T) {
+	a := openTest(t, Options{Domains: []string{"example.test"}})
+	for _, wanted := range [][]string{nil, {"example.test"}, {"dev.example.test"}} {
+		if again, created, err := Open(a.Dir(), Options{Domains: wanted}); err != nil || created || again.Root().Fingerprint() != a.Root().Fingerprint() {
+			t.Errorf("Open with %v = created %v, %v", wanted, created, err)
+		}
+	}
+	_, _, err := Open(a.Dir(), Options{Domains: []string{"example.com"}})
+	wantHint(t, err, "example.com", "uninstall && letta-dev certs init --allow-domain example.test --allow-domain example.com && letta-dev certs install")
+	if again, err := Load(a.Dir(), Options{}); err != nil || again.Root().Fingerprint() != a.Root().Fingerprint() {
+		t.Errorf("the authority is not what it was: %v", err)
+	}
+}
+
+func TestDomainsRefused(t *testing.T) {
+	for domain, says := range map[string]string{
+		"test": "top-level", "com.": "top-level", "*.example.test": "wildcard", "192.0.2.7": "address", "::1": "address", "": "empty", "a..b": "empty",
+		"localhost": "already", "dev.localhost": "already", "bücher.example": "xn--", "example.test:443": "':'", "1.2.3": "number",
+		strings.Repeat("a", 64) + ".test": "63", ".example.test": "empty",
+	} {
+		dir := t.TempDir() + "/ca"
+		_, created, err := Open(dir, Options{Domains: []string{"fine.test", domain}})
+		if created || exists(dir) {
+			t.Errorf("%q made an authority", domain)
+		}
+		wantHint(t, err, says, "letta-dev certs init")
+	}
+}
+
+// Both certificates must say the same of what is permitted: clients differ in which they mind.
+func TestLoadRefusesUnevenDomains(t *testing.T) {
+	for name, domains := range map[string][2][]string{
+		"wider root":         {{"localhost", "example.test"}, {"localhost"}},
+		"wider intermediate": {{"localhost"}, {"localhost", "example.test"}},
+		"a top-level name":   {{"localhost", "com"}, {"localhost", "com"}},
+		"no localhost":       {{"example.test"}, {"example.test"}},
+		"not canonical":      {{"localhost", ".example.test"}, {"localhost", ".example.test"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := openTest(t, Options{})
+			root, rootKey, err := sign(caTemplate("root", "x", time.Now(), domains[0]), nil, nil)
+			must(t, err)
+			issuer, key, err := sign(caTemplate("intermediate", "x", time.Now(), domains[1]), root, rootKey)
+			must(t, err)
+			encoded, err := encodeKey(key)
+			must(t, err)
+			write(t, a.Dir()+"/rootCA.pem", 0o644, string(encodeCertificates(root.Raw)))
+			write(t, a.Dir()+"/intermediate.pem", 0o644, string(encodeCertificates(issuer.Raw)))
+			write(t, a.Dir()+"/intermediate-key.pem", 0o600, string(encoded))
+			_, err = Load(a.Dir(), Options{})
+			wantHint(t, err, "constraints", "certs uninstall")
+		})
+	}
+}
