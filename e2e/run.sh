@@ -4,7 +4,7 @@
 #   e2e/with-engine.sh e2e/run.sh [go test flags]
 #
 # As root the tests get a mount namespace of their own, with the system's trust store laid over by a copy: `letta-dev up` installs
-# its root there as it does for a newcomer, and this machine's store stays as it was.
+# its root there as it does for a newcomer, and this machine's store stays as it was. What could not be proven here is named.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -19,6 +19,17 @@ if [[ $(id -u) == 0 && -z ${LETTA_DEV_E2E_OWN_STORES-} ]] && command -v unshare 
 	export LETTA_DEV_E2E_OWN_STORES=1
 	exec unshare --mount --propagation private bash "$0" "$@"
 fi
+# run runs the tests. go test shows what they skipped with -v alone, and all the rest then too: that is for failures.
+run() {
+	local code=0 log
+	log=$(mktemp)
+	go test -tags e2e -count=1 -timeout 20m -v "$@" ./e2e/... 2>&1 | tee "$log" |
+		grep --line-buffered -E '^(ok|FAIL|panic:)|NOT PROVEN|LEFT OUT' || code=$?
+	[[ $code == 0 ]] || cat "$log"
+	rm "$log"
+	return "$code"
+}
+
 if [[ -n ${LETTA_DEV_E2E_OWN_STORES-} ]]; then
 	upper=$(mktemp -d)
 	mount -t tmpfs tmpfs "$upper"
@@ -26,11 +37,14 @@ if [[ -n ${LETTA_DEV_E2E_OWN_STORES-} ]]; then
 		mkdir -p "$store" "$upper$store/upper" "$upper$store/work"
 		mount -t overlay overlay -o "lowerdir=$store,upperdir=$upper$store/upper,workdir=$upper$store/work" "$store"
 	done
+	hooks=/etc/ca-certificates/update.d # the one for Java works on dpkg's database, which is the machine's
+	[[ ! -d $hooks ]] || mount -t tmpfs tmpfs "$hooks"
 	code=0
-	go test -tags e2e -count=1 -timeout 20m "$@" ./e2e/... || code=$?
+	run "$@" || code=$?
+	[[ ! -d $hooks ]] || umount "$hooks"
 	umount /usr/local/share/ca-certificates /etc/ssl/certs "$upper"
 	rmdir "$upper"
 	exit "$code"
 fi
 echo "run.sh: left out, for want of root: that the system's store takes our root" >&2
-go test -tags e2e -count=1 -timeout 20m "$@" ./e2e/...
+run "$@"
