@@ -4,12 +4,16 @@ set -euo pipefail
 
 # command and the package that brings it
 needs=(gcc:gcc curl:curl ip:iproute2 openssl:openssl python3:python3 certutil:libnss3-tools unshare:util-linux setpriv:util-linux)
-if [[ -n ${CI-} ]]; then # half a gigabyte; on a person's machine the browsers are theirs to choose
-	needs+=(chromium:chromium firefox-esr:firefox-esr)
+if [[ -n ${CI-} ]]; then # a gigabyte; on a person's machine the clients are theirs to choose, and tests say which they lack
+	needs+=(chromium:chromium firefox-esr:firefox-esr wget:wget git:git node:nodejs npm:npm javac:default-jdk-headless sudo:sudo)
 fi
 
 packages=()
 missing=()
+if [[ -n ${CI-} ]] && ! /usr/bin/python3 -c 'import requests' 2>/dev/null; then # a module; Debian's reads the system's store
+	missing+=("Debian's requests")
+	packages+=(python3-requests)
+fi
 for need in "${needs[@]}"; do
 	if ! command -v "${need%:*}" >/dev/null; then
 		missing+=("${need%:*}")

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# install.sh puts one of Letta's own clients into the cache folder, once, and prints where.
+# install.sh puts one of Letta's own clients into the cache folder, once, and prints where; also PyPI's requests.
 #
-#   e2e/clients/install.sh python|node|curl
+#   e2e/clients/install.sh python|node|curl|requests
 #
-# Prints a folder: bin/python for Python, node_modules for Node; nothing for curl. What the machine lacks comes by
-# apt-get when root runs it. Environment: LETTA_DEV_CACHE (default ~/.cache/letta-dev).
+# Prints a folder: bin/python for Python and requests, node_modules for Node; nothing for curl. What the machine lacks
+# comes by apt-get when root runs it. Environment: LETTA_DEV_CACHE (default ~/.cache/letta-dev).
 set -euo pipefail
 
 readonly CLIENT=1.12.1 # of both letta-client and @letta-ai/letta-client
+readonly REQUESTS=2.32.5 # with PyPI's certifi, which brings its own roots
 
 clients=${LETTA_DEV_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/letta-dev}/clients
 
@@ -25,10 +26,14 @@ need() {
 	eval "$check" >/dev/null
 }
 
-python() {
+python() { venv "$1" "letta-client==$CLIENT"; }
+
+requests() { venv "$1" "requests==$REQUESTS"; }
+
+venv() {
 	need 'python3 -c "import ensurepip, venv"' python3-venv
 	python3 -m venv "$1"
-	"$1/bin/python" -m pip --quiet --disable-pip-version-check install "letta-client==$CLIENT" >&2
+	"$1/bin/python" -m pip --quiet --disable-pip-version-check install "$2" >&2
 }
 
 # No package of the registry gets to run a script of its own here.
@@ -39,7 +44,7 @@ node() {
 
 # once makes a folder under a name of its own and renames it: it is there whole, or not at all.
 once() {
-	local kind=$1 made=$clients/$1-$CLIENT
+	local kind=$1 made=$clients/$1-$2
 	if [[ ! -d $made ]]; then
 		mkdir -p "$clients"
 		exec 9>"$clients/$kind.lock"
@@ -54,10 +59,11 @@ once() {
 }
 
 case ${1-} in
-python | node) once "$1" ;;
+python | node) once "$1" "$CLIENT" ;;
+requests) once "$1" "$REQUESTS" ;;
 curl) need 'curl --version' curl ca-certificates ;;
 *)
-	echo "unknown client \"${1-}\": python, node or curl" >&2
+	echo "unknown client \"${1-}\": python, node, curl or requests" >&2
 	exit 2
 	;;
 esac

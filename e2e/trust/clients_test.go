@@ -1,0 +1,122 @@
+//go:build e2e && linux
+
+package trust
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A client is a program of this machine that speaks TLS.
+type client struct {
+	name      string
+	needs     []string // a command that succeeds where the client is installed
+	ask       asker
+	byRun     bool   // it reads none of the stores: `letta-dev run` tells it of the root
+	unknown   string // what it says of a root it does not know, as a regular expression
+	forbidden string // and of a certificate that an issuer in the chain was not allowed to sign
+}
+
+// An asker has a user's client fetch URLs, and returns for each the page or what was wrong. It puts before in front of the
+// client's own command: `letta-dev run --`, or nothing.
+type asker func(ctx context.Context, u *user, before, urls []string) map[string]string
+
+// everyClient begins with those that take the longest.
+func everyClient() []client {
+	const openssl, constrained = "unable to get local issuer", "permitted subtree violation|path length constraint exceeded"
+	python := func(name, module string, packages ...string) client {
+		run := slices.Concat([]string{"env"}, packages, []string{"/usr/bin/python3"})
+		return client{name: name, needs: slices.Concat(run, []string{"-c", "import " + module}), unknown: openssl, forbidden: constrained,
+			byRun: len(packages) > 0, ask: together(slices.Concat(run, []string{tools + "/clients/fetch.py", module})...)}
+	}
+	return []client{
+		{name: "Chromium", needs: version("chromium"), unknown: "ERR_CERT_AUTHORITY_INVALID", forbidden: "ERR_CERT_INVALID",
+			ask: each("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--dump-dom")}, // a page with an error is empty
+		{name: "Firefox", needs: version("firefox-esr"), ask: firefox,
+			unknown: "SEC_ERROR_UNKNOWN_ISSUER", forbidden: "SEC_ERROR_CERT_NOT_IN_NAME_SPACE"},
+		{name: "Node", needs: version("node"), ask: together("node", tools+"/clients/fetch.mjs"), byRun: true, unknown: openssl, forbidden: constrained},
+		python("Python urllib", "urllib"),
+		python("Debian's requests", "requests"),
+		python("PyPI's requests", "requests", "PYTHONPATH="+pypi),
+		{name: "curl", needs: version("curl"), ask: each("curl", "-q", "-sS", "-f", "-m", "20"), unknown: openssl, forbidden: constrained},
+		{name: "wget", needs: version("wget"), ask: each("wget", "-nv", "-O-", "--tries=1", "--timeout=20"),
+			unknown: "doesn't have a known issuer", forbidden: "is not trusted"}, // GnuTLS knows why, wget does not tell
+		{name: "git", needs: version("git"), ask: each("git", "ls-remote"), // it says the same of both
+			unknown: "certificate verification failed", forbidden: "certificate verification failed"},
+	}
+}
+
+func version(program string) []string { return []string{program, "--version"} }
+
+// each asks with one process a URL. What it prints counts, not how it ends: browsers end with 0 after a refused certificate.
+func each(argv ...string) asker {
+	return func(ctx context.Context, u *user, before, urls []string) map[string]string {
+		said := map[string]string{}
+		for _, url := range urls {
+			out, _ := u.command(ctx, slices.Concat(before, argv, []string{url})...).CombinedOutput()
+			said[url] = string(out)
+		}
+		return said
+	}
+}
+
+// together asks with one process that prints a line for each URL.
+func together(argv ...string) asker {
+	return func(ctx context.Context, u *user, before, urls []string) map[string]string {
+		out, _ := u.command(ctx, slices.Concat(before, argv, urls)...).CombinedOutput()
+		said := map[string]string{}
+		for _, url := range urls {
+			said[url] = "no answer, but: " + string(out)
+		}
+		for line := range strings.Lines(string(out)) {
+			if url, answer, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok {
+				said[url] = answer
+			}
+		}
+		return said
+	}
+}
+
+// here returns the clients that are installed, and names the others.
+func here(t *testing.T, u *user) []client {
+	return slices.DeleteFunc(everyClient(), func(c client) bool {
+		out, err := u.command(t.Context(), c.needs...).CombinedOutput()
+		if err != nil {
+			t.Run(c.name, func(t *testing.T) { t.Skipf("NOT PROVEN: %s is not installed: %v %s", c.name, err, out) })
+		}
+		return err != nil
+	})
+}
+
+// A verdict is what a client made of a certificate.
+type verdict string
+
+const (
+	accepted  verdict = "accepted"
+	unknown   verdict = "unknown root"
+	forbidden verdict = "forbidden name"
+)
+
+// judge finds the verdict in what a client said, and the words it is in. What is wanted goes first, for clients that say the
+// same of both.
+func (c client) judge(said, marker string, want verdict) (verdict, string) {
+	if strings.Contains(said, marker) {
+		return accepted, "the page"
+	}
+	verdicts := []struct {
+		verdict
+		pattern string
+	}{{unknown, c.unknown}, {forbidden, c.forbidden}}
+	if want == forbidden {
+		slices.Reverse(verdicts)
+	}
+	for _, v := range verdicts {
+		if words := regexp.MustCompile(v.pattern).FindString(said); words != "" {
+			return v.verdict, words
+		}
+	}
+	return "neither accepted nor refused", said
+}

@@ -1,0 +1,65 @@
+//go:build e2e && linux
+
+package trust
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// sudoer adds a user to the machine, who may become root.
+func sudoer(t *testing.T) *user {
+	t.Helper()
+	if _, err := exec.LookPath("sudo"); err != nil {
+		t.Skip("NOT PROVEN: sudo is not installed")
+	}
+	const name, id = "letta-dev-sudoer", 61234 // above what is given to people and services
+	home := filepath.Join("/home", name)
+	instead(t, "/etc/passwd", fmt.Sprintf("%s%s:x:%d:%d::%s:/bin/sh\n", read(t, "/etc/passwd"), name, id, id, home))
+	instead(t, "/etc/group", fmt.Sprintf("%s%s:x:%d:\n", read(t, "/etc/group"), name, id))
+	instead(t, "/etc/shadow", fmt.Sprintf("%s%s:*:20000::::::\n", read(t, "/etc/shadow"), name))
+	empty(t, "/etc/sudoers.d", "0755")
+	must(t, os.WriteFile("/etc/sudoers.d/"+name, []byte(name+" ALL=(ALL) NOPASSWD: ALL\n"), 0o440))
+	cred := &syscall.Credential{Uid: id, Gid: id}
+	return &user{home: newHome(t, home, cred), cred: cred}
+}
+
+// newHome makes an empty home folder.
+func newHome(t *testing.T, dir string, owner *syscall.Credential) string {
+	t.Helper()
+	must(t, os.Mkdir(dir, 0o700))
+	if owner != nil {
+		must(t, os.Chown(dir, int(owner.Uid), int(owner.Gid)))
+	}
+	return dir
+}
+
+// owned finds what is another's in the user's home, and what was put into root's instead.
+func owned(t *testing.T, u *user) {
+	t.Helper()
+	must(t, filepath.WalkDir(u.home, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if owner := info.Sys().(*syscall.Stat_t); owner.Uid != u.cred.Uid || owner.Gid != u.cred.Gid {
+			t.Errorf("%s belongs to %d:%d", path, owner.Uid, owner.Gid)
+		}
+		return nil
+	}))
+	must(t, filepath.WalkDir("/root", func(path string, _ fs.DirEntry, err error) error {
+		if strings.HasSuffix(path, ".pem") || strings.HasSuffix(path, "nssdb") {
+			t.Errorf("%s is in root's home", path)
+		}
+		return err
+	}))
+}

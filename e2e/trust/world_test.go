@@ -1,0 +1,129 @@
+//go:build e2e && linux
+
+package trust
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A user has a home and runs programs in it, with nothing of the tests' own environment.
+type user struct {
+	home string
+	cred *syscall.Credential // nil is root
+}
+
+// command ends with ctx, and its children with it.
+func (u *user) command(ctx context.Context, argv ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Env, cmd.Dir = []string{"HOME=" + u.home, "PATH=" + path}, u.home
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: u.cred}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
+	return cmd
+}
+
+// letta runs letta-dev, which must end with 0, and returns what it answered.
+func (u *user) letta(t *testing.T, args ...string) string {
+	t.Helper()
+	return u.must(t, append([]string{program}, args...)...)
+}
+
+// admin runs letta-dev with root's rights: by sudo, where the user has not got them.
+func (u *user) admin(t *testing.T, args ...string) string {
+	t.Helper()
+	argv := append([]string{program}, args...)
+	if u.cred != nil {
+		argv = append([]string{"sudo", "-n", "--"}, argv...)
+	}
+	return u.must(t, argv...)
+}
+
+func (u *user) must(t *testing.T, argv ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := u.command(ctx, argv...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	t.Logf("%s\n%s%s", strings.Join(argv, " "), out, &stderr)
+	if err != nil {
+		t.Fatalf("%s: %v", strings.Join(argv, " "), err)
+	}
+	return string(out)
+}
+
+// proxy starts `letta-dev proxy` in front of a server that shows marker, and returns when it listens.
+func (u *user) proxy(t *testing.T, marker string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	serve(t, listener, marker)
+	cmd := u.command(t.Context(), program, "proxy", "--trust", "none", "--listen", "8283", "--upstream", "http://"+listener.Addr().String())
+	stdout, err := cmd.StdoutPipe()
+	must(t, err)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	must(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+	})
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		if strings.Contains(lines.Text(), "https://localhost:8283") {
+			go func() { _, _ = io.Copy(io.Discard, stdout) }() // ends with the proxy
+			return
+		}
+	}
+	t.Fatalf("the proxy ended: %s", &stderr)
+}
+
+// impostor serves a certificate on a port of every address.
+func impostor(t *testing.T, port, marker string, leaf *tls.Certificate) {
+	t.Helper()
+	listener, err := tls.Listen("tcp", ":"+port, &tls.Config{Certificates: []tls.Certificate{*leaf}})
+	must(t, err)
+	serve(t, listener, marker)
+}
+
+// serve answers everything with marker; to git, as the name of a branch.
+func serve(t *testing.T, listener net.Listener, marker string) {
+	t.Helper()
+	server := &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/info/refs") {
+				w.Header().Set("Content-Type", "text/plain")
+				fmt.Fprintf(w, "%040x\trefs/heads/%s\n", 1, marker)
+				return
+			}
+			w.Header().Set("Content-Type", "text/html")
+			fmt.Fprintf(w, "<!doctype html><title>proof</title><p>%s</p>\n", marker)
+		}),
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          log.New(io.Discard, "", 0), // clients that refuse are what it is for
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close(); <-done })
+}
+
+func newMarker() string { return strings.ToLower(rand.Text()) }
+
+// keys are the URLs in order.
+func keys(m map[string]verdict) []string { return slices.Sorted(maps.Keys(m)) }
