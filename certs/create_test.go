@@ -3,21 +3,46 @@ package certs
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestCreateFileNames(t *testing.T) {
-	for names, want := range map[*Names]string{
-		{"localhost"}: "localhost",
-		{"*.letta.localhost", "localhost", "127.0.0.1", "::1"}: "_wildcard.letta.localhost+3",
-		{"::1", "localhost"}: "__1+1",
+	a := openTest(t, Options{})
+	for _, tc := range []struct {
+		names []string
+		opts  CreateOptions
+		files []string
+	}{
+		{nil, CreateOptions{}, []string{"localhost-key.pem", "localhost.pem"}},
+		{[]string{"localhost"}, CreateOptions{}, []string{"localhost-key.pem", "localhost.pem"}},
+		{[]string{"*.letta.localhost", "localhost", "127.0.0.1", "::1"}, CreateOptions{},
+			[]string{"_wildcard.letta.localhost+3-key.pem", "_wildcard.letta.localhost+3.pem"}},
+		{[]string{"::1", "localhost"}, CreateOptions{}, []string{"__1+1-key.pem", "__1+1.pem"}},
+		{[]string{"localhost"}, CreateOptions{PKCS12: true}, []string{"localhost.p12"}},
+		{nil, CreateOptions{PKCS12: true, CertFile: "ignored.pem"}, []string{"localhost.p12"}},
+		{[]string{"localhost"}, CreateOptions{CertFile: "cert.pem"}, []string{"cert.pem", "localhost-key.pem"}},
+		{[]string{"localhost"}, CreateOptions{KeyFile: "key.pem"}, []string{"key.pem", "localhost.pem"}},
+		{[]string{"localhost"}, CreateOptions{P12File: "both.p12"}, []string{"both.p12"}},
 	} {
-		cert, key := CreateOptions{Dir: "d"}.paths(*names)
-		if cert != filepath.Join("d", want+".pem") || key != filepath.Join("d", want+"-key.pem") {
-			t.Errorf("%v: %s, %s", *names, cert, key)
+		t.Chdir(t.TempDir())
+		made, err := a.Create(tc.names, tc.opts)
+		must(t, err)
+		entries, err := os.ReadDir(".")
+		must(t, err)
+		var files []string
+		for _, entry := range entries {
+			files = append(files, entry.Name())
+		}
+		told := slices.DeleteFunc([]string{made.KeyFile, made.CertFile, made.P12File}, func(path string) bool { return path == "" })
+		slices.Sort(told)
+		if !slices.Equal(files, tc.files) || !slices.Equal(told, tc.files) {
+			t.Errorf("%v: %v, told %v, want %v", tc.names, files, told, tc.files)
 		}
 	}
 }
@@ -25,37 +50,71 @@ func TestCreateFileNames(t *testing.T) {
 func TestCreateForLetta(t *testing.T) {
 	a := openTest(t, Options{})
 	dir := t.TempDir()
-	names := Names{"localhost", "127.0.0.1", "::1"}
 	opts := CreateOptions{CertFile: dir + "/localhost.pem", KeyFile: dir + "/localhost-key.pem"}
-	made, err := a.Create(names, opts)
+	made, err := a.Create(nil, opts)
 	must(t, err)
 	if made.CertFile != opts.CertFile || made.KeyFile != opts.KeyFile || len(made.Replaced) != 0 {
 		t.Fatalf("made %+v", made)
 	}
 	for path, mode := range map[string]os.FileMode{made.CertFile: 0o644, made.KeyFile: 0o600} {
-		info, err := os.Stat(path)
-		must(t, err)
-		if info.Mode().Perm() != mode {
-			t.Errorf("%s has mode %04o", path, info.Mode().Perm())
-		}
+		wantMode(t, path, mode)
 	}
 	pair, err := tls.LoadX509KeyPair(made.CertFile, made.KeyFile)
 	must(t, err)
-	for _, name := range names {
+	for _, name := range []string{"localhost", "127.0.0.1", "::1"} {
 		must(t, verify(&pair, a.root, name, a.now()))
 	}
 	if !pair.Leaf.NotAfter.Equal(made.NotAfter) {
 		t.Errorf("ends %s, said %s", pair.Leaf.NotAfter, made.NotAfter)
 	}
 
-	again, err := a.Create(names, opts)
+	again, err := a.Create(nil, opts)
 	must(t, err)
-	if !slices.Equal(again.Replaced, []string{made.CertFile, made.KeyFile}) {
+	if !slices.Equal(again.Replaced, []string{made.KeyFile, made.CertFile}) {
 		t.Errorf("replaced %v", again.Replaced)
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
 		t.Errorf("left behind: %v", entries)
 	}
+}
+
+func wantMode(t *testing.T, path string, mode os.FileMode) {
+	t.Helper()
+	info, err := os.Stat(path)
+	must(t, err)
+	if runtime.GOOS != "windows" && info.Mode().Perm() != mode {
+		t.Errorf("%s has mode %04o, want %04o", path, info.Mode().Perm(), mode)
+	}
+}
+
+// Nobody renews files, so they live as long as mkcert's, but not longer than who signed them.
+func TestCreatedFilesLiveAsLongAsMkcerts(t *testing.T) {
+	c := newClock()
+	a := openTest(t, Options{Now: c.Now})
+	made, err := a.Create(nil, CreateOptions{Dir: t.TempDir()})
+	must(t, err)
+	leaf := loadLeaf(t, made.CertFile)
+	if want := c.Now().AddDate(2, 3, 0); !leaf.NotAfter.Equal(want) || !made.NotAfter.Equal(want) {
+		t.Errorf("ends %s, said %s, want %s", leaf.NotAfter, made.NotAfter, want)
+	}
+	if life := leaf.NotAfter.Sub(leaf.NotBefore); life > 825*day {
+		t.Errorf("lives %s: more than Apple's systems accept", life)
+	}
+	c.advance(9 * 365 * day)
+	made, err = a.Create(nil, CreateOptions{Dir: t.TempDir()})
+	must(t, err)
+	if leaf := loadLeaf(t, made.CertFile); !leaf.NotAfter.Equal(a.NotAfter()) {
+		t.Errorf("ends %s, the authority %s", leaf.NotAfter, a.NotAfter())
+	}
+}
+
+func loadLeaf(t *testing.T, path string) *x509.Certificate {
+	t.Helper()
+	leaf, known := developmentCertificate(path)
+	if !known {
+		t.Fatalf("%s holds no development certificate", path)
+	}
+	return leaf
 }
 
 func TestCreateInOneFile(t *testing.T) {
@@ -66,9 +125,7 @@ func TestCreateInOneFile(t *testing.T) {
 	if _, err := tls.LoadX509KeyPair(path, path); err != nil {
 		t.Fatal(err)
 	}
-	if info, _ := os.Stat(path); info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %04o", info.Mode().Perm())
-	}
+	wantMode(t, path, 0o600)
 	if _, err := a.Create(Names{"localhost"}, CreateOptions{CertFile: path, KeyFile: path}); err != nil {
 		t.Errorf("again %+v: %v", made, err)
 	}
@@ -77,21 +134,24 @@ func TestCreateInOneFile(t *testing.T) {
 // The mkcert certificate in Letta's repository is replaced, as mkcert would; anything else is not ours to take.
 func TestCreateReplacesDevelopmentCertificatesOnly(t *testing.T) {
 	a := openTest(t, Options{})
-	mkcert := encodeCertificates(selfSigned(t, "mkcert development CA").Raw)
-	public := encodeCertificates(selfSigned(t, "Public CA").Raw)
+	mkcert, mkcertKey := pairOf(t, "mkcert development CA")
+	public, publicKey := pairOf(t, "Public CA")
 	for name, tc := range map[string]struct {
 		cert, key []byte
 		refused   bool
 	}{
-		"mkcert's":      {mkcert, []byte("its key"), false},
-		"a public CA's": {public, []byte("its key"), true},
-		"not PEM":       {[]byte("notes"), nil, true},
-		"a key alone":   {nil, []byte("somebody's key"), true},
-		"empty":         {[]byte{}, nil, true},
+		"mkcert's":                {mkcert, mkcertKey, false},
+		"mkcert's, without a key": {mkcert, nil, false},
+		"a public CA's":           {public, publicKey, true},
+		"mkcert's, another's key": {mkcert, publicKey, true},
+		"mkcert's, no key at all": {mkcert, []byte("letters to Ada"), true},
+		"not PEM":                 {[]byte("notes"), nil, true},
+		"a key alone":             {nil, publicKey, true},
+		"empty":                   {[]byte{}, nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			opts := CreateOptions{Dir: t.TempDir()}
-			cert, key := opts.paths(Names{"localhost"})
+			cert, key := opts.Dir+"/localhost.pem", opts.Dir+"/localhost-key.pem"
 			for path, data := range map[string][]byte{cert: tc.cert, key: tc.key} {
 				if data != nil {
 					write(t, path, 0o600, string(data))
@@ -114,4 +174,16 @@ func TestCreateReplacesDevelopmentCertificatesOnly(t *testing.T) {
 			}
 		})
 	}
+}
+
+// pairOf is a certificate of somebody, and its key.
+func pairOf(t *testing.T, organisation string) (certificate, key []byte) {
+	t.Helper()
+	template := caTemplate("root", "x", time.Now(), nil)
+	template.Subject.Organization = []string{organisation}
+	made, signer, err := sign(template, nil, nil)
+	must(t, err)
+	key, err = encodeKey(signer)
+	must(t, err)
+	return encodeCertificates(made.Raw), key
 }

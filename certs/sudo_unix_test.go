@@ -57,7 +57,7 @@ func TestUnderSudoFilesBelongToTheCaller(t *testing.T) {
 	must(t, err)
 	_, err = NewKeeper(a, KeeperOptions{})
 	must(t, err)
-	_, err = a.Create(Names{"localhost"}, CreateOptions{Dir: env.Home, Owner: env.OwnerOf(env.Home)})
+	_, err = a.Create(Names{"localhost"}, CreateOptions{Dir: env.Home, OwnerOf: env.OwnerOf})
 	must(t, err)
 	wantOwner(t, env)
 }

@@ -1,0 +1,80 @@
+package certs
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Whatever is in the way stays, and the other file is not written either.
+func TestCreateLeavesWhatIsInTheWay(t *testing.T) {
+	a := openTest(t, Options{})
+	for name, tc := range map[string]struct {
+		put        func(t *testing.T, path string)
+		says, hint string
+		giveWay    bool // to Overwrite
+	}{
+		"a folder": {func(t *testing.T, path string) { must(t, os.Mkdir(path, 0o755)) }, "a folder is in the way", "ls -ld ", false},
+		"a link": {func(t *testing.T, path string) {
+			write(t, path+".target", 0o600, "precious")
+			must(t, os.Symlink(path+".target", path))
+		}, "a symbolic link to ", "rm ", true},
+		"a dead link": {func(t *testing.T, path string) { must(t, os.Symlink("nowhere", path)) }, `a symbolic link to "nowhere"`, "rm ", true},
+	} {
+		for _, file := range []string{"localhost.pem", "localhost-key.pem"} {
+			t.Run(name+" for "+file, func(t *testing.T) {
+				opts := CreateOptions{Dir: t.TempDir()}
+				path := filepath.Join(opts.Dir, file)
+				tc.put(t, path)
+				before := listing(t, opts.Dir)
+				_, err := a.Create(nil, opts)
+				wantHint(t, err, tc.says, tc.hint+path)
+				if after := listing(t, opts.Dir); after != before {
+					t.Errorf("before: %s, after: %s", before, after)
+				}
+				opts.Overwrite = true
+				if _, err = a.Create(nil, opts); (err == nil) != tc.giveWay {
+					t.Errorf("told to overwrite: %v", err)
+				}
+				if exists(path+".target") && string(read(t, path+".target")) != "precious" {
+					t.Error("what the link points to has changed")
+				}
+			})
+		}
+	}
+}
+
+// listing is the state of a folder: the types, sizes and names in it.
+func listing(t *testing.T, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	must(t, err)
+	var out []string
+	for _, entry := range entries {
+		info, err := entry.Info()
+		must(t, err)
+		out = append(out, info.Mode().String()+" "+info.ModTime().String()+" "+entry.Name())
+	}
+	return strings.Join(out, "\n")
+}
+
+func TestCreateNeedsItsFolder(t *testing.T) {
+	a := openTest(t, Options{})
+	dir := t.TempDir()
+	_, err := a.Create(nil, CreateOptions{Dir: filepath.Join(dir, "to be")})
+	wantHint(t, err, "there is no folder", "mkdir -p '"+filepath.Join(dir, "to be")+"'")
+
+	write(t, dir+"/file", 0o644, "")
+	_, err = a.Create(nil, CreateOptions{Dir: filepath.Join(dir, "file")})
+	if err == nil || !strings.Contains(err.Error(), "not a directory") {
+		t.Errorf("a file as the folder: %v", err)
+	}
+
+	// The key's folder is missing: no certificate without it.
+	_, err = a.Create(nil, CreateOptions{Dir: dir, KeyFile: dir + "/gone/key.pem"})
+	wantHint(t, err, dir+"/gone/key.pem", "mkdir -p "+dir+"/gone")
+	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
+		t.Errorf("left behind: %v", entries)
+	}
+}

@@ -1,0 +1,104 @@
+package certs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// An output is a file that Create writes.
+type output struct {
+	path string
+	mode fs.FileMode
+	data []byte
+}
+
+// writeAll writes all of the files or none, and returns those that were there before. It first writes each next to its
+// place and then renames them, because what fails (a full disk, a missing folder) fails at the writing. The key comes
+// before the certificate, which is the one that servers watch.
+func writeAll(files []output, opts CreateOptions) (replaced []string, err error) {
+	if replaced, err = replaceable(files, opts.Overwrite); err != nil {
+		return nil, err
+	}
+	var written []staged
+	defer func() {
+		for _, s := range written {
+			err = errors.Join(err, os.RemoveAll(s.temp))
+		}
+	}()
+	for _, f := range files {
+		s, err := f.stage(opts.OwnerOf)
+		if err != nil {
+			return nil, unwritable(f.path, err)
+		}
+		written = append(written, s)
+	}
+	for i, s := range written {
+		if err := s.commit(); err != nil {
+			return nil, errors.Join(unwritable(s.path, err), undo(written[:i]))
+		}
+	}
+	return replaced, nil
+}
+
+// staged is a file written whole, but not in its place yet.
+type staged struct{ path, temp string }
+
+func (f output) stage(ownerOf func(string) *Owner) (staged, error) {
+	temp, err := os.MkdirTemp(filepath.Dir(f.path), ".letta-dev-")
+	if err != nil {
+		return staged{}, err
+	}
+	var owner *Owner
+	if ownerOf != nil {
+		owner = ownerOf(f.path)
+	}
+	if err := (file{name: "new", mode: f.mode, data: f.data}).create(temp, owner); err != nil {
+		return staged{}, errors.Join(err, os.RemoveAll(temp))
+	}
+	return staged{path: f.path, temp: temp}, nil
+}
+
+func (s staged) former() string { return filepath.Join(s.temp, "former") }
+
+// commit puts the file into its place. The one that was there is kept until all files are.
+func (s staged) commit() error {
+	if err := os.Link(s.path, s.former()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		_ = os.Rename(s.path, s.former()) // a file system without links; what is wrong here is wrong with the next one too
+	}
+	return os.Rename(filepath.Join(s.temp, "new"), s.path)
+}
+
+// undo puts back what was there before.
+func undo(files []staged) (err error) {
+	for _, s := range files {
+		back := os.Rename(s.former(), s.path)
+		if errors.Is(back, fs.ErrNotExist) {
+			back = os.Remove(s.path)
+		}
+		err = errors.Join(err, back)
+	}
+	return err
+}
+
+// unwritable says why a file could not be written, and not that it was by way of a temporary one.
+func unwritable(path string, err error) error {
+	e := &Error{Doing: "write the certificate", Path: path, Err: err}
+	dir := filepath.Dir(path)
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		e.Err = path.Err
+	}
+	if link := (*os.LinkError)(nil); errors.As(err, &link) {
+		e.Err = link.Err
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		e.Err, e.Advice = fmt.Errorf("there is no folder %q", dir), "mkdir -p "+quote(dir)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		e.Advice = "ls -ld " + quote(dir) + "  # then again in a folder you may write to, or with --cert-file and --key-file"
+	}
+	return e
+}
