@@ -136,3 +136,16 @@ func selfSigned(t *testing.T, organisation string) *x509.Certificate {
 }
 
 func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// forge signs what the authority itself would refuse to.
+func forge(t *testing.T, a *Authority, host string) *tls.Certificate {
+	t.Helper()
+	leaf, key, err := sign(&x509.Certificate{
+		DNSNames:    []string{host},
+		NotBefore:   time.Now().Add(-time.Hour),
+		NotAfter:    time.Now().Add(time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}, a.issuer, a.key)
+	must(t, err)
+	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, a.issuer.Raw}, PrivateKey: key, Leaf: leaf}
+}

@@ -4,23 +4,26 @@
 //
 // [Open] loads the authority of a folder, or makes it. A root signs one intermediate, and then the root's key is
 // forgotten: it was never written anywhere. Both certificates carry critical name constraints (localhost, 127.0.0.0/8,
-// ::1, RFC 5280 section 4.2.1.10) and serve TLS servers only, so a thief of the one key on disk, the intermediate's,
-// can impersonate nobody but the machine it was stolen from. Why on both: OpenJDK ignores constraints of a trust
-// anchor, as RFC 5280 section 6.1.1 allows, but not those of an intermediate.
+// ::1, RFC 5280 section 4.2.1.10) and serve TLS alone, so a thief of the one key on disk, the intermediate's, can
+// impersonate nobody but the machine it was stolen from. Why on both: OpenJDK ignores constraints of a trust anchor, as
+// RFC 5280 section 6.1.1 allows, but not those of an intermediate. [Options].Domains adds domains to the constraints, and
+// what may be impersonated with the key; an authority that exists cannot be given more.
 //
 //	rootCA.pem            what has to be trusted
 //	intermediate.pem      what signs
 //	intermediate-key.pem  its key, 0600, PKCS #8
 //	leaves/               kept by a Keeper: chain and key in one file, 0600
 //
-// The folder appears whole, by one rename, or not at all.
+// The folder appears whole, by one rename, or not at all. With [Options].CAROOT it holds, instead of the three files,
+// one that says where mkcert's CA is: that has no constraints, and signs leaves itself. [FindMkcert] looks for it.
 //
 // # Leaves
 //
 // A [Keeper] holds the leaves a server presents and renews them at one third of their life left, under the running
 // server. There are two: clients that send a server name (RFC 6066 section 3) get a leaf with DNS names only, others
 // one with addresses only, because BoringSSL refuses every chain that has both an address and an address constraint
-// (oven-sh/bun#42254). [Authority.Create] writes certificate files under mkcert's names for other servers.
+// (oven-sh/bun#42254). What other processes change on disk is taken up within seconds: leaves that [Authority.Renew] has
+// issued, and another authority in the place of the old one. [Authority.Create] writes certificate files under mkcert's names for other servers.
 //
 // # Trust
 //

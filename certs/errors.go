@@ -10,6 +10,9 @@ const remakeMkcert = "letta-dev certs uninstall && letta-dev certs init --mkcert
 
 // remakeWith makes an authority anew that may sign for domains too.
 func remakeWith(domains []string) string {
+	if len(domains) == 0 {
+		return remake
+	}
 	init := "letta-dev certs init"
 	for _, domain := range domains {
 		init += " --allow-domain " + quote(domain)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // file is one file to be written.
@@ -118,9 +119,22 @@ func (f file) create(dir string, owner *Owner) error {
 	return owner.own(path)
 }
 
+// replacing is how the folders begin in which files wait for their names.
+const replacing = ".new-"
+
+// sweepReplaced removes those that processes have left in dir which died before a time. Others may be at work.
+func sweepReplaced(dir string, before time.Time) {
+	entries, _ := os.ReadDir(dir)
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && strings.HasPrefix(entry.Name(), replacing) && info.ModTime().Before(before) {
+			_ = os.RemoveAll(filepath.Join(dir, entry.Name())) // what stays is met again next time
+		}
+	}
+}
+
 // replace writes a file by way of a temporary one, so that readers see the old content or the new.
 func (f file) replace(dir string, owner *Owner) error {
-	temp, err := os.MkdirTemp(dir, ".new-")
+	temp, err := os.MkdirTemp(dir, replacing)
 	if err != nil {
 		return err
 	}
@@ -168,16 +182,21 @@ func makeParents(dir string, owner *Owner) error {
 	return makeDir(parent, 0o755, owner)
 }
 
-// makeDir makes a folder for the owner; one that exists stays whose it is.
+// makeDir makes a folder for the owner; one that exists stays whose it is. A link to one is refused: under sudo it would
+// have root write where its user points.
 func makeDir(dir string, mode fs.FileMode, owner *Owner) error {
 	err := os.Mkdir(dir, mode)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
+	if err == nil {
+		return owner.own(dir)
 	}
-	if err != nil {
+	info, statErr := os.Lstat(dir)
+	switch {
+	case statErr != nil || !errors.Is(err, fs.ErrExist):
 		return err
+	case !info.IsDir():
+		return fmt.Errorf("%s is %s where a folder has to be", dir, standing(info))
 	}
-	return owner.own(dir)
+	return nil
 }
 
 // isEmpty tells whether dir is absent or holds nothing.

@@ -3,38 +3,41 @@ package certs
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"net"
-	"path/filepath"
 	"time"
 )
 
-// checkEvery is how often Run looks at the leaves: often, beside the 30 days in which they may be renewed.
-const checkEvery = time.Hour
+// checkEvery is how often Run looks at the leaves and their files. A leaf may wait for days; a person who has typed `certs
+// renew`, or made the authority anew, looks at the browser next. It costs a stat of eight files, some 20 µs.
+const checkEvery = 2 * time.Second
 
 // KeeperOptions say which leaves a Keeper keeps. The zero value will do.
 type KeeperOptions struct {
 	Hosts   []string         // names and addresses beside DefaultNames
 	Renewed func(Renewal)    // is told of every new leaf, inside a handshake or Run: it must not block
-	Ticks   <-chan time.Time // when Run looks at the leaves; nil means every hour
+	Ticks   <-chan time.Time // when Run looks at the leaves; nil means every two seconds
 }
 
-// A Renewal is a leaf that came into use, the first included, or one that could not be replaced.
+// A Renewal is a leaf that came into use, the first included, or one that could not be replaced, which is told once an
+// hour. An authority that is gone from the disk, or broken, is one for all names.
 type Renewal struct {
 	Names    Names
 	NotAfter time.Time // of the leaf in use now
+	Reason   string    // what made it necessary, for people: "the authority was replaced"; empty for the first
 	Err      error     // why the old leaf stays in use, or why the new one is in memory only
 }
 
 // A Keeper holds the leaves of a server: one with DNS names for clients that send a server name, one with addresses for
 // those that do not (see the package comment). They last across restarts on disk, in the authority's folder, and are
-// replaced under the running server: handshakes get the new leaf, connections keep theirs. It is safe for concurrent
-// use.
+// replaced under the running server, also by those that another process makes, and by those of another authority that
+// takes the place of this one: handshakes get the new leaf, connections keep theirs. It is safe for concurrent use.
 type Keeper struct {
-	names Names
-	dns   *slot
-	ip    *slot
-	ticks <-chan time.Time
+	names  Names
+	source *source
+	dns    *slot
+	ip     *slot
+	report func(Renewal)
+	ticks  <-chan time.Time
 }
 
 // NewKeeper loads the leaves of an authority, or issues them where there are none for these names. The error is an
@@ -47,13 +50,12 @@ func NewKeeper(a *Authority, opts KeeperOptions) (*Keeper, error) {
 	if err := a.Check(names); err != nil {
 		return nil, err
 	}
-	report := opts.Renewed
-	if report == nil {
-		report = func(Renewal) {}
+	k := &Keeper{names: names, source: newSource(a), report: opts.Renewed, ticks: opts.Ticks}
+	if k.report == nil {
+		k.report = func(Renewal) {}
 	}
-	k := &Keeper{names: names, ticks: opts.Ticks}
-	k.dns = newSlot(a, names.DNS(), "dns.pem", report)
-	k.ip = newSlot(a, addresses(names.IPs()), "ip.pem", report)
+	k.dns = &slot{source: k.source, names: names.DNS(), report: k.report}
+	k.ip = &slot{source: k.source, names: addresses(names.IPs()), report: k.report}
 	for _, s := range k.slots() {
 		if err := s.load(); err != nil {
 			return nil, err
@@ -70,7 +72,8 @@ func (k *Keeper) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 	return k.dns.get(), nil
 }
 
-// Run renews the leaves in time even when nobody connects, until ctx is done. It returns the context's error.
+// Run renews the leaves in time even when nobody connects, and takes up what others change on disk, until ctx is done. It
+// returns the context's error.
 func (k *Keeper) Run(ctx context.Context) error {
 	ticks := k.ticks
 	if ticks == nil {
@@ -83,16 +86,18 @@ func (k *Keeper) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ticks:
-			for _, s := range k.slots() {
-				s.get()
-			}
+			k.look()
 		}
 	}
 }
 
-// Renew replaces both leaves now. A leaf that cannot be written to disk is in use all the same, and the error says so.
-func (k *Keeper) Renew() error {
-	return errors.Join(k.dns.renew(), k.ip.renew())
+func (k *Keeper) look() {
+	if err := k.source.refresh(); err != nil {
+		k.report(Renewal{Names: k.names, NotAfter: k.NotAfter(), Err: err})
+	}
+	for _, s := range k.slots() {
+		s.look()
+	}
 }
 
 // Names returns the names both leaves carry together.
@@ -100,14 +105,10 @@ func (k *Keeper) Names() Names { return k.names }
 
 // NotAfter returns when the first of the leaves ends.
 func (k *Keeper) NotAfter() time.Time {
-	return earlier(k.dns.current.Load().Leaf.NotAfter, k.ip.current.Load().Leaf.NotAfter)
+	return earlier(k.dns.current.Load().notAfter(), k.ip.current.Load().notAfter())
 }
 
 func (k *Keeper) slots() []*slot { return []*slot{k.dns, k.ip} }
-
-func newSlot(a *Authority, names Names, name string, report func(Renewal)) *slot {
-	return &slot{authority: a, names: names, path: filepath.Join(a.dir, leavesFolder, name), report: report}
-}
 
 func addresses(ips []net.IP) Names {
 	var names Names

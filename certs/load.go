@@ -101,9 +101,10 @@ func (a *Authority) inForce() error {
 	now := a.now()
 	switch {
 	case now.After(a.NotAfter()):
-		return unusable(a.dir, fmt.Errorf("the authority ended on %s", a.NotAfter().Format(time.DateOnly)))
+		return &Error{Doing: "use the authority", Path: filepath.Dir(a.Root().Path), Advice: a.anew(),
+			Err: fmt.Errorf("the authority ended on %s", a.NotAfter().Format(time.DateOnly))}
 	case now.Before(a.notBefore()):
-		return &Error{Doing: "use the authority", Path: a.dir,
+		return &Error{Doing: "use the authority", Path: filepath.Dir(a.Root().Path),
 			Err:    fmt.Errorf("it begins at %s, but the clock says %s", a.notBefore().Format(time.DateTime), now.UTC().Format(time.DateTime)),
 			Advice: "date"}
 	}

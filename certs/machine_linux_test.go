@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net"
 	"net/http"
@@ -227,19 +226,6 @@ func TestStolenIntermediateSignsForNobodyElse(t *testing.T) {
 	}
 	honest := serve(t, issueTest(t, a, "letta.localhost")) // the refusals are not for another reason
 	expect(t, systemClients("https://letta.localhost:"+honest+"/", honest), true)
-}
-
-// forge signs what the authority itself would refuse to.
-func forge(t *testing.T, a *Authority, host string) *tls.Certificate {
-	t.Helper()
-	leaf, key, err := sign(&x509.Certificate{
-		DNSNames:    []string{host},
-		NotBefore:   time.Now().Add(-time.Hour),
-		NotAfter:    time.Now().Add(time.Hour),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}, a.issuer, a.key)
-	must(t, err)
-	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, a.issuer.Raw}, PrivateKey: key, Leaf: leaf}
 }
 
 // Chromium itself: refused, accepted, refused. Its home has neither database, so the store makes the new one.

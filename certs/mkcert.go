@@ -22,8 +22,8 @@ func FindMkcert(env Env, getenv func(string) string) (dir string, root Root, err
 		return "", Root{}, err
 	}
 	path := filepath.Join(dir, rootFile)
-	if _, err := os.Stat(path); err != nil {
-		return "", Root{}, &Error{Doing: "find mkcert's CA", Path: dir, Err: err, Advice: "mkcert -install"}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return "", Root{}, &Error{Doing: "find mkcert's CA", Path: path, Err: fs.ErrNotExist, Advice: "mkcert -install"}
 	}
 	a, err := mkcertAuthority(dir, Options{}.withDefaults())
 	if err != nil {

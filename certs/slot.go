@@ -3,107 +3,136 @@ package certs
 import (
 	"crypto/tls"
 	"errors"
-	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// retryAfter is how long a slot waits after a renewal that failed: a handshake must not wait for a full disk each time.
-const retryAfter = time.Minute
+const (
+	retryAfter  = time.Minute // after a renewal that failed: a handshake must not wait for a full disk each time
+	retellAfter = time.Hour   // that it still fails
+)
 
 // A slot holds one leaf of a Keeper and its file.
 type slot struct {
-	authority *Authority
-	names     Names
-	path      string
-	report    func(Renewal)
-	current   atomic.Pointer[tls.Certificate]
+	source  *source
+	names   Names
+	report  func(Renewal)
+	current atomic.Pointer[held]
 
-	renewing sync.Mutex
-	failed   time.Time // of the last renewal that failed; guarded by renewing
+	renewing sync.Mutex // guards what follows
+	seen     stamps     // the file as it was when it was last read
+	failed   time.Time  // when a renewal last failed
+	failedBy *Authority // that could not sign
+	told     time.Time  // when that was last reported; zero if the last one succeeded
 }
+
+// held is a leaf in use and the authority that signed it.
+type held struct {
+	leaf *tls.Certificate
+	by   *Authority
+}
+
+func (h *held) notAfter() time.Time { return h.leaf.Leaf.NotAfter }
 
 // load takes the leaf from disk, or issues the first one.
 func (s *slot) load() error {
-	if leaf, err := s.read(); err == nil && !s.due(leaf) {
-		s.current.Store(leaf)
+	if h, err := s.read(); err == nil && s.whyDue(h) == "" {
+		s.current.Store(h)
 		return nil
 	}
-	leaf, err := s.authority.Issue(s.names)
-	if err != nil {
-		return err
-	}
-	s.use(leaf)
-	return nil
+	return s.issue("")
 }
 
 // get returns the leaf, renewed if that is due. While one caller renews, the others get the old leaf.
 func (s *slot) get() *tls.Certificate {
-	if leaf := s.current.Load(); s.due(leaf) && s.renewing.TryLock() {
+	if s.whyDue(s.current.Load()) != "" && s.renewing.TryLock() {
 		defer s.renewing.Unlock()
 		s.renewDue()
 	}
-	return s.current.Load()
+	return s.current.Load().leaf
+}
+
+// look renews a leaf that is due, and takes up one that another process has put on disk.
+func (s *slot) look() {
+	s.renewing.Lock()
+	defer s.renewing.Unlock()
+	s.renewDue()
+	now := stampsOf([]string{s.path()})
+	if now.equal(s.seen) {
+		return
+	}
+	s.seen = now
+	h, err := s.read()
+	if err == nil && s.whyDue(h) == "" && !h.leaf.Leaf.Equal(s.current.Load().leaf.Leaf) {
+		s.use(h, "another process renewed it", nil)
+	}
 }
 
 // renewDue replaces a leaf that is due. Another process may have done so on disk.
 func (s *slot) renewDue() {
-	now := s.authority.now()
-	if since := now.Sub(s.failed); since >= 0 && since < retryAfter {
+	reason := s.whyDue(s.current.Load())
+	a := s.source.current.Load()
+	now := a.now()
+	if since := now.Sub(s.failed); reason == "" || since >= 0 && since < retryAfter && s.failedBy == a {
 		return
 	}
-	if !s.due(s.current.Load()) {
-		return // the caller before us was faster
-	}
-	if leaf, err := s.read(); err == nil && !s.due(leaf) {
-		s.current.Store(leaf)
-		s.report(Renewal{Names: s.names, NotAfter: leaf.Leaf.NotAfter})
+	if h, err := s.read(); err == nil && s.whyDue(h) == "" {
+		s.use(h, reason, nil)
 		return
 	}
-	leaf, err := s.authority.Issue(s.names)
-	if err != nil {
-		s.failed = now
-		s.report(Renewal{Names: s.names, NotAfter: s.current.Load().Leaf.NotAfter, Err: err})
+	err := s.issue(reason)
+	if err == nil {
 		return
 	}
-	s.use(leaf)
+	s.failed, s.failedBy = now, a
+	if since := now.Sub(s.told); since < 0 || since >= retellAfter {
+		s.told = now
+		s.report(Renewal{Names: s.names, NotAfter: s.current.Load().notAfter(), Err: err})
+	}
 }
 
-// renew replaces the leaf whether that is due or not.
-func (s *slot) renew() error {
-	s.renewing.Lock()
-	defer s.renewing.Unlock()
-	leaf, err := s.authority.Issue(s.names)
+// issue puts a new leaf into service, and on disk.
+func (s *slot) issue(reason string) error {
+	a := s.source.current.Load()
+	leaf, err := a.Issue(s.names)
 	if err != nil {
 		return err
 	}
-	return s.use(leaf)
+	s.use(&held{leaf, a}, reason, a.keep(leaf, s.names))
+	return nil
 }
 
-// use puts a new leaf into service, then on disk. Failing to write it takes nothing away from this process.
-func (s *slot) use(leaf *tls.Certificate) error {
-	s.current.Store(leaf)
-	err := s.write(leaf)
-	s.report(Renewal{Names: s.names, NotAfter: leaf.Leaf.NotAfter, Err: err})
-	return err
+// use takes a leaf into service. That it could not be written takes nothing away from this process.
+func (s *slot) use(h *held, reason string, err error) {
+	s.current.Store(h)
+	s.failed, s.told = time.Time{}, time.Time{}
+	s.report(Renewal{Names: s.names, NotAfter: h.notAfter(), Reason: reason, Err: err})
 }
 
-// due tells whether a leaf is in its last third, over, or from the future, where a clock that ran ahead has put it. A
-// leaf that ends with its authority is as good as any that could replace it.
-func (s *slot) due(leaf *tls.Certificate) bool {
-	now, l := s.authority.now(), leaf.Leaf
-	if now.Before(l.NotBefore) {
-		return true
+// whyDue tells why a leaf has to be replaced: it is another authority's, in its last third, over, or from the future,
+// where a clock that ran ahead has put it. One that ends with its authority is as good as any that could replace it. It is
+// empty if the leaf may stay.
+func (s *slot) whyDue(h *held) string {
+	a, l := s.source.current.Load(), h.leaf.Leaf
+	now, lastThird := a.now(), l.NotAfter.Sub(l.NotBefore)/3
+	switch {
+	case h.by != a:
+		return "the authority was replaced"
+	case now.Before(l.NotBefore):
+		return "the clock was put back to before its time"
+	case now.After(l.NotAfter.Add(-lastThird)) && l.NotAfter.Before(a.NotAfter()):
+		return "it was in the last third of its time"
 	}
-	lastThird := l.NotAfter.Sub(l.NotBefore) / 3
-	return now.After(l.NotAfter.Add(-lastThird)) && l.NotAfter.Before(s.authority.NotAfter())
+	return ""
 }
+
+func (s *slot) path() string { return s.source.current.Load().leafPath(s.names) }
 
 // read returns the leaf on disk if it is whole, private, of this authority and for these names.
-func (s *slot) read() (*tls.Certificate, error) {
-	data, err := readPrivate(s.path)
+func (s *slot) read() (*held, error) {
+	a := s.source.current.Load()
+	data, err := readPrivate(a.leafPath(s.names))
 	if err != nil {
 		return nil, err
 	}
@@ -111,31 +140,11 @@ func (s *slot) read() (*tls.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := leaf.Leaf.CheckSignatureFrom(s.authority.issuer); err != nil {
+	if err := leaf.Leaf.CheckSignatureFrom(a.issuer); err != nil {
 		return nil, err
 	}
-	carried := Names(slices.Concat(leaf.Leaf.DNSNames, addresses(leaf.Leaf.IPAddresses)))
-	if !slices.Equal(carried, s.names) {
+	if !carried(leaf.Leaf).equal(s.names) {
 		return nil, errors.New("it is for other names")
 	}
-	return &leaf, nil
-}
-
-// write keeps chain and key in one file, so that one rename replaces both.
-func (s *slot) write(leaf *tls.Certificate) error {
-	key, err := encodeKey(leaf.PrivateKey)
-	if err != nil {
-		return err
-	}
-	dir, owner := filepath.Dir(s.path), s.authority.owner
-	content := append(encodeCertificates(leaf.Certificate...), key...)
-	f := file{name: filepath.Base(s.path), mode: 0o600, data: content, cheap: true}
-	err = makeDir(dir, 0o700, owner)
-	if err == nil {
-		err = f.replace(dir, owner)
-	}
-	if err != nil {
-		return &Error{Doing: "keep the leaf", Path: s.path, Err: err}
-	}
-	return nil
+	return &held{&leaf, a}, nil
 }

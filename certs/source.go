@@ -1,0 +1,96 @@
+package certs
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// A source is the authority of a folder for as long as a server runs, while others may replace or delete it on disk.
+type source struct {
+	current atomic.Pointer[Authority]
+
+	mu   sync.Mutex
+	seen stamps // the files as they were when current was loaded
+	told stamps // the files as they were when loading them failed and that was told
+}
+
+func newSource(a *Authority) *source {
+	s := &source{} // that nothing has been seen yet makes the first refresh load: a may be older than the files
+	s.current.Store(a)
+	return s
+}
+
+// refresh takes up the authority that is on disk now. If there is none, or one that will not do, the last stays, and the
+// error is returned once for each such state of the disk. It tries again each time: what stands in the way may be the
+// clock.
+func (s *source) refresh() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	current := s.current.Load()
+	now := stampsOf(current.files())
+	if now.equal(s.seen) {
+		s.told = nil
+		return nil
+	}
+	found, err := Load(current.dir, Options{Now: current.now, Owner: current.owner})
+	switch {
+	case err == nil && !found.same(current):
+		s.current.Store(found)
+		s.seen, s.told = nil, nil // its files may be others: they are looked at next time
+	case err == nil:
+		s.seen, s.told = now, nil
+	case now.equal(s.told):
+		return nil
+	default:
+		s.told = now
+	}
+	return err
+}
+
+// files are all those on which an authority in the same folder may rest.
+func (a *Authority) files() []string {
+	var files []string
+	for _, name := range []string{"", rootFile, intermediateFile, intermediateKeyFile, carootFile} {
+		files = append(files, filepath.Join(a.dir, name))
+	}
+	if a.Mkcert() {
+		files = append(files, filepath.Join(a.caroot, rootFile), filepath.Join(a.caroot, rootKeyFile))
+	}
+	return files
+}
+
+// same tells whether two authorities sign the same.
+func (a *Authority) same(b *Authority) bool {
+	return a.root.Equal(b.root) && a.issuer.Equal(b.issuer) && a.caroot == b.caroot
+}
+
+// stamps tell whether files have changed, at the price of a stat of each. There is nil for a file that is absent.
+type stamps []fs.FileInfo
+
+func stampsOf(paths []string) stamps {
+	var s stamps
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			info = nil
+		}
+		s = append(s, info)
+	}
+	return s
+}
+
+func (s stamps) equal(other stamps) bool { return slices.EqualFunc(s, other, sameStamp) }
+
+func sameStamp(a, b fs.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	if a.IsDir() && b.IsDir() { // what is put into it is not its own matter
+		return os.SameFile(a, b) && a.Mode() == b.Mode()
+	}
+	return os.SameFile(a, b) && a.Mode() == b.Mode() && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}

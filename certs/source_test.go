@@ -1,0 +1,331 @@
+package certs
+
+import (
+	"crypto/tls"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// replaced is an authority in the place of another, made by another process.
+func replaced(t *testing.T, a *Authority, opts Options) *Authority {
+	t.Helper()
+	must(t, Remove(a.Dir()))
+	fresh, created, err := Open(a.Dir(), opts)
+	if err != nil || !created {
+		t.Fatalf("Open = created %v, %v", created, err)
+	}
+	return fresh
+}
+
+func TestKeeperTakesUpAnotherAuthority(t *testing.T) {
+	for name, opts := range map[string]Options{"ours": {}, "with domains": {Domains: []string{"example.test"}}, "mkcert's": {CAROOT: fakeCaroot(t)}} {
+		t.Run(name, func(t *testing.T) {
+			c := &clock{now: time.Now()}
+			k, a, seen := keepTest(t, c, KeeperOptions{})
+			tick := k.look // as Run does at each tick
+			opts.Now = c.Now
+			tick()
+			if got := seen.take(); len(got) != 0 {
+				t.Fatalf("before: %+v", got)
+			}
+			fresh := replaced(t, a, opts)
+			tick()
+			got := seen.take()
+			if len(got) != 2 || got[0].Err != nil || got[1].Err != nil || !strings.Contains(got[0].Reason+got[1].Reason, "replaced") {
+				t.Fatalf("reported %+v", got)
+			}
+			for _, host := range []string{"letta.localhost", "127.0.0.1"} {
+				leaf, err := k.GetCertificate(&tls.ClientHelloInfo{ServerName: host})
+				must(t, err)
+				must(t, verify(leaf, fresh.root, host, c.Now()))
+			}
+			again, err := NewKeeper(fresh, KeeperOptions{Renewed: seen.add})
+			must(t, err)
+			if !presented(t, again, "localhost").Equal(presented(t, k, "localhost")) || len(seen.take()) != 0 {
+				t.Error("the new leaf is not on disk")
+			}
+			tick()
+			if got := seen.take(); len(got) != 0 {
+				t.Errorf("and again: %+v", got)
+			}
+		})
+	}
+}
+
+// While there is no authority, or none that will do, the leaves stay, and that is told once.
+func TestKeeperOutlivesItsAuthority(t *testing.T) {
+	for name, tc := range map[string]struct {
+		harm, mend func(t *testing.T, dir string)
+		says       string
+	}{
+		"gone": {
+			func(t *testing.T, dir string) { must(t, os.Rename(dir, dir+".away")) },
+			func(t *testing.T, dir string) { must(t, os.Rename(dir+".away", dir)) }, "not exist",
+		},
+		"exposed": {
+			func(t *testing.T, dir string) { chmod(t, dir+"/intermediate-key.pem", 0o644) },
+			func(t *testing.T, dir string) { chmod(t, dir+"/intermediate-key.pem", 0o600) }, "0644",
+		},
+		"broken": {
+			func(t *testing.T, dir string) {
+				must(t, os.Rename(dir+"/rootCA.pem", dir+"/away"))
+				write(t, dir+"/rootCA.pem", 0o644, "x")
+			},
+			func(t *testing.T, dir string) { must(t, os.Rename(dir+"/away", dir+"/rootCA.pem")) }, "not one certificate",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClock()
+			k, a, seen := keepTest(t, c, KeeperOptions{})
+			tick := k.look
+			leaf := presented(t, k, "localhost")
+			tick()
+			for range 2 { // the harm is told each time it is done anew
+				tc.harm(t, a.Dir())
+				for range 3 {
+					tick()
+				}
+				got := seen.take()
+				if len(got) != 1 || got[0].Err == nil || !strings.Contains(got[0].Err.Error(), tc.says) || !got[0].NotAfter.Equal(leaf.NotAfter) {
+					t.Fatalf("harmed: %+v", got)
+				}
+				tc.mend(t, a.Dir())
+				tick()
+				if got := seen.take(); len(got) != 0 || !presented(t, k, "localhost").Equal(leaf) {
+					t.Fatalf("mended: %+v", got)
+				}
+			}
+		})
+	}
+}
+
+// Where the clock is what is wrong with a new authority, it is taken up when the clock is right, though no file changes.
+func TestKeeperTakesUpAnotherAuthorityWhenTheClockIsRight(t *testing.T) {
+	c := newClock()
+	k, a, seen := keepTest(t, c, KeeperOptions{})
+	tick := k.look
+	tick()
+	ahead := newClock()
+	ahead.advance(10 * day)
+	fresh := replaced(t, a, Options{Now: ahead.Now})
+	for range 3 {
+		tick()
+	}
+	if got := seen.take(); len(got) != 1 || got[0].Err == nil {
+		t.Fatalf("of the future: %+v", got)
+	}
+	c.advance(10 * day)
+	tick()
+	if got := seen.take(); len(got) != 2 || got[0].Err != nil || got[1].Err != nil {
+		t.Fatalf("in time: %+v", got)
+	}
+	must(t, verify(issuedBy(presented(t, k, "localhost"), fresh), fresh.root, "localhost", c.Now()))
+}
+
+// A new authority that may not sign for the names in use leaves the server with what it has.
+func TestKeeperWithANarrowerAuthority(t *testing.T) {
+	c := newClock()
+	a := openTest(t, Options{Now: c.Now, Domains: []string{"example.test"}})
+	seen := &renewals{}
+	k, err := NewKeeper(a, KeeperOptions{Hosts: []string{"api.example.test"}, Renewed: seen.add})
+	must(t, err)
+	seen.take()
+	tick := k.look
+	leaf := presented(t, k, "api.example.test")
+	narrower := replaced(t, a, Options{Now: c.Now})
+	for range 3 {
+		tick()
+		c.advance(retryAfter)
+	}
+	got := seen.take()
+	failed := slices.IndexFunc(got, func(r Renewal) bool { return r.Err != nil })
+	if len(got) != 2 || failed < 0 || !strings.Contains(got[failed].Err.Error(), "api.example.test") {
+		t.Fatalf("reported %+v", got)
+	}
+	if !presented(t, k, "api.example.test").Equal(leaf) {
+		t.Error("the old leaf is gone")
+	}
+	must(t, verify(issuedBy(presented(t, k, ""), narrower), narrower.root, "127.0.0.1", c.Now())) // addresses are no matter of domains
+	replaced(t, a, Options{Now: c.Now, Domains: []string{"example.test"}})
+	tick()
+	if got := seen.take(); len(got) != 2 || got[0].Err != nil || got[1].Err != nil {
+		t.Errorf("with the domain again: %+v", got)
+	}
+}
+
+// Open connections live on over a change of the authority itself.
+func TestKeeperTakesUpAnotherAuthorityUnderOpenConnections(t *testing.T) {
+	c := newClock()
+	k, a, _ := keepTest(t, c, KeeperOptions{})
+	tick := k.look
+	listener := echoTLS(t, k)
+	old := dialTest(t, listener, a)
+	defer old.Close()
+	fresh := replaced(t, a, Options{Now: c.Now})
+	tick()
+	echo(t, old)
+	conn := dialTest(t, listener, fresh)
+	defer conn.Close()
+	echo(t, conn)
+	echo(t, old)
+}
+
+// echoTLS serves with a Keeper's leaves.
+func echoTLS(t *testing.T, k *Keeper) (addr string) {
+	t.Helper()
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{GetCertificate: k.GetCertificate})
+	must(t, err)
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() { defer conn.Close(); _, _ = io.Copy(conn, conn) }()
+		}
+	}()
+	return listener.Addr().String()
+}
+
+// A clock that jumps far ahead and back again costs nothing but new leaves.
+func TestKeeperOverJumpsOfTheClock(t *testing.T) {
+	c := newClock()
+	k, a, seen := keepTest(t, c, KeeperOptions{})
+	tick := k.look
+	tick()
+	c.advance(11 * 365 * day)
+	for range 3 {
+		tick()
+	}
+	got := seen.take()
+	if len(got) != 2 || got[0].Err == nil || !strings.Contains(got[0].Err.Error(), "ended") {
+		t.Fatalf("after the authority's end: %+v", got)
+	}
+	c.advance(-11 * 365 * day)
+	tick()
+	if got := seen.take(); len(got) != 0 {
+		t.Fatalf("back again: %+v", got)
+	}
+	for _, jump := range []time.Duration{200 * day, -150 * day, 3 * 365 * day, -3 * 365 * day} {
+		c.advance(jump)
+		tick()
+		if got := seen.take(); len(got) != 2 || got[0].Err != nil || got[0].Reason == "" {
+			t.Fatalf("%v further: %+v", jump, got)
+		}
+		must(t, verify(issuedBy(presented(t, k, "localhost"), a), a.root, "localhost", c.Now()))
+	}
+}
+
+func TestAuthorityEndsSoon(t *testing.T) {
+	c := newClock()
+	a := openTest(t, Options{Now: c.Now, Domains: []string{"example.test"}})
+	c.advance(a.NotAfter().Sub(c.Now()) - 31*day)
+	if err := a.EndsSoon(); err != nil {
+		t.Errorf("31 days before its end: %v", err)
+	}
+	c.advance(2 * day)
+	wantHint(t, a.EndsSoon(), "ends on 2036-11-23", "certs uninstall && letta-dev certs init --allow-domain example.test && letta-dev certs install")
+	c.advance(30 * day)
+	_, err := Load(a.Dir(), Options{Now: c.Now})
+	wantHint(t, err, "ended on 2036-11-23", "init --allow-domain example.test ")
+}
+
+func TestRenewIsTakenUpByKeepers(t *testing.T) {
+	c := newClock()
+	k, a, seen := keepTest(t, c, KeeperOptions{})
+	own, err := NewKeeper(a, KeeperOptions{Hosts: []string{"own.localhost", "127.0.0.9"}})
+	must(t, err)
+	tick, tickOwn := k.look, own.look
+	tick()
+	if got := seen.take(); len(got) != 0 {
+		t.Fatalf("a server with hosts of its own has changed our leaves: %+v", got)
+	}
+	c.advance(day)
+	renewed, err := a.Renew()
+	must(t, err)
+	if len(renewed) != 4 || !slices.ContainsFunc(renewed, func(r Renewal) bool { return slices.Contains(r.Names, "own.localhost") }) {
+		t.Fatalf("renewed %+v", renewed)
+	}
+	tick()
+	tickOwn()
+	if got := seen.take(); len(got) != 2 || got[0].Err != nil || got[0].Reason == "" {
+		t.Errorf("taken up: %+v", got)
+	}
+	for _, k := range []*Keeper{k, own} {
+		if want := c.Now().Add(leafLife); !k.NotAfter().Equal(want) || !presented(t, k, "localhost").NotAfter.Equal(want) || !presented(t, k, "").NotAfter.Equal(want) {
+			t.Errorf("until %s, want %s", k.NotAfter(), want)
+		}
+	}
+}
+
+// Renew is for the leaves that somebody uses.
+func TestRenewTidiesUp(t *testing.T) {
+	c := newClock()
+	_, a, _ := keepTest(t, c, KeeperOptions{})
+	leaves := filepath.Join(a.Dir(), leavesFolder)
+	_, err := NewKeeper(a, KeeperOptions{Hosts: []string{"long-gone.localhost"}})
+	must(t, err)
+	c.advance(91 * day)
+	write(t, leaves+"/.new-1/dns.pem", 0o600, "left by a process that died")
+	must(t, os.Chtimes(leaves+"/.new-1", c.Now(), c.Now().Add(-2*time.Hour)))
+	write(t, leaves+"/.new-2/dns.pem", 0o600, "another one is at work")
+	must(t, os.Chtimes(leaves+"/.new-2", c.Now(), c.Now()))
+	for range 2 {
+		if renewed, err := a.Renew(); err != nil || len(renewed) != 2 {
+			t.Fatalf("renewed %+v, %v", renewed, err)
+		}
+		if left := names(t, leaves); !slices.Equal(left, []string{".new-2", "dns.pem", "ip.pem"}) {
+			t.Errorf("left: %v", left)
+		}
+	}
+	must(t, os.RemoveAll(leaves))
+	if renewed, err := a.Renew(); err != nil || len(renewed) != 2 {
+		t.Errorf("without any: %+v, %v", renewed, err)
+	}
+	c.advance(11 * 365 * day)
+	if renewed, err := a.Renew(); err == nil || len(renewed) != 0 {
+		t.Errorf("after the authority's end: %+v", renewed)
+	}
+}
+
+// names returns what is in a folder.
+func names(t *testing.T, dir string) []string {
+	entries, err := os.ReadDir(dir)
+	must(t, err)
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	return names
+}
+
+// What somebody else puts in the place of a leaf is not taken up.
+func TestKeeperIgnoresUnfitFiles(t *testing.T) {
+	c := newClock()
+	k, a, seen := keepTest(t, c, KeeperOptions{})
+	tick := k.look
+	tick()
+	leaf := presented(t, k, "localhost")
+	path := a.leafPath(DefaultNames().DNS())
+	_, other, _ := keepTest(t, c, KeeperOptions{})
+	for name, damage := range map[string]func(){
+		"cut":                  func() { cut(t, path) },
+		"of another authority": func() { write(t, path, 0o600, string(read(t, other.leafPath(DefaultNames().DNS())))) },
+		"gone":                 func() { remove(t, path) },
+		"a link":               func() { remove(t, path); must(t, os.Symlink(other.leafPath(DefaultNames().DNS()), path)) },
+	} {
+		_ = os.Remove(path)
+		must(t, a.keep(k.dns.current.Load().leaf, k.dns.names))
+		damage()
+		tick()
+		if got := seen.take(); len(got) != 0 || !presented(t, k, "localhost").Equal(leaf) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
