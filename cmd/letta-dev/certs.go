@@ -22,6 +22,7 @@ func newCerts(a *app) *cobra.Command {
 		Args: subcommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	cmd.AddCommand(newCertsInit(a), newCertsRenew(a))
 	cmd.AddCommand(newCertsInstall(a), newCertsUninstall(a), newCertsStatus(a), newCertsPath(a), newCertsCreate(a))
 	return cmd
 }
@@ -75,6 +76,7 @@ func newCertsStatus(a *app) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("reading the certificate authority: %w", err)
 			}
+			a.warnOfEnd(authority.EndsSoon())
 			t := newTrustStatus(authority)
 			certs.Prove(cmd.Context(), authority, certs.Stores(env), t.add)
 			return a.ui.answer("certs status", t, t.print)

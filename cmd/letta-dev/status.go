@@ -69,7 +69,9 @@ func (a *app) status(ctx context.Context) error {
 	if err := a.observeInto(ctx, &report); err != nil {
 		a.ui.warn("%s", explain(err).Message)
 	}
-	report.Trust = a.trustStatus(ctx, files)
+	if report.Trust = a.trustStatus(ctx, files); report.Trust != nil {
+		a.warnOfEnd(report.Trust.end)
+	}
 	verdict := report.verdict()
 	if verdict != nil && a.global.json {
 		a.ui.data = report // one envelope holds both

@@ -42,6 +42,7 @@ func (a *app) trustForUp(ctx context.Context, cfg serveConfig, mode string) erro
 	if err != nil {
 		return err
 	}
+	a.warnOfEnd(authority.EndsSoon())
 	days := int(math.Ceil(keeper.NotAfter().Sub(a.now()).Hours() / 24))
 	line := fmt.Sprintf("%s · %d days", keeper.Names(), days)
 	if mode == "none" {
@@ -62,6 +63,7 @@ func (a *app) trustForUp(ctx context.Context, cfg serveConfig, mode string) erro
 		row.done("%s · trusted by %s", line, names)
 	} else {
 		row.warn("%s · trusted by nothing yet", line)
+		a.offerMkcert(ctx, env)
 	}
 	a.warnUntrusted(results)
 	return nil
@@ -122,6 +124,8 @@ type trustStatus struct {
 	Fingerprint string       `json:"fingerprint"`
 	NotAfter    time.Time    `json:"notAfter"`
 	Stores      []storeState `json:"stores"`
+
+	end error // that the authority ends soon
 }
 
 // storeState is one trust store.
@@ -152,9 +156,17 @@ func (a *app) trustStatus(ctx context.Context, files paths) *trustStatus {
 	return t
 }
 
+// warnOfEnd says that the authority ends soon, and what to do about it.
+func (a *app) warnOfEnd(end error) {
+	if end != nil {
+		e := explain(end)
+		a.ui.warn("%s; to make another: %s", e.Message, e.Hint)
+	}
+}
+
 func newTrustStatus(authority *certs.Authority) *trustStatus {
 	root := authority.Root()
-	return &trustStatus{Root: root.Path, Fingerprint: root.Fingerprint(), NotAfter: authority.NotAfter(), Stores: []storeState{}}
+	return &trustStatus{Root: root.Path, Fingerprint: root.Fingerprint(), NotAfter: authority.NotAfter(), Stores: []storeState{}, end: authority.EndsSoon()}
 }
 
 func (t *trustStatus) add(r certs.Result) {

@@ -112,7 +112,10 @@ func (s *serving) tellRenewal(r certs.Renewal) {
 		s.journal.say("the certificate for %s, until %s, stays: %v", r.Names, r.NotAfter.Format(time.DateOnly), r.Err)
 		return
 	}
-	s.journal.say("a certificate for %s was issued, until %s", r.Names, r.NotAfter.Format(time.DateOnly))
+	if r.Reason != "" {
+		r.Reason = " because " + r.Reason
+	}
+	s.journal.say("a certificate for %s came into use%s, until %s", r.Names, r.Reason, r.NotAfter.Format(time.DateOnly))
 }
 
 // webSocket makes the three ways of port 8282.
