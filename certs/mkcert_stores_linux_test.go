@@ -1,0 +1,111 @@
+package certs
+
+import (
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Both tools in one machine's stores. What runs here is the real mkcert, in a namespace whose stores are its own.
+
+// besides is mkcert in a home that it shares with us. Its PATH has no sudo: whatever it does it does here.
+func besides(t *testing.T, tool string, env Env, caroot, stores string, args ...string) string {
+	t.Helper()
+	bin := t.TempDir()
+	for _, name := range []string{"certutil", "update-ca-certificates", "tee", "rm"} {
+		must(t, os.Symlink(requireTool(t, name), filepath.Join(bin, name)))
+	}
+	if stores == "system" {
+		bin += ":/usr/sbin:/usr/bin:/sbin:/bin" // for the script that is update-ca-certificates
+	}
+	cmd := exec.CommandContext(t.Context(), tool, args...)
+	cmd.Dir, cmd.Env = t.TempDir(), []string{"HOME=" + env.Home, "CAROOT=" + caroot, "TRUST_STORES=" + stores, "PATH=" + bin}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("mkcert: %v: %s", err, out)
+	}
+	return string(out)
+}
+
+// Our folder is a CAROOT without a key to mkcert: it installs our root where it looks, we find it there, and either of us
+// can take it out again.
+func TestMkcertInstallsOurRoot(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	tool, env := mkcertTool(t), machineEnv(t)
+	privateStore(t)
+	browser := &nssStore{env: env, name: "Chrome", dir: env.home(".pki/nssdb")}
+	must(t, os.MkdirAll(browser.dir, 0o700))
+	certutil(t, browser, "-N", "--empty-password")
+	for stores, store := range map[string]Store{"nss": browser, "system": newSystemStore(env)} {
+		a := openTest(t, Options{})
+		before := content(t, a.Dir())
+		wantProof(t, a, store, Absent)
+		besides(t, tool, env, a.Dir(), stores, "-install")
+		wantProof(t, a, store, Trusted)
+		besides(t, tool, env, a.Dir(), stores, "-uninstall")
+		wantProof(t, a, store, Absent)
+
+		besides(t, tool, env, a.Dir(), stores, "-install")
+		if r := Untrust(t.Context(), nil, []Store{store}, nil)[0]; r.Err != nil {
+			t.Errorf("untrust: %+v", r)
+		}
+		wantProof(t, a, store, Absent)
+		if !maps.Equal(content(t, a.Dir()), before) {
+			t.Errorf("%s: our folder is not what it was", stores)
+		}
+	}
+}
+
+func wantProof(t *testing.T, a *Authority, store Store, want State) {
+	t.Helper()
+	if r := Prove(t.Context(), a, []Store{store}, nil)[0]; r.After != want || r.Err != nil {
+		t.Errorf("%s: %+v, want %s", store.Name(), r, want)
+	}
+}
+
+// Two roots in one database: each tool removes its own, and mkcert finds its folder as it left it, through all we do with
+// an authority by reference to it.
+func TestMkcertAndWeLeaveEachOtherAlone(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	tool, env := mkcertTool(t), machineEnv(t)
+	caroot := filepath.Join(t.TempDir(), "mkcert")
+	browser := &nssStore{env: env, name: "Chrome", dir: env.home(".pki/nssdb")}
+	must(t, os.MkdirAll(browser.dir, 0o700))
+	certutil(t, browser, "-N", "--empty-password")
+	besides(t, tool, env, caroot, "nss", "-install")
+	before := content(t, caroot)
+	stores := []Store{browser}
+
+	theirs, ours := openTest(t, Options{CAROOT: caroot}), openTest(t, Options{})
+	wantProof(t, theirs, browser, Trusted)
+	for _, a := range []*Authority{theirs, ours} {
+		if r := Trust(t.Context(), a, stores, nil)[0]; r.Err != nil || r.After != Trusted {
+			t.Errorf("trust: %+v", r)
+		}
+	}
+	if r := Untrust(t.Context(), ours, stores, nil)[0]; r.Err != nil || len(r.Commands) != 1 {
+		t.Errorf("untrust ours: %+v", r)
+	}
+	wantProof(t, theirs, browser, Trusted)
+
+	Trust(t.Context(), ours, stores, nil)
+	besides(t, tool, env, caroot, "nss", "-uninstall")
+	wantProof(t, theirs, browser, Absent)
+	wantProof(t, ours, browser, Trusted)
+
+	_, err := NewKeeper(theirs, KeeperOptions{})
+	must(t, err)
+	_, err = theirs.Create([]string{"dev.example.test"}, CreateOptions{Dir: t.TempDir(), Client: true})
+	must(t, err)
+	must(t, Remove(theirs.Dir()))
+	if told := strings.TrimSpace(besides(t, tool, env, caroot, "nss", "-CAROOT")); told != caroot || !maps.Equal(content(t, caroot), before) {
+		t.Errorf("mkcert's folder, %s, is not what it was", told)
+	}
+}
