@@ -109,3 +109,41 @@ func TestMkcertAndWeLeaveEachOtherAlone(t *testing.T) {
 		t.Errorf("mkcert's folder, %s, is not what it was", told)
 	}
 }
+
+// Databases where today's browsers keep them, and where mkcert 1.4.4 does not look: it fails, or leaves them out and
+// reports success.
+func TestDatabasesThatMkcertMisses(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	tool, a := mkcertTool(t), openTest(t, Options{})
+	for name, profile := range map[string]string{
+		"Chromium":           ".local/share/pki/nssdb",
+		"Chromium, flatpak":  ".var/app/org.chromium.Chromium/.pki/nssdb",
+		"Firefox":            ".config/mozilla/firefox/x.default",
+		"Firefox by its ini": ".mozilla/firefox/Profiles/x.default",
+		"Firefox, flatpak":   ".var/app/org.mozilla.firefox/.mozilla/firefox/x.default",
+	} {
+		env := machineEnv(t)
+		s := &nssStore{env: env, name: name, dir: env.home(profile)}
+		must(t, os.MkdirAll(s.dir, 0o700))
+		certutil(t, s, "-N", "--empty-password")
+		root, path := filepath.Dir(s.dir), "x.default"
+		if filepath.Base(root) == "Profiles" {
+			root, path = filepath.Dir(root), "Profiles/x.default"
+		}
+		write(t, root+"/profiles.ini", 0o644, "[Profile0]\nName=x\nIsRelative=1\nPath="+path+"\n")
+
+		cmd := exec.CommandContext(t.Context(), tool, "-install")
+		cmd.Env = []string{"HOME=" + env.Home, "CAROOT=" + a.Dir(), "TRUST_STORES=nss", "PATH=" + filepath.Dir(requireTool(t, "certutil"))}
+		out, err := cmd.CombinedOutput()
+		t.Logf("%s: mkcert: %v: %s", name, err, out)
+		wantProof(t, a, s, Absent)
+		for _, r := range Trust(t.Context(), a, nssStores(env), nil) {
+			if r.Err != nil {
+				t.Errorf("%s: %+v", name, r)
+			}
+		}
+		wantProof(t, a, s, Trusted)
+	}
+}
