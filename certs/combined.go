@@ -1,0 +1,68 @@
+package certs
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// combined is the folder of the files that are made for clients with roots of their own. A file is named after its
+// origin, so each origin has one, however many variables lead to it.
+type combined struct {
+	dir   string
+	root  Root
+	owner *Owner
+}
+
+// name is unique to the origin and always the same.
+func (o origin) name(prefix, suffix string) string {
+	sum := sha256.Sum256([]byte(strings.Join(o, "\x00")))
+	return prefix + hex.EncodeToString(sum[:8]) + suffix
+}
+
+// keep writes a file if it is not as it should be. Programs may be reading it, so it is replaced in one step; of
+// processes that do so at once the last one wins, and they agree.
+func (c combined) keep(name string, mode fs.FileMode, data []byte) (string, error) {
+	path := filepath.Join(c.dir, name)
+	if c.kept(path, mode, data) {
+		return path, nil
+	}
+	err := c.write(file{name: name, mode: mode, data: data, cheap: true})
+	if err != nil {
+		return "", &Error{Doing: "write the combined roots", Path: path, Err: err, Advice: "ls -ld " + quote(c.dir)}
+	}
+	return path, nil
+}
+
+func (c combined) kept(path string, mode fs.FileMode, data []byte) bool {
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&^mode != 0 || info.Size() != int64(len(data)) {
+		return false
+	}
+	have, err := os.ReadFile(path)
+	return err == nil && bytes.Equal(have, data)
+}
+
+func (c combined) write(f file) error {
+	if err := makeParents(c.dir, c.owner); err != nil {
+		return err
+	}
+	if err := makeDir(c.dir, 0o755, c.owner); err != nil {
+		return err
+	}
+	unlock, err := lock(c.dir, c.owner)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	remains, err := filepath.Glob(filepath.Join(c.dir, ".new-*")) // of writers that died: we hold the lock
+	for _, path := range remains {
+		err = errors.Join(err, os.RemoveAll(path))
+	}
+	return errors.Join(err, f.replace(c.dir, c.owner))
+}

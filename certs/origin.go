@@ -1,0 +1,142 @@
+package certs
+
+import (
+	"bytes"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// maxRoots bounds a file of roots, in bytes: the public ones are a quarter of a megabyte.
+const maxRoots = 16 << 20
+
+// An origin is what a file of ours is made from: absolute paths of files and folders of roots. The first line of the file
+// names them, so that it can be made anew when they change, and is never made from itself. A path with a separator at its
+// end is a folder that may be empty or absent.
+type origin []string
+
+const separator = string(filepath.Separator)
+
+// originMark begins that line. All clients pass over what stands before the first certificate, and wget over comments.
+const originMark = "# Kept by letta-dev, which makes it anew from:"
+
+// line is the first line of what is made from the origin.
+func (o origin) line() string {
+	line := originMark
+	for _, path := range o {
+		line += " " + strconv.Quote(path)
+	}
+	return line + "\n"
+}
+
+// recordedOrigin reads the first line of a file; ok is false if it is not ours.
+func recordedOrigin(data []byte) (o origin, ok bool) {
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	rest, ok := strings.CutPrefix(string(line), originMark)
+	if !ok {
+		return nil, false
+	}
+	for rest = strings.TrimSpace(rest); rest != ""; rest = strings.TrimSpace(rest) {
+		quoted, err := strconv.QuotedPrefix(rest)
+		if err != nil {
+			return nil, false
+		}
+		path, err := strconv.Unquote(quoted)
+		if err != nil || !filepath.IsAbs(path) {
+			return nil, false
+		}
+		o, rest = append(o, path), rest[len(quoted):]
+	}
+	return o, true
+}
+
+// read returns the certificates in the files and folders.
+func (o origin) read() ([]*pem.Block, error) {
+	var all []*pem.Block
+	for _, path := range o {
+		info, err := os.Stat(path)
+		optional := strings.HasSuffix(path, separator)
+		var found []*pem.Block
+		if optional || err == nil && info.IsDir() {
+			found = readFolder(path)
+		} else if found, err = readRoots(path); err != nil {
+			return nil, err
+		}
+		if len(found) == 0 && !optional {
+			return nil, fmt.Errorf("%s holds no certificate in PEM", path)
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+func readRoots(path string) ([]*pem.Block, error) {
+	data, err := readRegular(path)
+	return certificateBlocks(data), err
+}
+
+// readRegular reads a file of roots. It opens neither a pipe, which would be empty for the next who reads it, nor a
+// device, which need not end.
+func readRegular(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxRoots+1))
+	if err == nil && len(data) > maxRoots {
+		err = fmt.Errorf("%s is larger than %d MiB", path, maxRoots>>20)
+	}
+	return data, err
+}
+
+// readFolder reads the files of a folder that hold certificates. Links within it are the hashed names of OpenSSL for
+// files that are there under their own.
+func readFolder(dir string) []*pem.Block {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	var all []*pem.Block
+	for _, entry := range entries {
+		path := filepath.Join(dir, entry.Name())
+		if to, err := os.Readlink(path); err == nil && filepath.Base(to) == to {
+			continue
+		}
+		if found, err := readRoots(path); err == nil {
+			all = append(all, found...)
+		}
+	}
+	return all
+}
+
+// systemRoots returns the file in which the system keeps all roots it trusts. Windows has none.
+func (e Env) systemRoots() (origin, error) {
+	paths := []string{
+		"/etc/ssl/cert.pem",                      // macOS, the BSDs, Alpine
+		"/usr/local/share/certs/ca-root-nss.crt", // FreeBSD
+		"/etc/ssl/certs/ca-certificates.crt",     // NixOS, Gentoo
+		"/etc/pki/tls/certs/ca-bundle.crt",
+	}
+	if l, ok := e.layout(); ok {
+		paths = append(l.bundles, paths...)
+	}
+	for _, path := range paths {
+		if path = e.path(path); exists(path) {
+			return origin{path}, nil
+		}
+	}
+	return nil, errors.New("this system keeps no file of the roots it trusts")
+}

@@ -1,0 +1,75 @@
+package certs
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+)
+
+// wget returns a file of wget's settings: the user's, and one that names the roots. They may hold passwords, so it is the
+// user's alone. An empty path means that there is no wget here.
+func (e *equipment) wget() (string, error) {
+	if _, ok := e.env.find("wget"); !ok {
+		return "", nil
+	}
+	o, err := e.named("WGETRC", func() (origin, error) { return origin{e.env.home(".wgetrc")}, nil })()
+	if err != nil {
+		return "", err
+	}
+	if len(o) != 1 {
+		return "", errors.New("the settings that it names are not wget's")
+	}
+	settings, err := readRegular(o[0])
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	kept, roots := splitWgetrc(settings)
+	if roots == "" {
+		system, _ := readRegular(e.env.path("/etc/wgetrc"))
+		_, roots = splitWgetrc(system)
+	}
+	from, err := e.env.systemRoots()
+	if roots != "" {
+		from, err = e.behind(e.atHome(roots), e.env.systemRoots)
+	}
+	if err != nil {
+		return "", err
+	}
+	bundle, err := e.bundle(from)
+	if err != nil {
+		return "", err
+	}
+	if strings.ContainsAny(bundle, "\n") {
+		return "", errors.New("wget's settings cannot hold a path with a line break")
+	}
+	data := o.line() + kept + "ca_certificate = " + bundle + "\n"
+	return e.files.keep(o.name("wgetrc-", ""), 0o600, []byte(data))
+}
+
+// atHome is a path as wget reads it.
+func (e *equipment) atHome(path string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		return filepath.Join(e.env.Home, rest)
+	}
+	return path
+}
+
+// splitWgetrc takes the setting of the roots out of a file of wget's settings. wget ignores case, hyphens and underscores
+// in names.
+func splitWgetrc(data []byte) (others, roots string) {
+	for line := range bytes.Lines(data) {
+		name, value, ok := strings.Cut(string(line), "=")
+		name = strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(strings.TrimSpace(name)))
+		if ok && name == "cacertificate" {
+			roots = strings.TrimSpace(value)
+			continue
+		}
+		others += string(line)
+	}
+	if others != "" && !strings.HasSuffix(others, "\n") {
+		others += "\n"
+	}
+	return others, roots
+}
