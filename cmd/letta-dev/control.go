@@ -28,6 +28,7 @@ type liveStatus struct {
 	Origins     []string       `json:"origins"`
 	WebSocket   string         `json:"websocket"` // pass-through, upstream or bridge
 	Certificate *leafInfo      `json:"certificate,omitempty"`
+	CertFile    string         `json:"certFile,omitempty"` // that somebody brought; empty: the certificate is ours
 	Notes       []string       `json:"notes,omitempty"`
 }
 

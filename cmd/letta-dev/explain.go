@@ -21,7 +21,9 @@ const (
 	exitUsage       = 2   // wrong flags, wrong configuration
 	exitNotReady    = 3   // the machine is not: no engine, port taken, no image, CA not trusted
 	exitUnhealthy   = 4   // it runs and does not answer
-	exitInterrupted = 130 // as shells say it for SIGINT
+	exitBroken      = 126 // as shells say it for a program that cannot be run
+	exitAbsent      = 127 // and for one that is not there
+	exitInterrupted = 130 // and for SIGINT
 )
 
 // hinter is an error that knows the command that helps against it.
@@ -112,6 +114,8 @@ func kinds() []kind {
 		{"server-died", exitUnhealthy, is[*orchestrator.DiedError]},
 		{"server-slow", exitUnhealthy, is[*orchestrator.SlowError]},
 		{"server-absent", exitUnhealthy, is[*orchestrator.NoAnswerError]},
+		{"program-absent", exitAbsent, is[*absentProgramError]},
+		{"program-broken", exitBroken, is[*brokenProgramError]},
 		{"disk-full", exitFailed, func(err error) bool { return errors.Is(err, syscall.ENOSPC) }},
 		{"stopped", exitInterrupted, is[*stoppedError]},
 		{"interrupted", exitInterrupted, func(err error) bool { return errors.Is(err, context.Canceled) }},

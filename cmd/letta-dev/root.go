@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os/exec"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -25,6 +27,10 @@ func run(ctx context.Context, a *app, args []string) int {
 	a.ui.close()
 	if err == nil {
 		return exitDone
+	}
+	var program *exec.ExitError
+	if errors.As(err, &program) && commandName(cmd) == "run" { // it has said what there was to say
+		return program.ExitCode()
 	}
 	e := explain(err)
 	e.Hint = a.asTyped(e.Hint)
@@ -55,7 +61,7 @@ runs an HTTPS-terminating, WebSocket-aware proxy on 80, 443 and 8283, with WebSo
 		return usagef(cmd.CommandPath()+" --help", "%w", err)
 	})
 	a.globalFlags(root)
-	root.AddCommand(newUp(a), newDown(a), newStatus(a), newLogs(a), newCerts(a), newProxy(a), newVersion(a))
+	root.AddCommand(newUp(a), newDown(a), newStatus(a), newLogs(a), newCerts(a), newEnv(a), newRun(a), newProxy(a), newVersion(a))
 	root.AddCommand(newServe(a), newDemoServer(), newDemoDial())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

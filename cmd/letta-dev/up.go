@@ -17,7 +17,7 @@ func newUp(a *app) *cobra.Command {
 	var o upOptions
 	cmd := &cobra.Command{
 		Use:        "up",
-		SuggestFor: []string{"start", "run"},
+		SuggestFor: []string{"start"},
 		Short:      "Start or attach to the Letta server, with trusted https in front of it",
 		Long: `up makes certificates and has them trusted, starts the Letta server in a container or attaches to one that runs,
 and serves it on 80, 443, 8283 and, for WebSockets, 8282. It may be run again at any time: it changes only what changed.`,

@@ -238,7 +238,7 @@ func (s *serving) live(ctx context.Context) liveStatus {
 	l.Server.Cause, l.Server.Hint = causeAndHint(st.Err)
 	if s.cfg.TLS {
 		leaf := s.leaf()
-		l.Certificate = &leaf
+		l.Certificate, l.CertFile = &leaf, s.cfg.CertFile
 	}
 	return l
 }

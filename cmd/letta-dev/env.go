@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/compose"
+	"github.com/letta-dev/letta-dev/orchestrator"
+)
+
+func newEnv(a *app) *cobra.Command {
+	var shell string
+	cmd := &cobra.Command{
+		Use:   "env",
+		Short: "Print the variables that make programs trust us and find the server",
+		Long: `env prints variables for programs that bring roots of their own, as Node, Bun, Deno, Python, Go, Java, git and wget do: with them they
+accept our certificates, and all that they accepted before. LETTA_BASE_URL is what Letta's SDKs connect to. LETTA_API_KEY is the
+server's password, where the stack here sets SECURE=true and LETTA_SERVER_PASSWORD; one that your shell has already stays.
+
+The files that the variables name are made anew by every env and run. With --json, whose answers end up in logs, the password is
+left out and named under "withheld"; --shell json has it.`,
+		Example: `  eval "$(letta-dev env)"                  # sh, bash, zsh
+  letta-dev env | source                   # fish
+  letta-dev env --shell json               # {"NAME": "value", …}`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.printEnv(cmd.Context(), shell) },
+	}
+	cmd.Flags().StringVar(&shell, "shell", "", "how to write them: sh, fish, json, dotenv (default: as $SHELL reads it)")
+	return cmd
+}
+
+func (a *app) printEnv(ctx context.Context, shell string) error {
+	if shell == "" {
+		shell = shellOf(a.env.get("SHELL"))
+	}
+	if err := oneOf("--shell", shell, "sh", "fish", "json", "dotenv"); err != nil {
+		return err
+	}
+	vars, err := a.variables(ctx)
+	if err != nil {
+		return err
+	}
+	text, err := writeVariables(shell, vars)
+	if err != nil {
+		return err
+	}
+	return a.ui.answer("env", newEnvAnswer(vars), func(w io.Writer) { fmt.Fprint(w, text) })
+}
+
+func shellOf(path string) string {
+	if filepath.Base(path) == "fish" {
+		return "fish"
+	}
+	return "sh"
+}
+
+// apiKey is the variable that holds a secret.
+const apiKey = "LETTA_API_KEY"
+
+// envAnswer is what `env --json` says.
+type envAnswer struct {
+	Variables map[string]string `json:"variables"`
+	Withheld  []string          `json:"withheld"` // set too, and secret
+}
+
+func newEnvAnswer(vars []certs.Variable) envAnswer {
+	answer := envAnswer{Variables: map[string]string{}, Withheld: []string{}}
+	for _, v := range vars {
+		if v.Name == apiKey {
+			answer.Withheld = append(answer.Withheld, v.Name)
+		} else {
+			answer.Variables[v.Name] = v.Value
+		}
+	}
+	return answer
+}
+
+// variables are those of `env` and `run`. It works before the first `up` and beside any: what runs is asked for its address.
+func (a *app) variables(ctx context.Context) ([]certs.Variable, error) {
+	stack, err := a.loadStack(ctx, nil, "")
+	if err != nil && a.global.project == "" {
+		return nil, fmt.Errorf("finding the name of the project here: %w", err)
+	}
+	if err != nil {
+		a.ui.warn("the server's password is not known: %s", explain(err).Message)
+		stack = &compose.Project{Name: a.global.project}
+	}
+	files, err := a.paths(stack.Name)
+	if err != nil {
+		return nil, err
+	}
+	live, err := a.live(ctx, files)
+	if err != nil {
+		a.ui.warn("%v", err)
+	}
+	tls := !stack.NoTLS
+	if live != nil {
+		tls = live.Certificate != nil
+	}
+	vars := []certs.Variable{{Name: "LETTA_BASE_URL", Value: baseURL(live, tls)}}
+	vars = append(vars, a.password(stack)...)
+	if !tls || live != nil && live.CertFile != "" { // nothing of ours is served
+		return vars, nil
+	}
+	ours, err := a.trustVariables(ctx, files)
+	return append(vars, ours...), err
+}
+
+// trustVariables are those that make programs accept our certificates.
+func (a *app) trustVariables(ctx context.Context, files paths) ([]certs.Variable, error) {
+	authority, env, _, err := a.authority(files)
+	if err != nil {
+		return nil, err
+	}
+	vars, problems, err := certs.Variables(ctx, env, authority.Root(), certs.VariableOptions{
+		Dir: filepath.Join(filepath.Dir(files.Certs), "roots"), Within: a.dir, Getenv: a.env.get,
+	})
+	for _, p := range problems {
+		a.ui.warn("%v", p)
+	}
+	return vars, err
+}
+
+// baseURL is where programs reach the server. It is localhost wherever that is served: the resolvers of many systems do not know
+// letta.localhost, and that of Go's own programs does not on any.
+func baseURL(live *liveStatus, tls bool) string {
+	u := url.URL{Scheme: "https", Host: fmt.Sprintf("localhost:%d", orchestrator.RESTPort)}
+	if !tls {
+		u.Scheme = "http"
+	}
+	if live == nil {
+		return u.String()
+	}
+	u.Host = servedName(live)
+	if port := servedPort(live, u.Scheme); port != "" {
+		u.Host += ":" + port
+	}
+	return u.String()
+}
+
+// servedName is localhost, or a name of the certificate that somebody brought.
+func servedName(live *liveStatus) string {
+	if c := live.Certificate; c != nil && !slices.Contains(c.Names, "localhost") {
+		for _, name := range c.Names {
+			if !strings.Contains(name, "*") {
+				return name
+			}
+		}
+	}
+	return "localhost"
+}
+
+// servedPort is that of the first address under localhost, else of the first at all.
+func servedPort(live *liveStatus, scheme string) (port string) {
+	for i, address := range live.URLs {
+		u, err := url.Parse(address.URL)
+		if err != nil || u.Scheme != scheme {
+			continue
+		}
+		if i == 0 || u.Hostname() == "localhost" {
+			port = u.Port()
+		}
+		if u.Hostname() == "localhost" {
+			break
+		}
+	}
+	return port
+}
+
+// password is what the SDKs send, where the server of the stack asks for one. It stands where `up` reads it: in the environment, in
+// .env, or in the compose file.
+func (a *app) password(stack *compose.Project) []certs.Variable {
+	server := stack.Server()
+	if server == nil || server.Environment["SECURE"] != "true" {
+		return nil
+	}
+	password := server.Environment["LETTA_SERVER_PASSWORD"]
+	mine, set := a.env(apiKey)
+	switch {
+	case password == "":
+		a.ui.warn("SECURE is set and LETTA_SERVER_PASSWORD is not: the server makes up a password at every start, which only its log tells")
+	case set && mine != "" && mine != password:
+		a.ui.warn("%s is set already, and is not the password of the server here; it stays: to have it replaced: unset %s", apiKey, apiKey)
+	case mine == "":
+		return []certs.Variable{{Name: apiKey, Value: password}}
+	}
+	return nil
+}
