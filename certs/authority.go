@@ -102,6 +102,9 @@ func Remove(dir string) error {
 	if err := sweep(dir); err != nil { // a key may be among the remains
 		return err
 	}
+	if _, err := ownFolder(dir); err != nil {
+		return err
+	}
 	if empty, err := isEmpty(dir); err != nil || empty {
 		return err
 	}

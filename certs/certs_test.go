@@ -23,6 +23,10 @@ func TestMain(m *testing.M) {
 		goleak.VerifyTestMain(m)
 	case "dieAt":
 		os.Exit(dieAt())
+	case "removeWhenTold":
+		os.Exit(removeWhenTold())
+	case "renewForever":
+		os.Exit(renewForever())
 	case "openAndTell":
 		os.Exit(openAndTell())
 	}

@@ -4,25 +4,38 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
+// playedOptions are what the process that a test has started is to open.
+func playedOptions() Options {
+	o := Options{CAROOT: os.Getenv("CERTS_TEST_CAROOT")}
+	if domain := os.Getenv("CERTS_TEST_DOMAIN"); domain != "" {
+		o.Domains = []string{domain}
+	}
+	return o
+}
+
 // dieAt opens an authority and kills itself before the named change to the disk.
 func dieAt() int {
-	_, _, err := Open(os.Getenv("CERTS_TEST_DIR"), Options{step: func(name string) {
+	o := playedOptions()
+	o.step = func(name string) {
 		fmt.Println(name)
 		if name == os.Getenv("CERTS_TEST_POINT") {
 			self, _ := os.FindProcess(os.Getpid())
 			_ = self.Kill()
 			select {} // the blow takes a moment
 		}
-	}})
+	}
+	_, _, err := Open(os.Getenv("CERTS_TEST_DIR"), o)
 	return report(err)
 }
 
@@ -31,7 +44,7 @@ func openAndTell() int {
 	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
 		return report(err)
 	}
-	a, created, err := Open(os.Getenv("CERTS_TEST_DIR"), Options{})
+	a, created, err := Open(os.Getenv("CERTS_TEST_DIR"), playedOptions())
 	if err == nil {
 		fmt.Println(a.Root().Fingerprint(), created)
 	}
@@ -53,22 +66,102 @@ func playing(t *testing.T, role, dir string, env ...string) *exec.Cmd {
 	return cmd
 }
 
+// removeWhenTold removes an authority once told to.
+func removeWhenTold() int {
+	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+		return report(err)
+	}
+	return report(Remove(os.Getenv("CERTS_TEST_DIR")))
+}
+
+// renewForever issues leaves until it is killed.
+func renewForever() int {
+	a, err := Load(os.Getenv("CERTS_TEST_DIR"), Options{})
+	for err == nil {
+		_, err = a.Renew()
+		fmt.Println("renewed")
+	}
+	return report(err)
+}
+
 // A process that dies at any step leaves nothing or a whole authority, and the next one cleans up after it.
 func TestOpenSurvivesKill(t *testing.T) {
-	out, err := playing(t, "dieAt", filepath.Join(t.TempDir(), "new", "ca")).Output()
-	must(t, err)
-	steps := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if len(steps) < 8 {
-		t.Fatalf("steps: %q", steps)
+	for kind, tc := range map[string]struct {
+		wish  string
+		steps int
+	}{
+		"ours":         {"CERTS_TEST_DOMAIN=", 9},
+		"with domains": {"CERTS_TEST_DOMAIN=example.test", 9},
+		"mkcert's":     {"CERTS_TEST_CAROOT=" + fakeCaroot(t), 7},
+	} {
+		out, err := playing(t, "dieAt", filepath.Join(t.TempDir(), "new", "ca"), tc.wish).Output()
+		must(t, err)
+		steps := strings.Split(strings.TrimSpace(string(out)), "\n")
+		if len(steps) != tc.steps {
+			t.Fatalf("steps: %q", steps)
+		}
+		for _, step := range steps {
+			t.Run(kind+"/"+step, func(t *testing.T) {
+				dir := filepath.Join(t.TempDir(), "ca")
+				if playing(t, "dieAt", dir, tc.wish, "CERTS_TEST_POINT="+step).Run() == nil {
+					t.Fatal("the process went on")
+				}
+				wantWholeOrNothing(t, dir)
+			})
+		}
 	}
-	for _, step := range steps {
-		t.Run(step, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "ca")
-			if playing(t, "dieAt", dir, "CERTS_TEST_POINT="+step).Run() == nil {
-				t.Fatal("the process went on")
-			}
-			wantWholeOrNothing(t, dir)
-		})
+}
+
+// blow starts a process, tells it to begin, and kills it a while later, or in the middle of its work.
+func blow(t *testing.T, cmd *exec.Cmd, after time.Duration) {
+	t.Helper()
+	in, err := cmd.StdinPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	_, err = in.Write([]byte("\n"))
+	must(t, err)
+	timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+	_ = cmd.Wait() // killed, or done before
+	timer.Stop()
+}
+
+// A removal that is killed leaves the authority whole or takes it away; what is left of its key goes with the next.
+func TestRemoveSurvivesKill(t *testing.T) {
+	for i := range 10 {
+		a := openTest(t, Options{})
+		_, err := NewKeeper(a, KeeperOptions{})
+		must(t, err)
+		blow(t, playing(t, "removeWhenTold", a.Dir()), time.Duration(i)*100*time.Microsecond)
+		if _, err := Load(a.Dir(), Options{}); err != nil && (!errors.Is(err, fs.ErrNotExist) || exists(a.Dir())) {
+			t.Errorf("half an authority: %v", err)
+		}
+		must(t, Remove(a.Dir()))
+		if left := names(t, filepath.Dir(a.Dir())); !slices.Equal(left, []string{".ca.lock"}) {
+			t.Errorf("left behind: %v", left)
+		}
+	}
+}
+
+// A renewal that is killed leaves the old leaf or the new one.
+func TestRenewSurvivesKill(t *testing.T) {
+	a := openTest(t, Options{})
+	_, err := NewKeeper(a, KeeperOptions{})
+	must(t, err)
+	for i := range 15 {
+		cmd := playing(t, "renewForever", a.Dir())
+		out, err := cmd.StdoutPipe()
+		must(t, err)
+		must(t, cmd.Start())
+		_, err = bufio.NewReader(out).ReadString('\n') // it is at work
+		must(t, err)
+		timer := time.AfterFunc(time.Duration(i)*90*time.Microsecond, func() { _ = cmd.Process.Kill() })
+		_, _ = io.Copy(io.Discard, out)
+		_ = cmd.Wait()
+		timer.Stop()
+		seen := &renewals{}
+		if _, err := NewKeeper(a, KeeperOptions{Renewed: seen.add}); err != nil || len(seen.take()) != 0 {
+			t.Fatalf("the leaves are not whole: %v", err)
+		}
 	}
 }
 
@@ -76,15 +169,7 @@ func TestOpenSurvivesKill(t *testing.T) {
 func TestOpenSurvivesKillAtAnyTime(t *testing.T) {
 	for i := range 15 {
 		dir := filepath.Join(t.TempDir(), "ca")
-		cmd := playing(t, "openAndTell", dir)
-		in, err := cmd.StdinPipe()
-		must(t, err)
-		must(t, cmd.Start())
-		_, err = in.Write([]byte("\n"))
-		must(t, err)
-		timer := time.AfterFunc(time.Duration(i)*700*time.Microsecond, func() { _ = cmd.Process.Kill() })
-		_ = cmd.Wait() // killed, or done before
-		timer.Stop()
+		blow(t, playing(t, "openAndTell", dir), time.Duration(i)*700*time.Microsecond)
 		wantWholeOrNothing(t, dir)
 	}
 }
@@ -110,14 +195,34 @@ func wantWholeOrNothing(t *testing.T, dir string) {
 
 // Several processes at once: one makes the authority, all have the same.
 func TestOpenFromManyProcesses(t *testing.T) {
+	for name, wish := range map[string]string{"ours": "CERTS_TEST_DOMAIN=", "mkcert's": "CERTS_TEST_CAROOT=" + fakeCaroot(t)} {
+		t.Run(name, func(t *testing.T) {
+			if makers, refused, fingerprints := openAtOnce(t, wish); makers != 1 || refused != 0 || len(fingerprints) != 1 {
+				t.Errorf("%d processes made %d authorities, %d were refused", makers, len(fingerprints), refused)
+			}
+		})
+	}
+}
+
+// Where they want different ones, one gets what it wants, and those that want another are told so.
+func TestOpenFromProcessesThatDisagree(t *testing.T) {
+	makers, refused, fingerprints := openAtOnce(t, "CERTS_TEST_DOMAIN=one.test", "CERTS_TEST_DOMAIN=two.test", "CERTS_TEST_CAROOT="+fakeCaroot(t))
+	if makers != 1 || refused != 4 || len(fingerprints) != 1 {
+		t.Errorf("%d processes made %d authorities, %d were refused", makers, len(fingerprints), refused)
+	}
+}
+
+// openAtOnce has six processes open one folder, with wishes in turn.
+func openAtOnce(t *testing.T, wishes ...string) (makers, refused int, fingerprints map[string]bool) {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "new", "ca")
 	const n = 6
 	var cmds [n]*exec.Cmd
 	var starts [n]func()
 	var outs [n]strings.Builder
 	for i := range cmds {
-		cmds[i] = playing(t, "openAndTell", dir)
-		cmds[i].Stdout, cmds[i].Stderr = &outs[i], os.Stderr
+		cmds[i] = playing(t, "openAndTell", dir, wishes[i%len(wishes)])
+		cmds[i].Stdout = &outs[i]
 		in, err := cmds[i].StdinPipe()
 		must(t, err)
 		starts[i] = func() { _, _ = in.Write([]byte("\n")) }
@@ -126,9 +231,12 @@ func TestOpenFromManyProcesses(t *testing.T) {
 	for _, start := range starts {
 		start()
 	}
-	makers, fingerprints := 0, map[string]bool{}
+	fingerprints = map[string]bool{}
 	for i, cmd := range cmds {
-		must(t, cmd.Wait())
+		if cmd.Wait() != nil {
+			refused++
+			continue
+		}
 		var fingerprint string
 		var created bool
 		if _, err := fmt.Sscan(outs[i].String(), &fingerprint, &created); err != nil {
@@ -139,7 +247,5 @@ func TestOpenFromManyProcesses(t *testing.T) {
 			makers++
 		}
 	}
-	if makers != 1 || len(fingerprints) != 1 {
-		t.Errorf("%d processes made %d authorities", makers, len(fingerprints))
-	}
+	return makers, refused, fingerprints
 }

@@ -35,6 +35,11 @@ func checkUnshared(dir string, info fs.FileInfo) error {
 	return nil
 }
 
+// readable is how a file or folder of this user's becomes so again, which may have become root's in a session of sudo.
+func readable(path string) string {
+	return fmt.Sprintf(`sudo chown -R "$(id -un)" %s && chmod -R u+rwX %s`, quote(path), quote(path))
+}
+
 // syncDir makes the names in a folder durable.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)

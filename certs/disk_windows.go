@@ -8,5 +8,8 @@ func checkPrivate(string, fs.FileInfo) error { return nil }
 // checkUnshared has nothing to say for the same reason.
 func checkUnshared(string, fs.FileInfo) error { return nil }
 
+// readable is how a file or folder becomes so again.
+func readable(path string) string { return "icacls " + quote(path) + " /reset /t" }
+
 // syncDir has nothing to do: Windows cannot sync a folder, and NTFS journals its names.
 func syncDir(string) error { return nil }

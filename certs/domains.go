@@ -31,7 +31,7 @@ func parseDomain(raw string) (string, error) {
 		return "", &Error{Doing: fmt.Sprintf("allow the domain %q", raw), Err: errors.New(reason), Advice: advice}
 	}
 	const example = "letta-dev certs init --allow-domain dev.example.test"
-	domain := strings.ToLower(strings.TrimSuffix(raw, "."))
+	domain := canonical(raw)
 	if _, err := netip.ParseAddr(raw); err == nil {
 		return bad("an address is no domain, and only those of loopback can be allowed", "letta-dev certs init")
 	}

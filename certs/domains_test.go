@@ -86,3 +86,31 @@ func TestLoadRefusesUnevenDomains(t *testing.T) {
 		})
 	}
 }
+
+// What is accepted is in canonical form, and an authority made for it says that it is for it and nothing else.
+func FuzzParseDomain(f *testing.F) {
+	for _, seed := range []string{"example.test", "Example.Test.", "*.example.test", "com", "localhost", "a.localhost", "1.2.3.4", "xn--a.test", "\u212a.test"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		domain, err := parseDomain(raw)
+		if err != nil {
+			return
+		}
+		if again, err := parseDomain(domain); err != nil || again != domain {
+			t.Fatalf("%q is not canonical: %q, %v", domain, again, err)
+		}
+		root, _, err := sign(caTemplate("root", "x", time.Now(), []string{localhost, domain}), nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := &Authority{root: root, issuer: root}
+		if err := checkConstraints(root); err != nil || !slices.Equal(a.Domains(), []string{domain}) {
+			t.Fatalf("an authority for %q is one for %q: %v", domain, a.Domains(), err)
+		}
+		_, last, _ := strings.Cut(domain, ".")
+		if !a.permits("x."+domain) || a.permits("x"+domain) || a.permits(last) {
+			t.Fatalf("an authority for %q permits too much or too little", domain)
+		}
+	})
+}

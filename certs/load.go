@@ -27,11 +27,12 @@ func Load(dir string, opts Options) (*Authority, error) {
 	if err := checkFolder(dir); err != nil {
 		return nil, err
 	}
-	if empty, err := isEmpty(dir); err != nil || empty {
-		if err == nil {
-			err = fs.ErrNotExist
-		}
-		return nil, &Error{Doing: "read the authority", Path: dir, Err: err, Advice: "letta-dev certs install"}
+	empty, err := isEmpty(dir)
+	if err != nil {
+		return nil, incomplete(dir, err)
+	}
+	if empty {
+		return nil, &Error{Doing: "read the authority", Path: dir, Err: fs.ErrNotExist, Advice: "letta-dev certs install"}
 	}
 	if exists(filepath.Join(dir, carootFile)) {
 		return loadReference(dir, opts)
@@ -59,21 +60,29 @@ func loadOwn(dir string, opts Options) (*Authority, error) {
 	return a, nil
 }
 
-// checkFolder refuses a folder in which others could put files of theirs, and a link in its place: what is made and
-// removed in one step is the folder itself.
+// checkFolder refuses a folder in which others could put files of theirs.
 func checkFolder(dir string) error {
-	info, err := os.Lstat(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return &Error{Doing: "read the authority", Path: dir, Err: err}
-	}
-	if !info.IsDir() {
-		return &Error{Doing: "use the authority", Path: dir, Err: fmt.Errorf("it is %s where its folder has to be", standing(info)),
-			Advice: fmt.Sprintf("mv %s %s", quote(dir), quote(dir+".bak"))}
+	info, err := ownFolder(dir)
+	if err != nil || info == nil {
+		return err
 	}
 	return checkUnshared(dir, info)
+}
+
+// ownFolder tells about dir, nil if it is absent, and refuses a link or a file in its place: what is made and removed in
+// one step is the folder itself, and not what a link leads to.
+func ownFolder(dir string) (fs.FileInfo, error) {
+	info, err := os.Lstat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, incomplete(dir, err)
+	case !info.IsDir():
+		return nil, &Error{Doing: "use the authority", Path: dir, Err: fmt.Errorf("it is %s where its folder has to be", standing(info)),
+			Advice: fmt.Sprintf("mv %s %s", quote(dir), quote(dir+".bak"))}
+	}
+	return info, nil
 }
 
 // check tells whether the two certificates belong together, bind the key to this machine, and are in force.
@@ -205,5 +214,9 @@ func incomplete(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return unusable(path, errors.New("the file is missing"))
 	}
-	return &Error{Doing: "read the authority", Path: path, Err: err}
+	failed := &Error{Doing: "read the authority", Path: path, Err: err}
+	if errors.Is(err, fs.ErrPermission) {
+		failed.Advice = readable(path)
+	}
+	return failed
 }

@@ -132,8 +132,12 @@ func readMkcertFile(path string, read func(string) ([]byte, error)) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
+	return firstBlock(data), nil
+}
+
+func firstBlock(data []byte) []byte {
 	if block, _ := pem.Decode(data); block != nil {
-		return pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes}), nil
+		return pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})
 	}
-	return data, nil
+	return data
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Names are the subject alternative names of a leaf in the order they were asked for: DNS names in lower case and
@@ -70,9 +71,9 @@ func parseName(raw string) (string, error) {
 		}
 		return addr.Unmap().String(), nil
 	}
-	name := strings.ToLower(strings.TrimSuffix(raw, "."))
+	name := canonical(raw)
 	base, wildcard := strings.CutPrefix(name, "*.")
-	if err := checkHost(base); err != nil {
+	if err := errors.Join(checkHost(base), checkLength(name)); err != nil {
 		return bad(err.Error(), "write it like letta.localhost, *.letta.localhost or 127.0.0.1")
 	}
 	if wildcard && !strings.Contains(base, ".") {
@@ -82,10 +83,29 @@ func parseName(raw string) (string, error) {
 	return name, nil
 }
 
+// canonical is a host name without the dot of the root, in lower case. Only ASCII has one: Unicode would make a Kelvin
+// sign an ordinary k, and so hide what was typed.
+func canonical(raw string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, strings.TrimSuffix(raw, "."))
+}
+
+// checkLength knows the limit of RFC 1035 section 2.3.4, as characters: 255 bytes on the wire.
+func checkLength(name string) error {
+	if len(name) > 253 {
+		return errors.New("longer than 253 characters")
+	}
+	return nil
+}
+
 // checkHost accepts what mkcert accepts, in ASCII and lower case: letters, digits, hyphens and underscores.
 func checkHost(host string) error {
-	if len(host) > 253 {
-		return errors.New("longer than 253 characters")
+	if err := checkLength(host); err != nil {
+		return err
 	}
 	labels := strings.Split(host, ".")
 	for _, label := range labels {
@@ -108,10 +128,18 @@ func checkLabel(label string) error {
 	case strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-"):
 		return errors.New("a part begins or ends with a hyphen")
 	}
-	if i := strings.IndexFunc(label, notHostRune); i >= 0 {
-		return fmt.Errorf("%q cannot stand in a host name (international names are written as xn--…)", []rune(label[i:])[0])
+	i := strings.IndexFunc(label, notHostRune)
+	if i < 0 {
+		return nil
 	}
-	return nil
+	switch r, _ := utf8.DecodeRuneInString(label[i:]); {
+	case r == '*':
+		return errors.New("'*' can only be the whole first part, and what follows it must be a name")
+	case r >= utf8.RuneSelf:
+		return fmt.Errorf("%q cannot stand in a host name: international names are written in ASCII, as xn--…", r)
+	default:
+		return fmt.Errorf("%q cannot stand in a host name", r)
+	}
 }
 
 func notHostRune(r rune) bool {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestParseNamesMakesThemCanonical(t *testing.T) {
@@ -20,10 +21,18 @@ func TestParseNamesMakesThemCanonical(t *testing.T) {
 
 func TestParseNamesRefuses(t *testing.T) {
 	for name, says := range map[string]string{
-		"":                                 "empty",
-		"a..localhost":                     "empty",
-		"*.localhost":                      "no browser accepts",
-		"*":                                `'*'`,
+		"":                   "empty",
+		"a..localhost":       "empty",
+		"*.localhost":        "no browser accepts",
+		"*":                  `'*'`,
+		"*.*.localhost":      `'*'`,
+		"a*.letta.localhost": "whole first part",
+		"letta.localhost..":  "empty",
+		".":                  "empty",
+		"\u212a.localhost":   "xn--", // the Kelvin sign, whose lower case is an ordinary k
+		"a\x00.localhost":    `'\x00'`,
+		"\xff.localhost":     "xn--",
+		"*." + strings.Repeat("abc.", 62) + "test": "253",
 		"a.*.localhost":                    `'*'`,
 		"-a.localhost":                     "hyphen",
 		"a-.localhost":                     "hyphen",
@@ -62,8 +71,12 @@ func TestNamesForPeople(t *testing.T) {
 
 // What is accepted is in canonical form, is either an address or a name, and stands in a certificate as it is.
 func FuzzParseNames(f *testing.F) {
-	for _, seed := range append(DefaultNames(), "*.localhost", "a_b", "1.2.3", "xn--a", "::ffff:1.2.3.4", "a.", "LOCALHOST") {
+	for _, seed := range append(DefaultNames(), "*.localhost", "a_b", "1.2.3", "xn--a", "::ffff:1.2.3.4", "a.", "LOCALHOST", "\u212a", "*.*.a") {
 		f.Add(seed)
+	}
+	root, key, err := sign(caTemplate("root", "x", time.Now(), []string{localhost}), nil, nil)
+	if err != nil {
+		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
 		names, err := ParseNames(name)
@@ -77,11 +90,13 @@ func FuzzParseNames(f *testing.F) {
 		if len(names.DNS())+len(names.IPs()) != 1 {
 			t.Fatalf("%q is neither name nor address, or both", names)
 		}
-		for _, dns := range names.DNS() {
-			host := strings.Replace(dns, "*", "any", 1)
-			if err := (&x509.Certificate{DNSNames: []string{dns}}).VerifyHostname(host); err != nil {
-				t.Fatalf("a certificate for %q is not one for %q: %v", dns, host, err)
-			}
+		template := &x509.Certificate{DNSNames: names.DNS(), IPAddresses: names.IPs()}
+		leaf, err := signFor(key.Public(), template, root, key)
+		if err != nil || !carried(leaf).equal(names) {
+			t.Fatalf("a certificate for %q: %v", names, err)
+		}
+		if err := leaf.VerifyHostname(strings.Replace(names[0], "*", "any", 1)); err != nil {
+			t.Fatalf("a certificate for %q is none: %v", names, err)
 		}
 	})
 }

@@ -1,0 +1,147 @@
+package certs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// tmpfs is a disk of the test's own.
+func tmpfs(t *testing.T, options string) string {
+	t.Helper()
+	dir := t.TempDir()
+	must(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, options))
+	t.Cleanup(func() { must(t, syscall.Unmount(dir, 0)) })
+	return dir
+}
+
+// On a disk that fills up at any point there is a whole authority or none, and the error says why.
+func TestFullDisk(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	caroot := fakeCaroot(t)
+	for name, opts := range map[string]Options{"ours": {}, "mkcert's": {CAROOT: caroot}} {
+		whole := false
+		for pages := 1; !whole; pages++ { // a page holds a file or a folder
+			disk := tmpfs(t, fmt.Sprintf("size=1m,nr_inodes=%d", pages+1))
+			dir := filepath.Join(disk, "ca")
+			_, created, err := Open(dir, opts)
+			whole = err == nil && created
+			if !whole && !errors.Is(err, syscall.ENOSPC) {
+				t.Fatalf("%s with room for %d files: %v", name, pages, err)
+			}
+			for _, left := range names(t, disk) {
+				if left != ".ca.lock" && !(whole && left == "ca") {
+					t.Errorf("%s with room for %d files leaves %s", name, pages, left)
+				}
+			}
+			if pages > 20 {
+				t.Fatal("it never has enough")
+			}
+		}
+	}
+}
+
+// The same where there is no room for what is in the files, and for leaves: the one on disk stays whole, the new one is in use.
+func TestFullDiskAtRenewal(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	disk := tmpfs(t, "size=64k")
+	c := newClock()
+	a, _, err := Open(filepath.Join(disk, "ca"), Options{Now: c.Now})
+	must(t, err)
+	seen := &renewals{}
+	k, err := NewKeeper(a, KeeperOptions{Renewed: seen.add})
+	must(t, err)
+	seen.take()
+	fill, err := os.Create(filepath.Join(disk, "fill"))
+	must(t, err)
+	for err == nil {
+		_, err = fill.Write(make([]byte, 4096))
+	}
+	must(t, fill.Close())
+	before := read(t, a.leafPath(k.dns.names))
+
+	if _, err := a.Renew(); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("Renew = %v", err)
+	}
+	c.advance(61 * day)
+	k.look()
+	if got := seen.take(); len(got) != 2 || !errors.Is(got[0].Err, syscall.ENOSPC) || !k.NotAfter().Equal(c.Now().Add(leafLife)) {
+		t.Errorf("reported %+v", got)
+	}
+	if string(read(t, a.leafPath(k.dns.names))) != string(before) {
+		t.Error("the leaf on disk has changed")
+	}
+	if left := names(t, filepath.Join(a.Dir(), leavesFolder)); len(left) != 2 {
+		t.Errorf("left: %v", left)
+	}
+	must(t, os.Remove(fill.Name()))
+	if _, err := a.Renew(); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+	must(t, Remove(a.Dir()))
+}
+
+// as runs on a thread whose rights to files are another user's. The thread ends with it.
+func as(t *testing.T, uid int, do func()) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("NOT PROVEN: only root can try what another user may")
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // for ever: the runtime ends a locked thread with its goroutine
+		if _, err := unix.SetfsuidRetUid(uid); err != nil {
+			t.Error(err)
+			return
+		}
+		do()
+	}()
+	<-done
+}
+
+// What became root's in a session of sudo is told with the command that gives it back.
+func TestUnreadableFiles(t *testing.T) {
+	const nobody = 65534
+	for name, mode := range map[string]os.FileMode{"": 0o700, rootFile: 0o600, intermediateKeyFile: 0o600} {
+		a := openTest(t, Options{})
+		for dir := a.Dir(); filepath.Dir(dir) != os.TempDir(); dir = filepath.Dir(dir) { // the test's own folders are private
+			must(t, os.Chmod(dir, 0o755))
+			must(t, os.Chmod(filepath.Dir(dir), 0o755))
+		}
+		path := filepath.Join(a.Dir(), name)
+		must(t, os.Chmod(path, mode))
+		as(t, nobody, func() {
+			for range 2 {
+				_, _, err := Open(a.Dir(), Options{})
+				var told *Error
+				if !errors.As(err, &told) || !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), path) || !strings.Contains(told.Hint(), `sudo chown -R "$(id -un)" `) {
+					t.Errorf("%q: %v, %q", name, err, told.Hint())
+				}
+			}
+		})
+	}
+}
+
+// Nobody is kept waiting by a pipe.
+func TestPipeForAFile(t *testing.T) {
+	for _, name := range []string{rootFile, intermediateKeyFile, carootFile} {
+		a := openTest(t, Options{})
+		path := filepath.Join(a.Dir(), name)
+		_ = os.Remove(path)
+		must(t, unix.Mkfifo(path, 0o600))
+		_, err := Load(a.Dir(), Options{})
+		wantHint(t, err, "a pipe", "certs uninstall")
+	}
+}
