@@ -25,6 +25,9 @@
 // (oven-sh/bun#42254). What other processes change on disk is taken up within seconds: leaves that [Authority.Renew] has
 // issued, and another authority in the place of the old one. [Authority.Create] writes certificate files under mkcert's names for other servers.
 //
+// A [Pair] takes the Keeper's place with a certificate that somebody brought: checked for what clients would refuse, and
+// followed in its files.
+//
 // # Trust
 //
 // [Stores] finds the trust stores of a machine: the system's, and one for every NSS database of Chromium and Firefox.

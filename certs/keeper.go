@@ -75,9 +75,13 @@ func (k *Keeper) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 // Run renews the leaves in time even when nobody connects, and takes up what others change on disk, until ctx is done. It
 // returns the context's error.
 func (k *Keeper) Run(ctx context.Context) error {
-	ticks := k.ticks
+	return atTicks(ctx, k.ticks, checkEvery, k.look)
+}
+
+// atTicks looks at every tick, or where there is no clock every so often, until ctx is done, and returns its error.
+func atTicks(ctx context.Context, ticks <-chan time.Time, every time.Duration, look func()) error {
 	if ticks == nil {
-		ticker := time.NewTicker(checkEvery)
+		ticker := time.NewTicker(every)
 		defer ticker.Stop()
 		ticks = ticker.C
 	}
@@ -86,7 +90,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ticks:
-			k.look()
+			look()
 		}
 	}
 }

@@ -1,0 +1,69 @@
+package certs
+
+import (
+	"crypto"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// arrange puts the certificate of a key first and behind it, each after the one it signed, those of its authorities, as
+// RFC 8446 section 4.4.2 wants it; what is left comes last. It returns nil if none belongs to the key.
+func arrange(all []*x509.Certificate, key crypto.Signer) []*x509.Certificate {
+	i := slices.IndexFunc(all, func(c *x509.Certificate) bool { return isFor(c, key) })
+	if i < 0 {
+		return nil
+	}
+	chain, rest := []*x509.Certificate{all[i]}, slices.Delete(slices.Clone(all), i, i+1)
+	for {
+		i := slices.IndexFunc(rest, func(c *x509.Certificate) bool { return signed(c, chain[len(chain)-1]) })
+		if i < 0 {
+			return append(chain, rest...)
+		}
+		chain, rest = append(chain, rest[i]), slices.Delete(rest, i, i+1)
+	}
+}
+
+func isFor(c *x509.Certificate, key crypto.Signer) bool {
+	public, ok := c.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && public.Equal(key.Public())
+}
+
+// signed tells whether parent is the authority behind child.
+func signed(parent, child *x509.Certificate) bool {
+	return slices.Equal(parent.RawSubject, child.RawIssuer) && child.CheckSignatureFrom(parent) == nil
+}
+
+// oddChain says what is wrong with a chain that some clients accept all the same: they find their own way to a root.
+func oddChain(path string, file, chain []*x509.Certificate, now time.Time) (odd []*Error) {
+	show := fmt.Sprintf("openssl crl2pkcs7 -nocrl -certfile %s | openssl pkcs7 -print_certs -noout", quote(path))
+	if !slices.Equal(file, chain) {
+		odd = append(odd, oddity(path, show, "its certificates are out of order: the leaf comes first, then who signed it; they are served in that order"))
+	}
+	for i, c := range chain[1:] {
+		if !slices.ContainsFunc(chain[:i+1], func(child *x509.Certificate) bool { return signed(c, child) }) {
+			odd = append(odd, oddity(path, show, "its chain holds %q, which signed nothing before it; %q was signed by %q",
+				c.Subject, chain[i].Subject, chain[i].Issuer))
+		}
+		if now.After(c.NotAfter) {
+			odd = append(odd, oddity(path, show, "its chain holds %q, which ended on %s", c.Subject, moment(c.NotAfter)))
+		}
+	}
+	return odd
+}
+
+// oddLeaf says which clients refuse a leaf that others accept.
+func oddLeaf(path string, leaf *x509.Certificate) (odd []*Error) {
+	if leaf.PublicKeyAlgorithm == x509.Ed25519 {
+		odd = append(odd, oddity(path, issue(namesOf(leaf)), "Chromium and Firefox refuse Ed25519 keys"))
+	}
+	if leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
+		odd = append(odd, oddity(path, issue(namesOf(leaf)), "its key usage lacks digitalSignature, and Chromium refuses it for that"))
+	}
+	return odd
+}
+
+func oddity(path, advice, format string, args ...any) *Error {
+	return &Error{Doing: "serve the certificate", Path: path, Err: fmt.Errorf(format, args...), Advice: advice}
+}

@@ -1,0 +1,40 @@
+//go:build unix
+
+package certs
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// Files without an end, and files that would be waited for, are refused at once.
+func TestPairRefusesWhatIsNoFile(t *testing.T) {
+	b := newBench(t)
+	b.put(t, "localhost")
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	must(t, syscall.Mkfifo(fifo, 0o600))
+	huge := filepath.Join(t.TempDir(), "huge.pem")
+	write(t, huge, 0o600, "")
+	must(t, os.Truncate(huge, 1<<40)) // sparse
+	for path, says := range map[string]string{
+		"/dev/zero": "it is a pipe or a device", fifo: "it is a pipe or a device", huge: "it is larger than 1024 KiB", "/dev/null": "it is a pipe or a device",
+	} {
+		_, err := OpenPair(path, b.key, PairOptions{Now: b.Now})
+		wantHint(t, err, path+": "+says, "ls -ld "+path)
+		_, err = OpenPair(b.cert, path, PairOptions{Now: b.Now})
+		wantHint(t, err, path+": "+says, "ls -ld "+path)
+	}
+}
+
+func TestPairThatMayNotBeRead(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may read everything")
+	}
+	b := newBench(t)
+	b.put(t, "localhost")
+	chmod(t, b.key, 0)
+	_, err := b.open()
+	wantHint(t, err, "dev-key.pem: permission denied", "ls -ld ")
+}
