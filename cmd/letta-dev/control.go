@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/letta-dev/letta-dev/certs"
 )
 
 // liveStatus is what a serving process says of itself.
@@ -50,10 +52,21 @@ func (l *liveStatus) withoutEngine() bool {
 	return l != nil && (l.Server.Kind == "upstream" || l.Server.Name == inProcessDemo)
 }
 
+// ownPair says that a process serves a certificate that somebody brought: no authority of ours has a part in it.
+func (l *liveStatus) ownPair() bool {
+	return l != nil && l.Certificate != nil && l.Certificate.File != ""
+}
+
+// covers says that clients accept what is served under a host.
+func (l *liveStatus) covers(host string) bool {
+	return !l.ownPair() || certs.Names(l.Certificate.Names).Covers(host)
+}
+
 // leafInfo is the certificate that is served.
 type leafInfo struct {
 	Names    []string  `json:"names"`
 	NotAfter time.Time `json:"notAfter"`
+	File     string    `json:"file,omitempty"` // of a pair that somebody brought
 }
 
 // listenControl makes the control socket, which only this user can open. The live lock is held, so a socket file that is there was

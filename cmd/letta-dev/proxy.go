@@ -14,8 +14,6 @@ import (
 type proxyCommand struct {
 	proxyOptions
 	upstream string
-	cert     string
-	key      string
 }
 
 func newProxy(a *app) *cobra.Command {
@@ -38,8 +36,6 @@ func newProxy(a *app) *cobra.Command {
 	o.proxyOptions.flags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.upstream, "upstream", "", "URL of the server behind the proxy")
-	f.StringVar(&o.cert, "cert", "", "certificate to serve instead of ours, PEM")
-	f.StringVar(&o.key, "key", "", "its key, PEM")
 	// No engine has a part in this command, so --host is the name to serve, as for other proxies.
 	f.StringArrayVar(&o.hosts, "host", nil, "serve this name too; may be repeated")
 	_ = f.MarkHidden("serve-host") // the flag was defined above
@@ -53,9 +49,6 @@ func (o *proxyCommand) check() error {
 	if _, err := serverURL(o.upstream); err != nil {
 		return err
 	}
-	if (o.cert == "") != (o.key == "") {
-		return usagef("letta-dev proxy --cert FILE --key FILE", "--cert and --key go together")
-	}
 	return o.proxyOptions.check()
 }
 
@@ -67,11 +60,9 @@ func (a *app) proxyAlone(ctx context.Context, o proxyCommand) error {
 		return err
 	}
 	cfg := a.serveConfig(o.proxyOptions, project, files)
-	cfg.URL, cfg.Plain, cfg.CertFile, cfg.KeyFile = o.upstream, true, a.within(o.cert), a.within(o.key)
-	if cfg.TLS && cfg.CertFile == "" {
-		if err := a.trustForUp(ctx, cfg, o.trust); err != nil {
-			return err
-		}
+	cfg.URL, cfg.Plain = o.upstream, true
+	if err := a.prepareTLS(ctx, cfg, o.trust); err != nil {
+		return err
 	}
 	var said error
 	err = a.serve(ctx, cfg, func(live liveStatus) {

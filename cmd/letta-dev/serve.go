@@ -39,7 +39,7 @@ type serveConfig struct {
 	Hosts     []string
 	Origins   []string
 	TLS       bool
-	CertFile  string // instead of leaves of our own
+	CertFile  string // absolute path of a pair that somebody brought, in the place of leaves of our own
 	KeyFile   string
 	WebSocket string // URL of a configured WebSocket upstream
 	Password  string // of the server, for the bridge

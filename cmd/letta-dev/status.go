@@ -69,7 +69,10 @@ func (a *app) status(ctx context.Context) error {
 	if err := a.observeInto(ctx, &report); err != nil {
 		a.ui.warn("%s", explain(err).Message)
 	}
-	if report.Trust = a.trustStatus(ctx, files); report.Trust != nil {
+	if !report.Proxy.ownPair() {
+		report.Trust = a.trustStatus(ctx, files)
+	}
+	if report.Trust != nil {
 		a.warnOfEnd(report.Trust.end)
 	}
 	verdict := report.verdict()
@@ -185,7 +188,11 @@ func (l *liveStatus) print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "websocket\t%s\n", l.WebSocket)
 	if c := l.Certificate; c != nil {
-		fmt.Fprintf(w, "certificate\t%s, until %s\n", strings.Join(c.Names, " "), c.NotAfter.Local().Format("2006-01-02"))
+		whose := ""
+		if l.ownPair() {
+			whose = ", your own: " + c.File
+		}
+		fmt.Fprintf(w, "certificate\t%s, until %s%s\n", strings.Join(c.Names, " "), c.NotAfter.Local().Format("2006-01-02"), whose)
 	}
 }
 

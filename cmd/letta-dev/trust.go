@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
 	"os/exec"
 	"slices"
 	"strings"
@@ -40,11 +39,10 @@ func (a *app) trustForUp(ctx context.Context, cfg serveConfig, mode string) erro
 	}
 	keeper, err := certs.NewKeeper(authority, certs.KeeperOptions{Hosts: cfg.Hosts})
 	if err != nil {
-		return err
+		return offerPair(err, authority, cfg.Hosts)
 	}
 	a.warnOfEnd(authority.EndsSoon())
-	days := int(math.Ceil(keeper.NotAfter().Sub(a.now()).Hours() / 24))
-	line := fmt.Sprintf("%s · %d days", keeper.Names(), days)
+	line := fmt.Sprintf("%s · %d days", keeper.Names(), a.daysTo(keeper.NotAfter()))
 	if mode == "none" {
 		a.ui.begin("certs", "").done("%s · not installed anywhere (--trust none)", line)
 		return nil

@@ -27,6 +27,7 @@ and serves it on 80, 443, 8283 and, for WebSockets, 8282. It may be run again at
   letta-dev up --attach letta-server              # in front of a container of yours
   letta-dev up --upstream http://127.0.0.1:8285   # in front of a server started by hand
   letta-dev up -f compose.yaml                    # Letta's own compose file, or yours
+  letta-dev up --cert dev.pem --key dev-key.pem --serve-host dev.example.test
   letta-dev up --demo                             # a stand-in server, without an image`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -74,10 +75,8 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 	if o.dryRun {
 		return a.ui.answer("up", r.plan, func(w io.Writer) { fmt.Fprint(w, r.plan) })
 	}
-	if r.cfg.TLS {
-		if err := a.trustForUp(ctx, r.cfg, o.trust); err != nil {
-			return err
-		}
+	if err := a.prepareTLS(ctx, r.cfg, o.trust); err != nil {
+		return err
 	}
 	r.words = r.findWords(ctx)
 	if r.live != nil && (r.live.Config == r.cfg.fingerprint() || !r.live.Background) {

@@ -16,7 +16,13 @@ type partingWords struct {
 
 func (r *upRun) findWords(ctx context.Context) <-chan partingWords {
 	found, down := make(chan partingWords, 1), r.downCommand(ctx)
-	go func() { found <- partingWords{r.app.resolves(ctx), r.app.curlTrust(ctx, r.files), down} }()
+	go func() {
+		words := partingWords{resolves: r.app.resolves(ctx), down: down}
+		if r.cfg.CertFile == "" { // who signed another's certificate, and who trusts that, is theirs to know
+			words.curl = r.app.curlTrust(ctx, r.files)
+		}
+		found <- words
+	}()
 	return found
 }
 
@@ -25,7 +31,7 @@ func (r *upRun) answer(live *liveStatus) error {
 	a, said := r.app, <-r.words
 	a.ui.begin("proxy", "").done("%s", ports(live.Listeners))
 	a.warnMissing(live.Listeners)
-	if !said.resolves {
+	if !said.resolves && live.covers("letta.localhost") {
 		a.noteResolver(live.URLs)
 	}
 	return a.ui.answer("up", live, func(w io.Writer) {

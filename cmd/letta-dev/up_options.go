@@ -30,6 +30,8 @@ type proxyOptions struct {
 	hosts      []string
 	origins    []string
 	wsUpstream string
+	cert       string
+	key        string
 	trust      string
 	exposeLAN  bool
 	grace      time.Duration
@@ -41,6 +43,8 @@ func (o *proxyOptions) flags(cmd *cobra.Command) {
 	f.StringArrayVar(&o.hosts, "serve-host", nil, "serve this name too; may be repeated")
 	f.StringArrayVar(&o.origins, "allow-origin", nil, "let this web origin talk to the server, like https://app.letta.com; may be repeated")
 	f.StringVar(&o.wsUpstream, "ws-upstream", "", "URL of a WebSocket server for upgrades, instead of the built-in bridge")
+	f.StringVar(&o.cert, "cert", "", "certificate and chain to serve instead of ours, in PEM; followed while letta-dev runs")
+	f.StringVar(&o.key, "key", "", "its key, in PEM; may be the same file")
 	f.StringVar(&o.trust, "trust", "auto", "which stores get our CA: auto (those that need no other rights), none, user, all")
 	f.BoolVar(&o.exposeLAN, "expose-lan", false, "allow --listen on addresses that other machines reach; the server asks nobody for a password")
 	f.DurationVar(&o.grace, "grace", 10*time.Second, "how long streams may finish when the proxy stops")
@@ -76,6 +80,12 @@ func (o *upOptions) check() error {
 func (o *proxyOptions) check() error {
 	if err := oneOf("--trust", o.trust, "auto", "none", "user", "all"); err != nil {
 		return err
+	}
+	if (o.cert == "") != (o.key == "") {
+		return usagef("the same command with --cert FILE --key FILE", "--cert and --key go together; one file may be both")
+	}
+	if o.cert != "" && (o.trust == "user" || o.trust == "all") {
+		return usagef("the same command without --trust", "--trust %s is about certificates of our own; with --cert there are none", o.trust)
 	}
 	if o.wsUpstream == "" {
 		return nil
@@ -125,6 +135,8 @@ func (a *app) serveConfig(o proxyOptions, p *compose.Project, files paths) serve
 		Hosts:     unique(o.hosts, s.Hosts),
 		Origins:   unique([]string{lettaApp}, o.origins, s.Origins),
 		TLS:       !p.NoTLS,
+		CertFile:  a.within(o.cert),
+		KeyFile:   a.within(o.key),
 		WebSocket: o.wsUpstream,
 	}
 	if cfg.WebSocket == "" {

@@ -90,19 +90,14 @@ func (s *serving) certificate(ctx context.Context, group *group) (func(*tls.Clie
 		return nil, nil
 	}
 	if s.cfg.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(s.cfg.CertFile, s.cfg.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("reading the certificate %s and its key %s: %w", s.cfg.CertFile, s.cfg.KeyFile, err)
-		}
-		s.leaf = func() leafInfo { return leafInfo{pair.Leaf.DNSNames, pair.Leaf.NotAfter} }
-		return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }, nil
+		return s.pair(ctx, group)
 	}
 	keeper, err := s.app.keeper(s.cfg, s.tellRenewal)
 	if err != nil {
 		return nil, err
 	}
 	group.add(func() error { _ = keeper.Run(ctx); return nil }) // it returns ctx's error and no other
-	s.leaf = func() leafInfo { return leafInfo{keeper.Names(), keeper.NotAfter()} }
+	s.leaf = func() leafInfo { return leafInfo{Names: keeper.Names(), NotAfter: keeper.NotAfter()} }
 	return keeper.GetCertificate, nil
 }
 
@@ -229,7 +224,7 @@ func (s *serving) live(ctx context.Context) liveStatus {
 		PID: os.Getpid(), Version: version(), Started: s.started, Config: s.cfg.fingerprint(), Background: s.cfg.Background,
 		Server: liveServer{Kind: s.kind(), Name: s.targetName(), Phase: string(st.Phase), Stage: st.Stage, Since: st.Since,
 			Route: st.Route, Version: st.Version},
-		Listeners: s.bound, URLs: serviceURLs(s.bound, s.cfg.TLS), Hosts: s.cfg.Hosts, Origins: s.cfg.Origins,
+		Listeners: s.bound, URLs: serviceURLs(s.bound, s.cfg.TLS, s.urlHost), Hosts: s.cfg.Hosts, Origins: s.cfg.Origins,
 		WebSocket: string(s.proxy.WebSocketRoute(ctx)),
 	}
 	if st.Container != "" {
@@ -249,8 +244,9 @@ type serviceURL struct {
 	Note string `json:"note"`
 }
 
-// serviceURLs are the addresses to show, from what is bound: a port that could not be had is in none of them.
-func serviceURLs(bound []boundAddress, secure bool) []serviceURL {
+// serviceURLs are the addresses to show, from what is bound: a port that could not be had is in none of them. host may put another
+// host in the place of the usual one.
+func serviceURLs(bound []boundAddress, secure bool, host func(usual string) string) []serviceURL {
 	has := map[int]bool{}
 	var other, ws []int
 	for _, b := range bound {
@@ -271,17 +267,17 @@ func serviceURLs(bound []boundAddress, secure bool) []serviceURL {
 	}
 	var urls []serviceURL
 	if has[standard] {
-		urls = append(urls, serviceURL{scheme + "://letta.localhost", "API, docs at /docs"})
+		urls = append(urls, serviceURL{scheme + "://" + host("letta.localhost"), "API, docs at /docs"})
 	}
 	for _, p := range other {
 		note := "API"
 		if p == orchestrator.RESTPort {
 			note = "for app.letta.com; http works on the same port"
 		}
-		urls = append(urls, serviceURL{fmt.Sprintf("%s://localhost:%d", scheme, p), note})
+		urls = append(urls, serviceURL{fmt.Sprintf("%s://%s:%d", scheme, host("localhost"), p), note})
 	}
 	for _, p := range ws {
-		urls = append(urls, serviceURL{fmt.Sprintf("%s://letta.localhost:%d", wsScheme, p), "WebSocket API"})
+		urls = append(urls, serviceURL{fmt.Sprintf("%s://%s:%d", wsScheme, host("letta.localhost"), p), "WebSocket API"})
 	}
 	return urls
 }

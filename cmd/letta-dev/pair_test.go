@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/letta-dev/letta-dev/certs"
+)
+
+// The addresses shown are those that clients accept: of the hosts asked for, else of those we always serve.
+func TestAddressesThatThePairCovers(t *testing.T) {
+	bound := []boundAddress{{Port: 443}, {Port: 8283}, {Port: 8282, WebSocket: true}}
+	for names, c := range map[string]struct {
+		hosts []string
+		want  string
+	}{
+		"localhost":                  {nil, "https://localhost https://localhost:8283 wss://localhost:8282"},
+		"letta.localhost":            {nil, "https://letta.localhost https://letta.localhost:8283 wss://letta.localhost:8282"},
+		"localhost *.localhost":      {nil, "https://localhost https://localhost:8283 wss://localhost:8282"},
+		"localhost letta.localhost":  {nil, "https://letta.localhost https://localhost:8283 wss://letta.localhost:8282"},
+		"dev.example.test":           {[]string{"dev.example.test"}, "https://dev.example.test https://dev.example.test:8283 wss://dev.example.test:8282"},
+		"dev.example.test localhost": {[]string{"dev.example.test"}, "https://dev.example.test https://localhost:8283 wss://dev.example.test:8282"},
+		"*.dev.example.test":         {[]string{"*.dev.example.test"}, "https://letta.dev.example.test https://letta.dev.example.test:8283 wss://letta.dev.example.test:8282"},
+		"::1":                        {[]string{"::1"}, "https://[::1] https://[::1]:8283 wss://[::1]:8282"},
+		"dev.example.test letta.localhost localhost": {nil, "https://letta.localhost https://localhost:8283 wss://letta.localhost:8282"},
+	} {
+		s := &serving{cfg: serveConfig{TLS: true, CertFile: "/dev.pem", Hosts: c.hosts},
+			leaf: func() leafInfo { return leafInfo{Names: strings.Fields(names)} }}
+		if got := shown(serviceURLs(bound, true, s.urlHost)); got != c.want {
+			t.Errorf("%s for %v: %s, want %s", names, c.hosts, got, c.want)
+		}
+	}
+	ours := &serving{cfg: serveConfig{TLS: true, Hosts: []string{"dev.localhost"}}}
+	if got := shown(serviceURLs(bound, true, ours.urlHost)); got != "https://letta.localhost https://localhost:8283 wss://letta.localhost:8282" {
+		t.Errorf("with our own leaves: %s", got)
+	}
+}
+
+func shown(urls []serviceURL) string {
+	var all []string
+	for _, u := range urls {
+		all = append(all, u.URL)
+	}
+	return strings.Join(all, " ")
+}
+
+// What becomes of the files is a line each, and a bad one says what to type.
+func TestTimelineOfAPair(t *testing.T) {
+	journal := newTestJournal(t)
+	s := &serving{journal: journal}
+	change := certs.PairChange{Names: certs.Names{"localhost"}, NotAfter: noon()}
+	s.tellPair(change)
+	change.Refused = &certs.Error{Doing: "use it", Path: "/dev.pem", Err: errors.New("it ended"), Advice: "mkcert localhost"}
+	s.tellPair(change)
+	change.Refused, change.Warning = nil, &certs.Error{Doing: "serve it", Err: errors.New("it ends")}
+	s.tellPair(change)
+	day := noon().Format("2006-01-02")
+	want := []string{
+		fmt.Sprintf("the certificate for localhost, until %s, is in use from now on", day),
+		fmt.Sprintf("the certificate for localhost, until %s, stays in use: use it: /dev.pem: it ended; to change that: mkcert localhost", day),
+		"serve it: it ends",
+	}
+	if got := linesOf(t, journal); !slices.Equal(got, want) {
+		t.Errorf("the timeline has %q", got)
+	}
+}
+
+func TestFlagsOfAPair(t *testing.T) {
+	for name, c := range map[string]struct {
+		o    proxyOptions
+		says string
+	}{
+		"no key":         {proxyOptions{trust: "auto", cert: "a"}, "--cert and --key go together"},
+		"no certificate": {proxyOptions{trust: "auto", key: "a"}, "--cert and --key go together"},
+		"trust":          {proxyOptions{trust: "user", cert: "a", key: "a"}, "--trust user is about"},
+		"both":           {proxyOptions{trust: "none", cert: "a", key: "a"}, ""},
+	} {
+		if err := c.o.check(); (c.says == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// linesOf are the lines of the proxy itself in a journal.
+func linesOf(t *testing.T, j *journal) (lines []string) {
+	t.Helper()
+	if err := readerOf(t, j).poll(func(e journalEntry) { lines = append(lines, e.Line) }); err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
