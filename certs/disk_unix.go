@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"syscall"
 )
 
 // checkPrivate refuses a key that others than its owner may read or change.
@@ -38,6 +39,16 @@ func checkUnshared(dir string, info fs.FileInfo) error {
 // readable is how a file or folder of this user's becomes so again, which may have become root's in a session of sudo.
 func readable(path string) string {
 	return fmt.Sprintf(`sudo chown -R "$(id -un)" %s && chmod -R u+rwX %s`, quote(path), quote(path))
+}
+
+// owns tells whether a folder belongs to the user.
+func (o *Owner) owns(dir string) bool {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == o.UID
 }
 
 // syncDir makes the names in a folder durable.

@@ -11,5 +11,8 @@ func checkUnshared(string, fs.FileInfo) error { return nil }
 // readable is how a file or folder becomes so again.
 func readable(path string) string { return "icacls " + quote(path) + " /reset /t" }
 
+// owns has nobody to ask about: there is no user behind sudo.
+func (o *Owner) owns(string) bool { return false }
+
 // syncDir has nothing to do: Windows cannot sync a folder, and NTFS journals its names.
 func syncDir(string) error { return nil }

@@ -23,7 +23,10 @@
 // server. There are two: clients that send a server name (RFC 6066 section 3) get a leaf with DNS names only, others
 // one with addresses only, because BoringSSL refuses every chain that has both an address and an address constraint
 // (oven-sh/bun#42254). What other processes change on disk is taken up within seconds: leaves that [Authority.Renew] has
-// issued, and another authority in the place of the old one. [Authority.Create] writes certificate files under mkcert's names for other servers.
+// issued, and another authority in the place of the old one.
+//
+// [Authority.Create] writes files for other programs, with mkcert's names and options: PEM or PKCS #12, for servers or
+// for clients too. [Authority.CreateFromRequest] answers a certificate signing request.
 //
 // A [Pair] takes the Keeper's place with a certificate that somebody brought: checked for what clients would refuse, and
 // followed in its files.

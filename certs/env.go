@@ -62,10 +62,11 @@ func HostEnv(getenv func(string) string) (Env, error) {
 	return env, nil
 }
 
-// OwnerOf returns whom a file at path shall belong to: the user behind sudo if it lies in their home, else nil.
+// OwnerOf returns whom a file at path shall belong to: the user behind sudo if it lies in their home or in another folder
+// of theirs, else nil.
 func (e Env) OwnerOf(path string) *Owner {
 	rel, err := filepath.Rel(e.Home, path)
-	if e.Owner == nil || err != nil || !filepath.IsLocal(rel) {
+	if e.Owner == nil || (err != nil || !filepath.IsLocal(rel)) && !e.Owner.owns(filepath.Dir(path)) {
 		return nil
 	}
 	return e.Owner

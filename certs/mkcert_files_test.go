@@ -1,7 +1,6 @@
 package certs
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"maps"
 	"os"
@@ -100,36 +99,6 @@ func describeLeaf(leaf *x509.Certificate) []string {
 	return said
 }
 
-// Clients that trust mkcert's root accept our files as they accept mkcert's own, both at once, and mkcert's folder stays
-// as it was.
-func TestCreatedFilesUnderMkcertsRoot(t *testing.T) {
-	tool, openssl, curl := mkcertTool(t), requireTool(t, "openssl"), requireTool(t, "curl")
-	for name, flags := range map[string][]string{"RSA": nil, "ECDSA": {"-ecdsa"}} {
-		t.Run(name, func(t *testing.T) {
-			caroot := filepath.Join(t.TempDir(), "mkcert")
-			names := []string{"dev.example.test", "127.0.0.1"}
-			theirs := mkcert(t, tool, caroot, append(flags, names...)...)
-			before := content(t, caroot)
-			a := openTest(t, Options{CAROOT: caroot})
-			made, err := a.Create(names, CreateOptions{Dir: t.TempDir()})
-			must(t, err)
-			for _, certFile := range []string{filepath.Join(theirs, "dev.example.test+1.pem"), made.CertFile} {
-				port := serve(t, pairIn(t, certFile))
-				for _, host := range names {
-					expect(t, []client{
-						{"curl", []string{curl, "-q", "-sSf", "--noproxy", "*", "--cacert", a.Root().Path, "--connect-to", "::127.0.0.1:" + port, "https://" + host + "/"}},
-						{"openssl", []string{openssl, "verify", "-purpose", "sslserver", "-CAfile", a.Root().Path, certFile}},
-					}, true)
-					must(t, verify(pairIn(t, certFile), a.root, host, time.Now()))
-				}
-			}
-			if !maps.Equal(content(t, caroot), before) {
-				t.Error("mkcert's folder is not what it was")
-			}
-		})
-	}
-}
-
 // mkcert takes our folder for a CA whose key is elsewhere. It signs nothing then, and leaves the folder alone.
 func TestMkcertInOurFolderSignsNothing(t *testing.T) {
 	tool, a := mkcertTool(t), openTest(t, Options{})
@@ -142,11 +111,4 @@ func TestMkcertInOurFolderSignsNothing(t *testing.T) {
 	if !maps.Equal(content(t, a.Dir()), before) {
 		t.Error("our folder is not what it was")
 	}
-}
-
-func pairIn(t *testing.T, certFile string) *tls.Certificate {
-	t.Helper()
-	pair, err := tls.LoadX509KeyPair(certFile, strings.TrimSuffix(certFile, ".pem")+"-key.pem")
-	must(t, err)
-	return &pair
 }

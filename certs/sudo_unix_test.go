@@ -62,6 +62,24 @@ func TestUnderSudoFilesBelongToTheCaller(t *testing.T) {
 	wantOwner(t, env)
 }
 
+// The folder may be anywhere: whose it is, theirs are the files in it.
+func TestUnderSudoFilesInAFolderOfTheCallersAreTheirs(t *testing.T) {
+	env := behindSudo(t)
+	a, dir := openTest(t, Options{}), t.TempDir()
+	for _, owner := range []int{env.Owner.UID, 0} {
+		must(t, os.Chown(dir, owner, 0))
+		made, err := a.Create(nil, CreateOptions{Dir: dir, OwnerOf: env.OwnerOf})
+		must(t, err)
+		for _, path := range []string{made.CertFile, made.KeyFile} {
+			info, err := os.Stat(path)
+			must(t, err)
+			if got := info.Sys().(*syscall.Stat_t).Uid; int(got) != owner {
+				t.Errorf("%s belongs to %d, the folder to %d", path, got, owner)
+			}
+		}
+	}
+}
+
 func TestUnderSudoBrowserStoresBelongToTheCaller(t *testing.T) {
 	requireTool(t, "certutil")
 	env := behindSudo(t)

@@ -1,15 +1,17 @@
 package certs
 
 import (
+	"crypto/tls"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
-// Both tools in one machine's stores. What runs here is the real mkcert, in a namespace whose stores are its own.
+// Both tools on one machine. What runs here is the real mkcert, and where it changes stores, in a namespace with its own.
 
 // besides is mkcert in a home that it shares with us. Its PATH has no sudo: whatever it does it does here.
 func besides(t *testing.T, tool string, env Env, caroot, stores string, args ...string) string {
@@ -146,4 +148,41 @@ func TestDatabasesThatMkcertMisses(t *testing.T) {
 		}
 		wantProof(t, a, s, Trusted)
 	}
+}
+
+// Clients that trust mkcert's root accept our files as they accept mkcert's own, both at once, and mkcert's folder stays
+// as it was.
+func TestCreatedFilesUnderMkcertsRoot(t *testing.T) {
+	tool, openssl, curl := mkcertTool(t), requireTool(t, "openssl"), requireTool(t, "curl")
+	for name, flags := range map[string][]string{"RSA": nil, "ECDSA": {"-ecdsa"}} {
+		t.Run(name, func(t *testing.T) {
+			caroot := filepath.Join(t.TempDir(), "mkcert")
+			names := []string{"dev.example.test", "127.0.0.1"}
+			theirs := mkcert(t, tool, caroot, append(flags, names...)...)
+			before := content(t, caroot)
+			a := openTest(t, Options{CAROOT: caroot})
+			made, err := a.Create(names, CreateOptions{Dir: t.TempDir()})
+			must(t, err)
+			for _, certFile := range []string{filepath.Join(theirs, "dev.example.test+1.pem"), made.CertFile} {
+				port := serve(t, pairIn(t, certFile))
+				for _, host := range names {
+					expect(t, []client{
+						{"curl", []string{curl, "-q", "-sSf", "--noproxy", "*", "--cacert", a.Root().Path, "--connect-to", "::127.0.0.1:" + port, "https://" + host + "/"}},
+						{"openssl", []string{openssl, "verify", "-purpose", "sslserver", "-CAfile", a.Root().Path, certFile}},
+					}, true)
+					must(t, verify(pairIn(t, certFile), a.root, host, time.Now()))
+				}
+			}
+			if !maps.Equal(content(t, caroot), before) {
+				t.Error("mkcert's folder is not what it was")
+			}
+		})
+	}
+}
+
+func pairIn(t *testing.T, certFile string) *tls.Certificate {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(certFile, strings.TrimSuffix(certFile, ".pem")+"-key.pem")
+	must(t, err)
+	return &pair
 }
