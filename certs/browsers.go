@@ -12,8 +12,12 @@ func nssStores(env Env) []Store {
 		return nil
 	}
 	var stores []Store
-	for _, dir := range chromiumDatabases(env) {
-		stores = append(stores, &nssStore{env: env, name: "Chrome", dir: dir})
+	for i, dir := range chromiumDatabases(env) {
+		s := &nssStore{env: env, name: "Chrome", dir: dir}
+		if i == 0 && env.unconfined(dir) {
+			s.browser = chromium(env)
+		}
+		stores = append(stores, s)
 	}
 	for _, dir := range firefoxProfiles(env) {
 		stores = append(stores, &nssStore{env: env, name: "Firefox", dir: dir})
@@ -25,9 +29,9 @@ func nssStores(env Env) []Store {
 // if it exists at all (mkcert#671), so where both exist both are needed. Where a browser is installed and neither
 // exists, the new one is to be made.
 func chromiumDatabases(env Env) []string {
-	modern := filepath.Join(env.xdg("XDG_DATA_HOME", ".local/share"), "pki/nssdb")
+	modern := env.modernDatabase()
 	dirs := existing(env.home(".pki/nssdb"), modern)
-	if len(dirs) == 0 && hasChromium(env) {
+	if len(dirs) == 0 && chromium(env) != "" {
 		dirs = []string{modern}
 	}
 	confined := []string{env.home("snap/chromium/current/.pki/nssdb"), env.home("snap/chromium/current/.local/share/pki/nssdb")}
@@ -37,14 +41,24 @@ func chromiumDatabases(env Env) []string {
 	return append(dirs, existing(confined...)...)
 }
 
-func hasChromium(env Env) bool {
+// unconfined tells whether a database is that of browsers which are neither a snap nor a flatpak.
+func (e Env) unconfined(dir string) bool {
+	return dir == e.home(".pki/nssdb") || dir == e.modernDatabase()
+}
+
+func (e Env) modernDatabase() string {
+	return filepath.Join(e.xdg("XDG_DATA_HOME", ".local/share"), "pki/nssdb")
+}
+
+// chromium returns the path of an installed browser of Chromium's family, or nothing.
+func chromium(env Env) string {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "brave-browser",
 		"microsoft-edge", "vivaldi"} {
-		if _, ok := env.find(name); ok {
-			return true
+		if path, ok := env.find(name); ok {
+			return path
 		}
 	}
-	return false
+	return ""
 }
 
 // firefoxProfiles returns the folders of all Firefox profiles: those of a package, before and after the move to the

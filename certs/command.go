@@ -2,6 +2,7 @@ package certs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 const (
 	commandLimit = time.Minute      // update-ca-certificates takes seconds
+	lookLimit    = 10 * time.Second // a tool that only looks, and a client that only tries
 	sudoLimit    = 5 * time.Minute  // a person types a password; sudo gives up by itself then
 	outputLimit  = 10 * time.Second // children that stay behind may keep the output open so long
 )
@@ -22,9 +24,11 @@ const (
 type Command struct {
 	Argv      []string
 	Stdin     string        // file it reads from; empty means nothing
+	Input     string        // what it reads where there is no such file
 	Env       []string      // its whole environment, KEY=value
 	NeedsRoot bool          // it needs root's rights, which this process has not got: it is run by sudo
 	As        *Owner        // the user it runs as; nil means this process's
+	Asks      bool          // it asks in a window whether it may
 	Terminal  bool          // it may ask something at the terminal; others are cut off from it
 	Limit     time.Duration // after which it is ended
 }
@@ -32,6 +36,9 @@ type Command struct {
 // String returns the command as typed in a shell, with sudo where root is needed.
 func (c Command) String() string {
 	var words []string
+	if c.Input != "" {
+		words = append(words, "printf", "%s", quote(c.Input), "|")
+	}
 	if c.NeedsRoot {
 		words = append(words, "sudo")
 	}
@@ -44,13 +51,14 @@ func (c Command) String() string {
 	return strings.Join(words, " ")
 }
 
-// A Runner runs a command to its end, or to its limit, by sudo if it NeedsRoot, and returns its standard output. The error is a [*CommandError].
+// A Runner runs a command to its end, or to its limit, by sudo if it NeedsRoot, and returns its standard output. The
+// error is a [*CommandError].
 type Runner func(ctx context.Context, c Command) (stdout []byte, err error)
 
 // A CommandError is a command that could not be run, failed, or was ended at its limit.
 type CommandError struct {
 	Command  Command
-	Output   string // what it wrote to its standard error
+	Output   string // what it wrote to its standard error or, as keytool does, to its output: the end of it
 	TimedOut bool   // it was ended at its limit: most often it waited for an answer nobody could give
 	Err      error
 }
@@ -73,7 +81,8 @@ func (e *CommandError) Unwrap() error { return e.Err }
 // Hint returns the command, to be tried by hand.
 func (e *CommandError) Hint() string { return e.Command.String() }
 
-// A RightsError is a change that needs root rights this process may not get.
+// A RightsError is a change that needs rights this process may not get: root's, or the consent of a person who is not
+// there.
 type RightsError struct {
 	Store    string
 	Commands []Command // all it takes, in order
@@ -81,6 +90,9 @@ type RightsError struct {
 
 // Error names the store; what it takes is in Hint.
 func (e *RightsError) Error() string {
+	if slices.ContainsFunc(e.Commands, asks) {
+		return fmt.Sprintf("changing the %s store asks in a window whether it may, and nobody is at this terminal to answer", e.Store)
+	}
 	return fmt.Sprintf("changing the %s store needs root rights", e.Store)
 }
 
@@ -114,8 +126,7 @@ func perform(ctx context.Context, s Store, env Env, action Action, root Root) er
 		return err
 	}
 	_, sudo := env.find("sudo")
-	needsRoot := func(c Command) bool { return c.NeedsRoot }
-	if slices.ContainsFunc(commands, needsRoot) && !(env.Elevate && sudo) {
+	if slices.ContainsFunc(commands, needsRoot) && !(env.Elevate && sudo) || slices.ContainsFunc(commands, asks) && !env.Attended {
 		return &RightsError{Store: s.Name(), Commands: commands}
 	}
 	for _, c := range commands {
@@ -123,10 +134,34 @@ func perform(ctx context.Context, s Store, env Env, action Action, root Root) er
 			c.Terminal, c.Limit = true, sudoLimit
 		}
 		if _, err := env.do(ctx, c); err != nil {
-			return err
+			return explained(s, err)
 		}
 	}
 	return nil
+}
+
+func needsRoot(c Command) bool { return c.NeedsRoot }
+
+func asks(c Command) bool { return c.Asks }
+
+// explained adds to what commands say of places that nobody can write to; LC_ALL=C makes them say it in these words.
+func explained(s Store, err error) error {
+	var failed *CommandError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	for words, why := range map[string]string{
+		"Read-only file system":   "its file system is read-only",
+		"Permission denied":       "it may not be written to",
+		"Operation not permitted": "it may not be written to",
+		"No space left on device": "its disk is full",
+	} {
+		if strings.Contains(failed.Output, words) {
+			return &Error{Doing: "change the " + s.Name() + " store", Err: fmt.Errorf("%s: %w", why, err),
+				Advice: "letta-dev run -- COMMAND  # trusts us without the store, one program at a time"}
+		}
+	}
+	return err
 }
 
 // run is the Runner of this machine.
@@ -140,6 +175,9 @@ func run(ctx context.Context, c Command) ([]byte, error) {
 	cmd := exec.CommandContext(limited, argv[0], argv[1:]...)
 	cmd.Env = c.Env
 	confine(cmd, c)
+	if c.Input != "" {
+		cmd.Stdin = strings.NewReader(c.Input)
+	}
 	if c.Stdin != "" {
 		in, err := os.Open(c.Stdin)
 		if err != nil {
@@ -153,7 +191,13 @@ func run(ctx context.Context, c Command) ([]byte, error) {
 	cmd.WaitDelay = outputLimit
 	if err := cmd.Run(); err != nil {
 		timedOut := errors.Is(limited.Err(), context.DeadlineExceeded) && ctx.Err() == nil
-		return stdout.Bytes(), &CommandError{Command: c, Output: strings.TrimSpace(stderr.String()), TimedOut: timedOut, Err: err}
+		return stdout.Bytes(), &CommandError{Command: c, Output: cmp.Or(tail(stderr), tail(stdout)), TimedOut: timedOut, Err: err}
 	}
 	return stdout.Bytes(), nil
+}
+
+// tail is what fits into a message.
+func tail(out bytes.Buffer) string {
+	const most = 1000
+	return strings.ToValidUTF8(string(bytes.TrimSpace(out.Bytes()[max(0, out.Len()-most):])), "")
 }

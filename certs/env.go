@@ -17,22 +17,24 @@ type Env struct {
 	GOOS     string                       // as runtime.GOOS
 	Root     string                       // where the system's files begin: "/" but in tests
 	Home     string                       // of the user whose browsers are meant
-	Vars     map[string]string            // PATH, XDG_DATA_HOME, XDG_CONFIG_HOME
+	Vars     map[string]string            // PATH, XDG_DATA_HOME, XDG_CONFIG_HOME, JAVA_HOME, those of WSL
 	UID      int                          // of this process; 0 has every right, -1 on Windows
 	Owner    *Owner                       // the user behind sudo, whom the files in Home belong to; else nil
 	Holder   string                       // user@host, for Options
 	Elevate  bool                         // commands that need root may run sudo, which may ask for a password
+	Attended bool                         // someone is there to answer what a window asks
+	Browsers bool                         // proofs may start a browser, which takes a second or two
 	LookPath func(string) (string, error) // finds a command; nil means nothing is installed
 	Run      Runner
 }
 
 // HostEnv describes this machine and the user this process works for: under sudo, the one who called it. The process's
-// variables come from getenv, such as [os.Getenv]. Elevate is false: it is for the caller to say, who knows whether
-// someone sits at a terminal.
+// variables come from getenv, such as [os.Getenv]. Elevate, Attended and Browsers are false: they are for the caller to
+// say, who knows whether someone sits at a terminal.
 func HostEnv(getenv func(string) string) (Env, error) {
 	env := Env{GOOS: runtime.GOOS, Root: "/", UID: os.Geteuid(), Vars: map[string]string{}, Run: run}
 	env.LookPath = lookPath
-	for _, name := range []string{"PATH", "XDG_DATA_HOME", "XDG_CONFIG_HOME"} {
+	for _, name := range []string{"PATH", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "JAVA_HOME", "WSL_DISTRO_NAME", "WSL_INTEROP"} {
 		if value := getenv(name); value != "" {
 			env.Vars[name] = value
 		}
@@ -124,6 +126,15 @@ func (e Env) find(name string) (string, bool) {
 
 // lacksRoot tells whether this process needs help to change what belongs to root.
 func (e Env) lacksRoot() bool { return e.UID > 0 }
+
+// scratch makes a folder for a client's files, of the user's who runs it.
+func (e Env) scratch() (string, error) {
+	dir, err := os.MkdirTemp("", "letta-dev-")
+	if err != nil {
+		return "", err
+	}
+	return dir, e.Owner.own(dir)
+}
 
 // exists tells whether there is something at path.
 func exists(path string) bool {

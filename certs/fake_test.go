@@ -14,15 +14,16 @@ import (
 // recorder is a Runner that does nothing but remember; reply, if set, answers. What the real commands do is for
 // machine_linux_test.go and nss_test.go.
 type recorder struct {
-	mu    sync.Mutex
-	ran   []string
-	reply func(c Command) ([]byte, error)
+	mu       sync.Mutex
+	ran      []string
+	commands []Command
+	reply    func(c Command) ([]byte, error)
 }
 
 func (r *recorder) run(_ context.Context, c Command) ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.ran = append(r.ran, c.String())
+	r.ran, r.commands = append(r.ran, c.String()), append(r.commands, c)
 	if r.reply == nil {
 		return nil, nil
 	}

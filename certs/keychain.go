@@ -11,8 +11,9 @@ import (
 
 const systemKeychain = "/Library/Keychains/System.keychain"
 
-// keychain is the trust store of macOS: Safari, Chrome, Firefox and curl read it. It is the system's keychain, not the
-// user's, whose changes ask for a password in a window that a terminal over ssh does not have.
+// keychain is the trust store of macOS: Safari, Chrome, Firefox and curl read it. It is the system's keychain, as
+// mkcert's. Since macOS 11 changes of trust are confirmed in a window, by root too, and wait or fail where there is
+// none (mkcert#415).
 type keychain struct{ env Env }
 
 func (k *keychain) Name() string { return "macOS keychain" }
@@ -27,7 +28,7 @@ func (k *keychain) Status(ctx context.Context, root Root) (Status, error) {
 	status.Stale = stale
 	if present {
 		status.State = Partial
-		verify := Command{Argv: []string{"/usr/bin/security", "verify-cert", "-q", "-L", "-l", "-p", "ssl", "-c", root.Path}}
+		verify := Command{Argv: []string{"/usr/bin/security", "verify-cert", "-q", "-L", "-l", "-p", "ssl", "-c", root.Path}, Limit: lookLimit}
 		if _, err := k.env.do(ctx, verify); err == nil {
 			status.State = Trusted
 		}
@@ -37,9 +38,10 @@ func (k *keychain) Status(ctx context.Context, root Root) (Status, error) {
 
 // found lists the certificates of ours in the keychain.
 func (k *keychain) found(ctx context.Context, root Root) (present bool, stale []*x509.Certificate, err error) {
-	out, err := k.env.do(ctx, Command{Argv: []string{"/usr/bin/security", "find-certificate", "-a", "-p", systemKeychain}})
+	list := Command{Argv: []string{"/usr/bin/security", "find-certificate", "-a", "-p", systemKeychain}, Limit: lookLimit}
+	out, err := k.env.do(ctx, list)
 	if err != nil {
-		return false, nil, &Error{Doing: "read the keychain", Path: systemKeychain, Err: err}
+		return false, nil, &Error{Doing: "read the keychain", Path: systemKeychain, Err: err, Advice: list.String()}
 	}
 	present, stale = root.sorted(out)
 	return present, stale, nil
@@ -54,7 +56,7 @@ func (k *keychain) Commands(ctx context.Context, action Action, root Root) ([]Co
 		if status.State == Trusted {
 			return nil, nil
 		}
-		return []Command{{NeedsRoot: k.env.lacksRoot(), Argv: []string{"/usr/bin/security", "add-trusted-cert", "-d", "-r", "trustRoot",
+		return []Command{{Asks: true, NeedsRoot: k.env.lacksRoot(), Argv: []string{"/usr/bin/security", "add-trusted-cert", "-d", "-r", "trustRoot",
 			"-p", "ssl", "-p", "basic", "-k", systemKeychain, root.Path}}}, nil
 	}
 	doomed := slices.Clone(status.Stale)
@@ -64,7 +66,7 @@ func (k *keychain) Commands(ctx context.Context, action Action, root Root) ([]Co
 	var commands []Command
 	for _, c := range doomed {
 		sum := sha1.Sum(c.Raw)
-		commands = append(commands, Command{NeedsRoot: k.env.lacksRoot(), Argv: []string{"/usr/bin/security", "delete-certificate",
+		commands = append(commands, Command{Asks: true, NeedsRoot: k.env.lacksRoot(), Argv: []string{"/usr/bin/security", "delete-certificate",
 			"-t", "-Z", strings.ToUpper(hex.EncodeToString(sum[:])), systemKeychain}}) // -t: its trust settings too
 	}
 	return commands, nil

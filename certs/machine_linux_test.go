@@ -233,25 +233,37 @@ func TestChromium(t *testing.T) {
 	if testing.Short() {
 		t.Skip("NOT PROVEN: starting a browser takes seconds")
 	}
-	browser := requireTool(t, "chromium")
+	requireTool(t, "chromium")
 	requireTool(t, "certutil")
 	env := machineEnv(t)
+	env.Browsers = true
 	a := openTest(t, Options{})
 	stores := nssStores(env)
 	if len(stores) != 1 {
 		t.Fatalf("stores: %v", stores)
 	}
-	if err := ProveChromium(t.Context(), env, a, browser); err == nil {
-		t.Fatal("Chromium accepts a root it does not know")
+	wantChromium(t, Prove(t.Context(), a, stores, nil)[0], Absent)
+	r := Trust(t.Context(), a, stores, nil)[0]
+	wantChromium(t, r, Trusted)
+	if !strings.HasSuffix(r.Where, ".local/share/pki/nssdb") {
+		t.Errorf("it is in %s", r.Where)
 	}
-	if r := Trust(t.Context(), a, stores, nil)[0]; r.Err != nil || r.After != Trusted || !strings.HasSuffix(r.Where, ".local/share/pki/nssdb") {
-		t.Fatalf("trust: %+v", r)
+	wantChromium(t, Untrust(t.Context(), a, stores, nil)[0], Absent)
+}
+
+func wantChromium(t *testing.T, r Result, want State) {
+	t.Helper()
+	if r.After != want || r.Known != ByHandshake || r.Client != "chromium" || r.Err != nil {
+		t.Fatalf("want %s: %+v", want, r)
 	}
-	must(t, ProveChromium(t.Context(), env, a, browser))
-	if r := Untrust(t.Context(), a, stores, nil)[0]; r.Err != nil || r.After != Absent {
-		t.Fatalf("untrust: %+v", r)
-	}
-	if err := ProveChromium(t.Context(), env, a, browser); err == nil {
-		t.Fatal("Chromium still accepts the root")
+}
+
+// Where the browser cannot start, the NSS tools are asked as if there were none.
+func TestChromiumThatCannotStart(t *testing.T) {
+	requireTool(t, "tstclnt")
+	s := nssTest(t)
+	s.env.Browsers, s.browser = true, requireTool(t, "false")
+	if r := Trust(t.Context(), openTest(t, Options{}), []Store{s}, nil)[0]; r.After != Trusted || r.Client != "tstclnt" || r.Err != nil {
+		t.Errorf("%+v", r)
 	}
 }

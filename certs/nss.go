@@ -12,9 +12,10 @@ import (
 // nssStore is one NSS database: of Chromium and its kin, or of one Firefox profile. Its commands run as the user it
 // belongs to, so that under sudo nothing of root's is left in it.
 type nssStore struct {
-	env  Env
-	name string
-	dir  string
+	env     Env
+	name    string
+	dir     string
+	browser string // one that reads it, if known; a proof may start it
 }
 
 func (s *nssStore) Name() string { return s.name }
@@ -102,7 +103,9 @@ func (s *nssStore) found(ctx context.Context, root Root) ([]nssEntry, error) {
 	if !s.made() {
 		return nil, nil
 	}
-	listing, err := s.env.do(ctx, s.certutil("-L"))
+	list := s.certutil("-L")
+	list.Limit = lookLimit
+	listing, err := s.env.do(ctx, list)
 	if err != nil {
 		return nil, &Error{Doing: "read the certificates of " + s.name, Path: s.dir, Err: err}
 	}

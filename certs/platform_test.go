@@ -21,7 +21,7 @@ func TestKeychain(t *testing.T) {
 		return nil, nil
 	}}
 	env := fakeEnv(t, "darwin", r, "sudo")
-	env.UID, env.Elevate = 501, true
+	env.UID, env.Elevate, env.Attended = 501, true, true
 	stores := Stores(env)
 	if len(stores) != 1 {
 		t.Fatalf("stores: %v", stores)
@@ -54,7 +54,7 @@ func TestWindowsStore(t *testing.T) {
 	root, listing := a.Root(), ""
 	r := &recorder{reply: func(Command) ([]byte, error) { return []byte(listing), nil }}
 	env := fakeEnv(t, "windows", r)
-	env.UID = -1
+	env.UID, env.Attended = -1, true
 	w := Stores(env)[0]
 	wantState(t, w, root, Absent)
 	must(t, w.Install(t.Context(), root))
@@ -71,6 +71,55 @@ func TestWindowsStore(t *testing.T) {
 		"certutil.exe -user -delstore Root "+thumbprint(older.Root()))
 	if commands, err := w.Commands(t.Context(), ToInstall, root); err != nil || len(commands) != 0 {
 		t.Errorf("installs twice: %v, %v", commands, err)
+	}
+}
+
+// A store that asks in a window is left alone where nobody sits, and the command is told (mkcert#415).
+func TestStoresThatAskWantSomeoneThere(t *testing.T) {
+	a := openTest(t, Options{})
+	for goos, want := range map[string]string{"darwin": "/usr/bin/security add-trusted-cert ", "windows": "certutil.exe -user -addstore Root "} {
+		r := &recorder{}
+		env := fakeEnv(t, goos, r, "sudo")
+		env.Elevate = true
+		result := Trust(t.Context(), a, Stores(env), nil)[0]
+		wantHint(t, result.Err, "asks in a window", want)
+		for _, ran := range r.ran {
+			if strings.Contains(ran, want) {
+				t.Errorf("%s: asked all the same", goos)
+			}
+		}
+		env.Attended = true
+		if result := Trust(t.Context(), a, Stores(env), nil)[0]; is[*RightsError](result.Err) || !strings.Contains(r.ran[len(r.ran)-2], want) {
+			t.Errorf("%s: %+v, ran %q", goos, result, r.ran)
+		}
+	}
+}
+
+func is[E error](err error) bool {
+	var e E
+	return errors.As(err, &e)
+}
+
+// Where the store cannot even be read, nothing is changed, and the tool's words are told.
+func TestStoresThatCannotBeRead(t *testing.T) {
+	a := openTest(t, Options{})
+	for goos, tool := range map[string]string{"darwin": "security find-certificate", "windows": "certutil.exe -user -store Root"} {
+		r := &recorder{reply: func(c Command) ([]byte, error) {
+			return nil, &CommandError{Command: c, TimedOut: true, Err: errors.New("killed")}
+		}}
+		env := fakeEnv(t, goos, r)
+		env.Attended = true
+		for _, result := range []Result{Trust(t.Context(), a, Stores(env), nil)[0], Untrust(t.Context(), a, Stores(env), nil)[0]} {
+			wantHint(t, result.Err, "no end after", tool)
+			if result.After != Unavailable {
+				t.Errorf("%+v", result)
+			}
+		}
+		for _, c := range r.commands {
+			if c.Asks || c.Limit != lookLimit {
+				t.Errorf("ran %+v", c)
+			}
+		}
 	}
 }
 

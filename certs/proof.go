@@ -12,7 +12,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"os"
 	"sync/atomic"
 	"time"
 )
@@ -24,6 +23,9 @@ const proofHost = "letta.localhost" // always dialled at 127.0.0.1: resolvers di
 type prover interface {
 	prove(ctx context.Context, p *proof) (verdict, error)
 }
+
+// errNoClient says that there is nobody here to try: what the store says has to do.
+var errNoClient = errors.New("no client to try it with")
 
 // A verdict is who says whether a store's clients accept a server, and how they know.
 type verdict struct {
@@ -81,32 +83,6 @@ func (p *proof) confirm(client string, answer []byte) error {
 	return nil
 }
 
-// prove asks curl with the system's bundle, or the TLS client of Go where there is none.
-func (s *systemStore) prove(ctx context.Context, p *proof) (verdict, error) {
-	curl, ok := s.env.find("curl")
-	if !ok {
-		return s.proveHere(ctx, p)
-	}
-	v := verdict{"curl", ByHandshake}
-	answer, err := s.env.do(ctx, Command{Argv: []string{
-		curl, "-q", "--silent", "--show-error", "--fail", "--noproxy", "*", "--max-time", "5",
-		"--cacert", s.bundle(), "--resolve", proofHost + ":" + p.port + ":127.0.0.1", p.url()}})
-	if err != nil {
-		return v, err
-	}
-	return v, p.confirm("curl", answer)
-}
-
-func (s *systemStore) proveHere(ctx context.Context, p *proof) (verdict, error) {
-	bundle, err := os.ReadFile(s.bundle())
-	if err != nil {
-		return verdict{"letta-dev", ByHandshake}, err
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(bundle)
-	return p.get(ctx, roots)
-}
-
 // get asks with Go's client. Without roots it takes the platform's: on macOS and Windows that is a question to the
 // system itself, each time.
 func (p *proof) get(ctx context.Context, roots *x509.CertPool) (verdict, error) {
@@ -135,29 +111,4 @@ func (p *proof) answer(ctx context.Context, roots *x509.CertPool) ([]byte, error
 	}
 	defer response.Body.Close()
 	return io.ReadAll(io.LimitReader(response.Body, 1024))
-}
-
-func (k *keychain) prove(ctx context.Context, p *proof) (verdict, error) { return p.get(ctx, nil) }
-
-func (w *windowsStore) prove(ctx context.Context, p *proof) (verdict, error) { return p.get(ctx, nil) }
-
-// prove asks tstclnt, the TLS client of the NSS tools, with the database; where it is not installed certutil says
-// whether the root is a valid issuer of servers.
-func (s *nssStore) prove(ctx context.Context, p *proof) (verdict, error) {
-	for _, name := range []string{"tstclnt", "/usr/lib64/nss/unsupported-tools/tstclnt"} { // the latter: Red Hat
-		if client, ok := s.env.find(name); ok {
-			_, err := s.env.do(ctx, Command{As: s.env.Owner, Limit: 10 * time.Second, Argv: []string{
-				client, "-4", "-Q", "-h", "127.0.0.1", "-a", proofHost, "-p", p.port, "-d", "sql:" + s.dir}})
-			return verdict{"tstclnt", ByHandshake}, err
-		}
-	}
-	v := verdict{"certutil", ByTool}
-	found, err := s.found(ctx, p.root)
-	for _, entry := range found {
-		if p.root.is(entry.certificate) {
-			_, err := s.env.do(ctx, s.certutil("-V", "-u", "L", "-n", entry.nickname))
-			return v, err
-		}
-	}
-	return v, errors.Join(err, errors.New("the root is not in the database"))
 }

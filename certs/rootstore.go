@@ -6,11 +6,16 @@ import (
 	"crypto/sha1" // Windows names certificates so
 	"encoding/hex"
 	"regexp"
+	"slices"
 )
 
 // windowsStore is the user's store of trusted roots on Windows: Edge, Chrome, Firefox and the system's curl read it.
-// Adding to it needs no rights, but Windows asks in a window.
-type windowsStore struct{ env Env }
+// Changing it needs no rights, but Windows asks in a window. What its certutil prints tells which roots are ours, not
+// what is in them: a Status has no Stale.
+type windowsStore struct {
+	env Env
+	wsl bool // Windows is around this Linux, not this system
+}
 
 func (w *windowsStore) Name() string { return "Windows" }
 
@@ -21,30 +26,31 @@ func (w *windowsStore) Status(ctx context.Context, root Root) (Status, error) {
 		status.State = Unavailable
 		return status, err
 	}
-	for _, t := range ours {
-		if t == thumbprint(root) {
-			status.State = Trusted
-		}
+	if slices.Contains(ours, thumbprint(root)) {
+		status.State = Trusted
 	}
 	return status, nil
 }
 
 func (w *windowsStore) Commands(ctx context.Context, action Action, root Root) ([]Command, error) {
 	ours, err := w.thumbprints(ctx)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case action == ToInstall && slices.Contains(ours, thumbprint(root)):
+		return nil, nil
+	case action == ToInstall:
+		path := root.Path
+		if w.wsl {
+			path, err = w.env.windowsPath(ctx, path)
+		}
+		return []Command{w.change("-addstore", path)}, err
 	}
 	var removals []Command
 	for _, t := range ours {
-		if action == ToInstall && t == thumbprint(root) {
-			return nil, nil
-		}
-		removals = append(removals, Command{Argv: []string{"certutil.exe", "-user", "-delstore", "Root", t}, Limit: sudoLimit})
+		removals = append(removals, w.change("-delstore", t))
 	}
-	if action == ToUninstall {
-		return removals, nil
-	}
-	return []Command{{Argv: []string{"certutil.exe", "-user", "-addstore", "Root", root.Path}, Limit: sudoLimit}}, nil
+	return removals, nil
 }
 
 func (w *windowsStore) Install(ctx context.Context, root Root) error {
@@ -55,12 +61,28 @@ func (w *windowsStore) Uninstall(ctx context.Context, root Root) error {
 	return perform(ctx, w, w.env, ToUninstall, root)
 }
 
+// change is a command that waits for the answer of a person.
+func (w *windowsStore) change(verb, what string) Command {
+	c := w.certutil(verb, "Root", what)
+	c.Asks, c.Limit = true, sudoLimit
+	return c
+}
+
+func (w *windowsStore) certutil(args ...string) Command {
+	tool := "certutil.exe"
+	if w.wsl {
+		tool, _ = w.env.windowsTool()
+	}
+	return Command{Argv: append([]string{tool, "-user"}, args...), As: w.env.Owner, Limit: lookLimit}
+}
+
 // thumbprints lists the certificates of ours. What certutil prints is translated into the user's language, but for
 // names and numbers: a certificate of ours is a part between two rulers that holds our organisation.
 func (w *windowsStore) thumbprints(ctx context.Context) ([]string, error) {
-	out, err := w.env.do(ctx, Command{Argv: []string{"certutil.exe", "-user", "-store", "Root"}})
+	list := w.certutil("-store", "Root")
+	out, err := w.env.do(ctx, list)
 	if err != nil {
-		return nil, &Error{Doing: "read the trusted roots of Windows", Err: err}
+		return nil, &Error{Doing: "read the trusted roots of Windows", Err: err, Advice: list.String()}
 	}
 	return parseThumbprints(out), nil
 }

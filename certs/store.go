@@ -13,7 +13,8 @@ type Store interface {
 	// Name returns what people call it: "system", "Chrome", "Firefox". Several stores may share a name.
 	Name() string
 
-	// Status tells whether clients of the store trust root, from the store's own content and in a few milliseconds.
+	// Status tells whether clients of the store trust root, from the store's own content and in a few milliseconds; Java
+	// takes half a second to start.
 	// The error has a Hint where the store cannot be used at all, and then the State is Unavailable.
 	Status(ctx context.Context, root Root) (Status, error)
 
@@ -74,6 +75,7 @@ type Family string
 const (
 	System Family = "system" // what the system keeps: a bundle on Linux, the keychain, the user's roots on Windows
 	NSS    Family = "nss"    // the databases of Chromium and Firefox on Linux
+	Java   Family = "java"   // the roots of every JVM
 )
 
 // Stores returns the trust stores of a machine, of the families named or, if none is, of System and NSS. Where the
@@ -86,7 +88,7 @@ func Stores(env Env, families ...Family) []Store {
 	for _, f := range []struct {
 		name Family
 		find func(Env) []Store
-	}{{System, systemStores}, {NSS, nssStores}} {
+	}{{System, systemStores}, {NSS, nssStores}, {Java, javaStores}} {
 		if slices.Contains(families, f.name) {
 			stores = append(stores, f.find(env)...)
 		}
@@ -100,14 +102,17 @@ func systemStores(env Env) []Store {
 		return []Store{&keychain{env: env}}
 	case "windows":
 		return []Store{&windowsStore{env: env}}
-	default:
-		return []Store{newSystemStore(env)}
 	}
+	stores := []Store{newSystemStore(env)}
+	if env.wsl() {
+		stores = append(stores, &windowsStore{env: env, wsl: true})
+	}
+	return stores
 }
 
 // is tells whether a certificate is this root.
 func (r Root) is(c *x509.Certificate) bool {
-	return r.Certificate != nil && bytes.Equal(r.Certificate.Raw, c.Raw)
+	return r.Certificate != nil && c != nil && bytes.Equal(r.Certificate.Raw, c.Raw)
 }
 
 // ours tells by its subject whether a certificate is a root of this package.

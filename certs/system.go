@@ -11,56 +11,6 @@ import (
 	"strings"
 )
 
-// A layout is how a family of Linux distributions keeps its trusted roots: local ones as files in a folder of anchors,
-// from which a command makes the bundle that clients read.
-type layout struct {
-	anchors   string   // folder; its existence tells the family
-	extension string   // of the files in it
-	update    []string // command that makes the bundle
-	refresh   []string // the same after a removal
-	bundles   []string // where clients look, first existing
-	packaging string   // command that installs certutil
-}
-
-// layouts are tried in mkcert's order. Debian's update-ca-certificates leaves dangling links behind a removed anchor
-// unless it starts afresh.
-func layouts() []layout {
-	return []layout{{
-		anchors: "/etc/pki/ca-trust/source/anchors", extension: ".pem", // Red Hat, Fedora
-		update:    []string{"update-ca-trust", "extract"},
-		refresh:   []string{"update-ca-trust", "extract"},
-		bundles:   []string{"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/pki/tls/certs/ca-bundle.crt"},
-		packaging: "sudo dnf install nss-tools",
-	}, {
-		anchors: "/usr/local/share/ca-certificates", extension: ".crt", // Debian, Ubuntu
-		update:    []string{"update-ca-certificates"},
-		refresh:   []string{"update-ca-certificates", "--fresh"},
-		bundles:   []string{"/etc/ssl/certs/ca-certificates.crt"},
-		packaging: "sudo apt install libnss3-tools",
-	}, {
-		anchors: "/etc/ca-certificates/trust-source/anchors", extension: ".crt", // Arch
-		update:    []string{"trust", "extract-compat"},
-		refresh:   []string{"trust", "extract-compat"},
-		bundles:   []string{"/etc/ca-certificates/extracted/tls-ca-bundle.pem", "/etc/ssl/certs/ca-certificates.crt"},
-		packaging: "sudo pacman -S nss",
-	}, {
-		anchors: "/usr/share/pki/trust/anchors", extension: ".pem", // SUSE
-		update:    []string{"update-ca-certificates"},
-		refresh:   []string{"update-ca-certificates"},
-		bundles:   []string{"/etc/ssl/ca-bundle.pem", "/var/lib/ca-certificates/ca-bundle.pem"},
-		packaging: "sudo zypper install mozilla-nss-tools",
-	}}
-}
-
-func (e Env) layout() (layout, bool) {
-	for _, l := range layouts() {
-		if exists(e.path(l.anchors)) {
-			return l, true
-		}
-	}
-	return layout{}, false
-}
-
 // systemStore is the trust store of a Linux distribution: curl, git, wget, Python and Go read it.
 type systemStore struct {
 	env    Env
@@ -68,19 +18,17 @@ type systemStore struct {
 }
 
 func newSystemStore(env Env) Store {
-	if l, ok := env.layout(); ok && !exists(env.path("/etc/NIXOS")) {
+	if exists(env.path("/etc/NIXOS")) {
+		return newNixStore(env)
+	}
+	if l, ok := env.layout(); ok {
 		return &systemStore{env: env, layout: l}
 	}
-	why := &Error{
+	return &unsupported{name: "system", why: &Error{
 		Doing:  "find the system's trust store",
 		Err:    errors.New("this system keeps it in a way that is not supported"),
-		Advice: "SSL_CERT_FILE=$(letta-dev certs path) COMMAND  # for one program at a time",
-	}
-	if exists(env.path("/etc/NIXOS")) {
-		why.Err = errors.New("NixOS takes its trusted roots from its configuration alone")
-		why.Advice = "add the root to security.pki.certificateFiles, then: sudo nixos-rebuild switch"
-	}
-	return &unsupported{name: "system", why: why}
+		Advice: "letta-dev run -- COMMAND  # trusts us without the store, one program at a time",
+	}}
 }
 
 func (s *systemStore) Name() string { return "system" }

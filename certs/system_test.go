@@ -86,9 +86,6 @@ func TestSystemStoreRights(t *testing.T) {
 func TestSystemStoresThatAreNotSupported(t *testing.T) {
 	a := openTest(t, Options{})
 	unknown := fakeEnv(t, "linux", &recorder{})
-	nixos := fakeEnv(t, "linux", &recorder{})
-	write(t, nixos.path("/etc/NIXOS"), 0o644, "")
-	write(t, nixos.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
 	toolless := fakeEnv(t, "linux", &recorder{})
 	write(t, toolless.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
 	write(t, toolless.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, "")
@@ -96,8 +93,7 @@ func TestSystemStoresThatAreNotSupported(t *testing.T) {
 		env        Env
 		says, hint string
 	}{
-		"unknown":  {unknown, "not supported", "letta-dev certs path"},
-		"NixOS":    {nixos, "NixOS", "security.pki.certificateFiles"},
+		"unknown":  {unknown, "not supported", "letta-dev run -- "},
 		"no tools": {toolless, "update-ca-certificates is not installed", "ca-certificates"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,6 +106,57 @@ func TestSystemStoresThatAreNotSupported(t *testing.T) {
 				t.Errorf("untrust: %v", r.Err)
 			}
 		})
+	}
+}
+
+// NixOS is told by what to write where; once it has been written, the store is like any other.
+func TestNixOS(t *testing.T) {
+	a := openTest(t, Options{})
+	env := fakeEnv(t, "linux", &recorder{})
+	bundle := env.path("/etc/ssl/certs/ca-certificates.crt")
+	write(t, env.path("/etc/NIXOS"), 0o644, "")
+	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "") // it means nothing there
+	write(t, bundle, 0o644, string(encodeCertificates(selfSigned(t, "another company").Raw)))
+	stores := Stores(env)
+	r := Trust(t.Context(), a, stores, nil)[0]
+	wantHint(t, r.Err, "NixOS", `security.pki.certificateFiles = [ "`+a.Root().Path+`" ]`)
+	if r.After != Unavailable {
+		t.Errorf("%+v", r)
+	}
+	if r := Untrust(t.Context(), a, stores, nil)[0]; r.Err != nil {
+		t.Errorf("there is nothing to remove: %v", r.Err)
+	}
+	write(t, bundle, 0o644, string(encodeCertificates(a.root.Raw)))
+	if r := Prove(t.Context(), a, stores, nil)[0]; r.After != Trusted || r.Known != ByHandshake || r.Err != nil {
+		t.Errorf("%+v", r)
+	}
+	if r := Trust(t.Context(), a, stores, nil)[0]; r.After != Trusted || r.Err != nil {
+		t.Errorf("%+v", r)
+	}
+	wantHint(t, Untrust(t.Context(), nil, stores, nil)[0].Err, "NixOS", "remove it from security.pki.certificateFiles")
+}
+
+// What tools say of places nobody can write to is explained.
+func TestStoresThatAreReadOnly(t *testing.T) {
+	a := openTest(t, Options{})
+	for words, want := range map[string]string{
+		"install: cannot create regular file '/x': Read-only file system": "its file system is read-only",
+		"install: cannot create regular file '/x': Permission denied":     "may not be written to",
+		"rm: cannot remove '/x': Operation not permitted":                 "may not be written to",
+		"something else": "something else",
+	} {
+		r := &recorder{reply: func(c Command) ([]byte, error) {
+			return nil, &CommandError{Command: c, Output: words, Err: errors.New("exit status 1")}
+		}}
+		env := fakeEnv(t, "linux", r, "update-ca-certificates")
+		write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+		write(t, env.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, "")
+		err := Trust(t.Context(), a, Stores(env), nil)[0].Err
+		wantHint(t, err, want, "")
+		wantHint(t, err, words, "")
+		if len(r.ran) != 1 {
+			t.Errorf("went on: %q", r.ran)
+		}
 	}
 }
 

@@ -141,6 +141,8 @@ func proven(ctx context.Context, a *Authority, s Store, r Result) Result {
 	defer p.close()
 	v, err := client.prove(ctx, p)
 	switch {
+	case errors.Is(err, errNoClient):
+		return r
 	case v.known == ByHandshake && !p.reached.Load():
 		r.Client, r.Err = v.client, fmt.Errorf("%s could not try the %s store: %w", v.client, r.Store, cmp.Or(err, errors.New("it went elsewhere")))
 		return r

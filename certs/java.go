@@ -1,0 +1,166 @@
+package certs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// javaStore is a file of trusted roots that one or more JVMs read; Debian's share one. Its tool is the keytool of the
+// first of them.
+type javaStore struct {
+	env  Env
+	home string // of that JVM
+	file string // no link
+	last keytoolOutput
+}
+
+// keytoolOutput is what keytool said of a file, which holds as long as the file is as it was: to ask costs half a second.
+type keytoolOutput struct {
+	text  []byte
+	size  int64
+	mtime time.Time
+}
+
+// javaStores returns every such file once, with the JVMs that programs find first in front.
+func javaStores(env Env) []Store {
+	var stores []Store
+	seen := map[string]bool{}
+	for _, home := range javaHomes(env) {
+		file, ok := cacerts(home)
+		if ok && !seen[file] {
+			seen[file] = true
+			stores = append(stores, &javaStore{env: env, home: home, file: file})
+		}
+	}
+	return stores
+}
+
+// javaHomes returns the folders JVMs may be in.
+func javaHomes(env Env) []string {
+	homes := []string{env.Vars["JAVA_HOME"]}
+	for _, name := range []string{"java", "keytool"} {
+		path, _ := env.find(name)
+		if real, err := filepath.EvalSymlinks(path); err == nil { // Debian's alternatives are two links deep
+			homes = append(homes, filepath.Dir(filepath.Dir(real)))
+		}
+	}
+	patterns := []string{env.path("usr/lib/jvm/*"), env.home(".sdkman/candidates/java/*")}
+	if env.GOOS == "darwin" { // where /usr/libexec/java_home looks, and Homebrew
+		const bundle = "Library/Java/JavaVirtualMachines/*/Contents/Home"
+		patterns = append(patterns, env.home(bundle), env.path(bundle),
+			env.path("opt/homebrew/opt/openjdk*/libexec/openjdk.jdk/Contents/Home"),
+			env.path("usr/local/opt/openjdk*/libexec/openjdk.jdk/Contents/Home"))
+	}
+	for _, pattern := range patterns {
+		found, _ := filepath.Glob(pattern) // a home folder with a bracket in its name is no reason to fail
+		homes = append(homes, found...)
+	}
+	return slices.DeleteFunc(homes, func(home string) bool { return !filepath.IsAbs(home) })
+}
+
+// cacerts returns the file a JVM takes its roots from: jssecacerts if there is one (JSSE reference guide, "Customizing
+// Stores"); JDK 8 has both under jre.
+func cacerts(home string) (string, bool) {
+	for _, rel := range []string{"lib/security/jssecacerts", "lib/security/cacerts", "jre/lib/security/jssecacerts", "jre/lib/security/cacerts"} {
+		if file, err := filepath.EvalSymlinks(filepath.Join(home, rel)); err == nil {
+			return file, true
+		}
+	}
+	return "", false
+}
+
+func (j *javaStore) Name() string { return "Java" }
+
+func (j *javaStore) Status(ctx context.Context, root Root) (Status, error) {
+	status := Status{State: Absent, Known: ByTool, Where: j.file}
+	found, err := j.found(ctx, root)
+	if err != nil {
+		status.State = Unavailable
+		return status, err
+	}
+	for _, entry := range found {
+		if root.is(entry.certificate) {
+			status.State = Trusted
+		} else {
+			status.Stale = append(status.Stale, entry.certificate)
+		}
+	}
+	return status, nil
+}
+
+func (j *javaStore) Commands(ctx context.Context, action Action, root Root) ([]Command, error) {
+	found, err := j.found(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	if action == ToInstall {
+		if slices.ContainsFunc(found, func(e javaEntry) bool { return root.is(e.certificate) }) {
+			return nil, nil
+		}
+		add := j.change("-importcert", "-noprompt", "-alias", root.Name())
+		add.Stdin = root.Path // opened by us: with other rights keytool may be unable to
+		return []Command{add}, nil
+	}
+	var commands []Command
+	for _, entry := range found {
+		commands = append(commands, j.change("-delete", "-alias", entry.alias))
+	}
+	return commands, nil
+}
+
+func (j *javaStore) Install(ctx context.Context, root Root) error {
+	return perform(ctx, j, j.env, ToInstall, root)
+}
+
+func (j *javaStore) Uninstall(ctx context.Context, root Root) error {
+	return perform(ctx, j, j.env, ToUninstall, root)
+}
+
+// found lists the entries of ours.
+func (j *javaStore) found(ctx context.Context, root Root) ([]javaEntry, error) {
+	info, err := os.Stat(j.file)
+	if err != nil {
+		return nil, j.failure(err, "")
+	}
+	if j.last.text == nil || j.last.size != info.Size() || j.last.mtime != info.ModTime() {
+		text, err := j.list(ctx)
+		if err != nil {
+			return nil, err
+		}
+		j.last = keytoolOutput{text, info.Size(), info.ModTime()}
+	}
+	return parseKeytool(j.last.text, root), nil
+}
+
+func (j *javaStore) list(ctx context.Context) ([]byte, error) {
+	list := j.keytool("-list", "-rfc")
+	list.As, list.Limit = j.env.Owner, lookLimit
+	if _, ok := j.env.find(list.Argv[0]); !ok {
+		return nil, j.failure(fmt.Errorf("%s is missing", list.Argv[0]), "TRUST_STORES=system,nss letta-dev certs install")
+	}
+	text, err := j.env.do(ctx, list)
+	if err != nil {
+		return nil, j.failure(err, list.String())
+	}
+	return text, nil
+}
+
+func (j *javaStore) failure(err error, advice string) error {
+	return &Error{Doing: "read the roots of Java", Path: j.file, Err: err, Advice: advice}
+}
+
+// change is a command that writes to the file, with root's rights if that takes them.
+func (j *javaStore) change(args ...string) Command {
+	c := j.keytool(args...)
+	if j.env.lacksRoot() {
+		f, err := os.OpenFile(j.file, os.O_WRONLY, 0)
+		c.NeedsRoot = errors.Is(err, os.ErrPermission)
+		_ = f.Close() // nothing was written
+	}
+	return c
+}

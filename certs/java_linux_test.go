@@ -1,0 +1,96 @@
+package certs
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// The class that proves Java's trust is what its source says, for Java 8.
+func TestHandshakeIsCompiledFromItsSource(t *testing.T) {
+	javac := requireTool(t, "javac")
+	dir := t.TempDir()
+	out, err := exec.CommandContext(t.Context(), javac, "--release", "8", "-Xlint:-options", "-g:none", "-d", dir, "handshake/Handshake.java").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if !bytes.Equal(read(t, filepath.Join(dir, "Handshake.class")), handshake) {
+		t.Error("compile it anew: javac --release 8 -Xlint:-options -g:none handshake/Handshake.java")
+	}
+}
+
+// Every JVM of this machine refuses, accepts and refuses again, in both formats that such files have; roots of others stay.
+func TestJavaOfThisMachine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("NOT PROVEN: a JVM takes half a second to start, and here are many")
+	}
+	requireTool(t, "keytool")
+	if !inNamespace(t) {
+		return
+	}
+	env := machineEnv(t)
+	foreign := filepath.Join(t.TempDir(), "foreign.pem")
+	write(t, foreign, 0o644, string(encodeCertificates(selfSigned(t, "another company").Raw)))
+	a, older := openTest(t, Options{}), openTest(t, Options{})
+	formats := [][]string{{"-storetype", "JKS"}, // Debian's; then that of JDK 18 and later
+		{"-storetype", "PKCS12", "-J-Dkeystore.pkcs12.certProtectionAlgorithm=NONE", "-J-Dkeystore.pkcs12.macAlgorithm=NONE"}}
+	for i, home := range existing(javaHomes(env)...) {
+		file, ok := cacerts(home)
+		if !ok {
+			continue
+		}
+		t.Run(filepath.Base(home), func(t *testing.T) {
+			must(t, syscall.Mount("tmpfs", filepath.Dir(file), "tmpfs", 0, ""))
+			defer func() { must(t, syscall.Unmount(filepath.Dir(file), 0)) }()
+			importing := append([]string{"-importcert", "-noprompt", "-keystore", file, "-storepass", "changeit"}, formats[i%len(formats)]...)
+			for alias, path := range map[string]string{"corporate": foreign, "by hand": older.Root().Path} {
+				keytool := exec.CommandContext(t.Context(), filepath.Join(home, "bin/keytool"), append(importing, "-alias", alias, "-file", path)...)
+				if out, err := keytool.CombinedOutput(); err != nil {
+					t.Fatalf("%v: %s", err, out)
+				}
+			}
+			wantJavaComesAndGoes(t, a, &javaStore{env: env, home: home, file: file})
+		})
+	}
+}
+
+func wantJavaComesAndGoes(t *testing.T, a *Authority, s *javaStore) {
+	t.Helper()
+	if r := Prove(t.Context(), a, []Store{s}, nil)[0]; r.After != Absent || r.Known != ByHandshake || r.Client != "java" || r.Err != nil || len(r.Stale) != 1 {
+		t.Fatalf("before: %+v", r)
+	}
+	if r := Trust(t.Context(), a, []Store{s}, nil)[0]; r.After != Trusted || r.Known != ByHandshake || r.Err != nil || len(r.Commands) != 1 {
+		t.Fatalf("trust: %+v", r)
+	}
+	if r := Trust(t.Context(), a, []Store{s}, nil)[0]; r.After != Trusted || r.Err != nil || len(r.Commands) != 0 {
+		t.Fatalf("trust again: %+v", r)
+	}
+	if r := Untrust(t.Context(), a, []Store{s}, nil)[0]; r.After != Absent || r.Known != ByHandshake || r.Err != nil || len(r.Commands) != 2 {
+		t.Fatalf("untrust: %+v", r)
+	}
+	if r := Untrust(t.Context(), nil, []Store{s}, nil)[0]; r.Err != nil || len(r.Commands) != 0 {
+		t.Fatalf("untrust again: %+v", r)
+	}
+	out, err := s.env.do(t.Context(), s.keytool("-list"))
+	if err != nil || !bytes.Contains(out, []byte("corporate, ")) {
+		t.Errorf("another company's root is gone: %v, %s", err, out)
+	}
+}
+
+// A class that cannot be written, or a JVM that is none, is no proof of anything.
+func TestJavaProofThatCannotBeMade(t *testing.T) {
+	env := realEnv(t)
+	home := jvm(t, env.path("/jdk"), "bin/java", "lib/security/cacerts")
+	write(t, filepath.Join(home, "bin/keytool"), 0o755, "#!/bin/sh\n") // it lists nothing
+	s := &javaStore{env: env, home: home, file: filepath.Join(home, "lib/security/cacerts")}
+	if r := Prove(t.Context(), openTest(t, Options{}), []Store{s}, nil)[0]; r.After != Absent || r.Known != ByTool || r.Err == nil {
+		t.Errorf("%+v", r)
+	}
+	t.Setenv("TMPDIR", filepath.Join(env.Home, "nonexistent"))
+	if _, err := s.prove(t.Context(), &proof{}); !os.IsNotExist(err) {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,171 @@
+package certs
+
+import (
+	"encoding/pem"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// jvm makes what the stores look for of a JVM, and returns its home.
+func jvm(t *testing.T, home string, files ...string) string {
+	t.Helper()
+	for _, file := range files {
+		write(t, filepath.Join(home, file), 0o755, "")
+	}
+	return home
+}
+
+func TestJavaStoresAreEveryFileOnce(t *testing.T) {
+	env := fakeEnv(t, "linux", &recorder{})
+	shared := env.path("/etc/ssl/certs/java/cacerts")
+	write(t, shared, 0o644, "")
+	for _, name := range []string{"java-17", "temurin-25"} { // as Debian's packages have it
+		home := jvm(t, env.path("/usr/lib/jvm", name), "lib/security/other", "bin/keytool")
+		must(t, os.Symlink(shared, filepath.Join(home, "lib/security/cacerts")))
+	}
+	must(t, os.Symlink(env.path("/usr/lib/jvm/java-17"), env.path("/usr/lib/jvm/default-java")))
+	jvm(t, env.path("/usr/lib/jvm/java-8"), "jre/lib/security/cacerts")
+	jvm(t, env.path("/usr/lib/jvm/not-java"), "bin/other")
+	jvm(t, env.home(".sdkman/candidates/java/21.0.2-tem"), "lib/security/cacerts", "lib/security/jssecacerts")
+	env.Vars["JAVA_HOME"] = jvm(t, env.path("/opt/jdk"), "lib/security/cacerts")
+	first := jvm(t, env.path("/opt/first"), "lib/security/cacerts", "bin/java")
+	must(t, os.Symlink(filepath.Join(first, "bin/java"), env.path("/etc/java")))
+	env.LookPath = func(string) (string, error) { return env.path("/etc/java"), nil }
+
+	var got []string
+	for _, s := range Stores(env, Java) {
+		got = append(got, strings.TrimPrefix(strings.TrimPrefix(s.(*javaStore).file, env.Root), env.Home))
+	}
+	want := []string{"/opt/jdk/lib/security/cacerts", "/opt/first/lib/security/cacerts", "/etc/ssl/certs/java/cacerts",
+		"/usr/lib/jvm/java-8/jre/lib/security/cacerts", "/.sdkman/candidates/java/21.0.2-tem/lib/security/jssecacerts"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%q, want\n%q", got, want)
+	}
+}
+
+// A JAVA_HOME that leads nowhere made mkcert fail as a whole (mkcert#88, mkcert#472): here it is no JVM, that is all.
+func TestJavaHomeThatIsOdd(t *testing.T) {
+	for _, home := range []string{"", "relative/jdk", "/nonexistent", "/"} {
+		env := fakeEnv(t, "linux", &recorder{})
+		env.Vars["JAVA_HOME"] = home
+		if got := Stores(env, Java); len(got) != 0 {
+			t.Errorf("JAVA_HOME=%q: %v", home, got)
+		}
+	}
+}
+
+func TestJavaCommands(t *testing.T) {
+	a := openTest(t, Options{})
+	for name, tc := range map[string]struct {
+		files []string
+		where string
+	}{
+		"JDK 9 and later": {[]string{"lib/security/cacerts", "lib/modules"}, "-cacerts"},
+		"JDK 8":           {[]string{"jre/lib/security/cacerts"}, "-keystore HOME/jre/lib/security/cacerts"},
+		"a file of the machine's own": {[]string{"lib/security/cacerts", "lib/security/jssecacerts", "lib/modules"},
+			"-keystore HOME/lib/security/jssecacerts"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env := fakeEnv(t, "linux", &recorder{})
+			home := jvm(t, env.path("/usr/lib/jvm/x"), tc.files...)
+			env.LookPath = found
+			commands, err := Stores(env, Java)[0].Commands(t.Context(), ToInstall, a.Root())
+			must(t, err)
+			wantLines(t, lines(commands), home+"/bin/keytool -J-Duser.language=en -importcert -noprompt -alias '"+a.Root().Name()+"' "+
+				strings.ReplaceAll(tc.where, "HOME", home)+" -storepass changeit < "+a.Root().Path)
+		})
+	}
+}
+
+func found(name string) (string, error) { return name, nil }
+
+// An installation of Java that is broken is said to be, and the other stores are changed all the same.
+func TestJavaThatIsBrokenHindersNothing(t *testing.T) {
+	a := openTest(t, Options{})
+	r := &recorder{reply: func(c Command) ([]byte, error) {
+		return nil, &CommandError{Command: c, Output: "keystore password was incorrect", Err: errors.New("exit status 1")}
+	}}
+	env := fakeEnv(t, "linux", r)
+	jvm(t, env.path("/usr/lib/jvm/x"), "lib/security/cacerts", "lib/modules")
+	env.LookPath = found
+	toolless := fakeEnv(t, "linux", &recorder{})
+	jvm(t, toolless.path("/usr/lib/jvm/x"), "lib/security/cacerts")
+	stores := slices.Concat(Stores(env, Java), Stores(toolless, Java), []Store{debian(t, a.root, nil)})
+	results := Trust(t.Context(), a, stores, nil)
+	wantHint(t, results[0].Err, "password was incorrect", "keytool -J-Duser.language=en -list")
+	wantHint(t, results[1].Err, "bin/keytool is missing", "TRUST_STORES=system,nss")
+	if results[0].After != Unavailable || results[2].After != Trusted || results[2].Err != nil {
+		t.Errorf("%+v", results)
+	}
+	if c := r.commands[0]; c.Limit != lookLimit {
+		t.Errorf("it may take %s", c.Limit)
+	}
+}
+
+func TestJavaRights(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("NOT PROVEN: root may write everywhere")
+	}
+	env := fakeEnv(t, "linux", &recorder{})
+	env.UID, env.LookPath = os.Geteuid(), found
+	home := jvm(t, env.path("/usr/lib/jvm/x"), "lib/security/cacerts")
+	for mode, needs := range map[os.FileMode]bool{0o644: false, 0o444: true} {
+		must(t, os.Chmod(filepath.Join(home, "lib/security/cacerts"), mode))
+		commands, err := Stores(env, Java)[0].Commands(t.Context(), ToInstall, openTest(t, Options{}).Root())
+		if err != nil || commands[0].NeedsRoot != needs {
+			t.Errorf("mode %o: %+v, %v", mode, commands, err)
+		}
+	}
+}
+
+// entryText is what keytool -list -rfc prints for an entry.
+func entryText(alias, kind string, certificates ...[]byte) string {
+	text := "Alias name: " + alias + "\nCreation date: Nov 23, 2026\nEntry type: " + kind + "\n\n"
+	return text + string(encodeCertificates(certificates...)) + "\n\n" + strings.Repeat("*", 43) + "\n\n\n"
+}
+
+func TestParseKeytool(t *testing.T) {
+	a, older := openTest(t, Options{}), openTest(t, Options{})
+	out := "Keystore type: JKS\n\nYour keystore contains 5 entries\n\n" +
+		entryText("debian:corporate.pem", "trustedCertEntry", selfSigned(t, "another company").Raw) +
+		entryText("letta-dev development ca 4264", "trustedCertEntry", a.root.Raw) +
+		entryText("by hand Alias name: x", "trustedCertEntry", older.root.Raw) +
+		entryText("a key of somebody", "PrivateKeyEntry", a.issuer.Raw, a.root.Raw) + "Warning: something\n"
+	for _, text := range []string{out, strings.ReplaceAll(out, "\n", "\r\n")} {
+		got := parseKeytool([]byte(text), a.Root())
+		if len(got) != 2 || got[0].alias != "letta-dev development ca 4264" || !got[0].certificate.Equal(a.root) ||
+			got[1].alias != "by hand Alias name: x" || !got[1].certificate.Equal(older.root) {
+			t.Fatalf("%+v", got)
+		}
+	}
+}
+
+// What keytool prints is read back: a root of ours under its alias, and never one of an entry of another kind. No other
+// text makes it invent an alias.
+func FuzzParseKeytool(f *testing.F) {
+	a, _, err := Open(filepath.Join(f.TempDir(), "ca"), Options{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add("letta-dev development ca 1", "trustedCertEntry", "")
+	f.Add("debian:x.pem", "PrivateKeyEntry", "Alias name: y\nEntry type: trustedCertEntry\n")
+	f.Add("", "", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.root.Raw})))
+	f.Fuzz(func(t *testing.T, alias, kind, noise string) {
+		for _, entry := range parseKeytool([]byte(noise+"\n"+alias), a.Root()) {
+			if !strings.Contains(noise+"\n"+alias, "Alias name: "+entry.alias) {
+				t.Fatalf("%q is no alias in it", entry.alias)
+			}
+		}
+		if strings.ContainsAny(alias+kind, "\r\n") {
+			return // not what keytool prints
+		}
+		got := parseKeytool([]byte(entryText(alias, kind, a.root.Raw)), a.Root())
+		if want := strings.HasSuffix(kind, "trustedCertEntry"); want != (len(got) == 1) || want && got[0].alias != alias {
+			t.Fatalf("alias %q of kind %q is read as %+v", alias, kind, got)
+		}
+	})
+}

@@ -1,0 +1,51 @@
+package certs
+
+// A layout is how a family of Linux distributions keeps its trusted roots: local ones as files in a folder of anchors,
+// from which a command makes the bundle that clients read.
+type layout struct {
+	anchors   string   // folder; its existence tells the family
+	extension string   // of the files in it
+	update    []string // command that makes the bundle
+	refresh   []string // the same after a removal
+	bundles   []string // where clients look, first existing
+	packaging string   // command that installs certutil
+}
+
+// layouts are tried in mkcert's order. Debian's update-ca-certificates leaves dangling links behind a removed anchor
+// unless it starts afresh.
+func layouts() []layout {
+	return []layout{{
+		anchors: "/etc/pki/ca-trust/source/anchors", extension: ".pem", // Red Hat, Fedora
+		update:    []string{"update-ca-trust", "extract"},
+		refresh:   []string{"update-ca-trust", "extract"},
+		bundles:   []string{"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/pki/tls/certs/ca-bundle.crt"},
+		packaging: "sudo dnf install nss-tools",
+	}, {
+		anchors: "/usr/local/share/ca-certificates", extension: ".crt", // Debian, Ubuntu
+		update:    []string{"update-ca-certificates"},
+		refresh:   []string{"update-ca-certificates", "--fresh"},
+		bundles:   []string{"/etc/ssl/certs/ca-certificates.crt"},
+		packaging: "sudo apt install libnss3-tools",
+	}, {
+		anchors: "/etc/ca-certificates/trust-source/anchors", extension: ".crt", // Arch
+		update:    []string{"trust", "extract-compat"},
+		refresh:   []string{"trust", "extract-compat"},
+		bundles:   []string{"/etc/ca-certificates/extracted/tls-ca-bundle.pem", "/etc/ssl/certs/ca-certificates.crt"},
+		packaging: "sudo pacman -S nss",
+	}, {
+		anchors: "/usr/share/pki/trust/anchors", extension: ".pem", // SUSE
+		update:    []string{"update-ca-certificates"},
+		refresh:   []string{"update-ca-certificates"},
+		bundles:   []string{"/etc/ssl/ca-bundle.pem", "/var/lib/ca-certificates/ca-bundle.pem"},
+		packaging: "sudo zypper install mozilla-nss-tools",
+	}}
+}
+
+func (e Env) layout() (layout, bool) {
+	for _, l := range layouts() {
+		if exists(e.path(l.anchors)) {
+			return l, true
+		}
+	}
+	return layout{}, false
+}

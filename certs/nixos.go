@@ -1,0 +1,55 @@
+package certs
+
+import (
+	"context"
+	"errors"
+	"os"
+)
+
+// nixStore is the store of a NixOS: a bundle like another's, which the system's configuration alone can change.
+type nixStore struct{ systemStore }
+
+func newNixStore(env Env) *nixStore {
+	return &nixStore{systemStore{env: env, layout: layout{bundles: []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/ca-bundle.crt"}}}}
+}
+
+func (n *nixStore) Status(_ context.Context, root Root) (Status, error) {
+	status := Status{State: Unavailable, Known: ByBundle, Where: n.bundle()}
+	data, err := os.ReadFile(status.Where)
+	if err != nil {
+		return status, &Error{Doing: "read the system's trust store", Err: err}
+	}
+	present, stale := root.sorted(data)
+	status.Stale = stale
+	if present {
+		status.State = Trusted
+		return status, nil
+	}
+	return status, configure("take the root in", `add to /etc/nixos/configuration.nix: security.pki.certificateFiles = [ "`+root.Path+`" ]; then: sudo nixos-rebuild switch`)
+}
+
+// Commands has none: the error says what to write where.
+func (n *nixStore) Commands(ctx context.Context, action Action, root Root) ([]Command, error) {
+	status, err := n.Status(ctx, root)
+	switch {
+	case action == ToInstall:
+		return nil, err
+	case status.State != Trusted && len(status.Stale) == 0:
+		return nil, nil
+	}
+	return nil, configure("take the root out", "remove it from security.pki.certificateFiles in /etc/nixos/configuration.nix; then: sudo nixos-rebuild switch")
+}
+
+func (n *nixStore) Install(ctx context.Context, root Root) error {
+	_, err := n.Commands(ctx, ToInstall, root)
+	return err
+}
+
+func (n *nixStore) Uninstall(ctx context.Context, root Root) error {
+	_, err := n.Commands(ctx, ToUninstall, root)
+	return err
+}
+
+func configure(doing, advice string) error {
+	return &Error{Doing: doing, Err: errors.New("NixOS takes its trusted roots from its configuration alone"), Advice: advice}
+}
