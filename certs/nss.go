@@ -153,5 +153,8 @@ func (s *nssStore) tool() (string, error) {
 	if l, ok := s.env.layout(); ok {
 		advice = l.packaging
 	}
+	if s.env.GOOS == "linux" {
+		advice += "  # or, as a policy of the browsers: letta-dev certs install --policies"
+	}
 	return "certutil", &Error{Doing: "look into " + s.name, Path: s.dir, Err: errors.New("certutil is not installed"), Advice: advice}
 }

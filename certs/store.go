@@ -73,9 +73,10 @@ type Family string
 
 // The families, in the order in which their stores are changed.
 const (
-	System Family = "system" // what the system keeps: a bundle on Linux, the keychain, the user's roots on Windows
-	NSS    Family = "nss"    // the databases of Chromium and Firefox on Linux
-	Java   Family = "java"   // the roots of every JVM
+	System   Family = "system"   // what the system keeps: a bundle on Linux, the keychain, the user's roots on Windows
+	NSS      Family = "nss"      // the databases of Chromium and Firefox on Linux
+	Java     Family = "java"     // the roots of every JVM
+	Policies Family = "policies" // policies of Chromium and Firefox, on Linux
 )
 
 // Stores returns the trust stores of a machine, of the families named or, if none is, of System and NSS. Where the
@@ -88,7 +89,7 @@ func Stores(env Env, families ...Family) []Store {
 	for _, f := range []struct {
 		name Family
 		find func(Env) []Store
-	}{{System, systemStores}, {NSS, nssStores}, {Java, javaStores}} {
+	}{{System, systemStores}, {NSS, nssStores}, {Java, javaStores}, {Policies, policyStores}} {
 		if slices.Contains(families, f.name) {
 			stores = append(stores, f.find(env)...)
 		}

@@ -1,0 +1,169 @@
+package certs
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// policyStore is the file that a browser takes its administrator's policies from: a way to have a root trusted that
+// needs no certutil, at the price of root's rights and of a browser that calls itself managed. Policies of others stay
+// as they are.
+type policyStore struct {
+	env     Env
+	name    string
+	file    string   // JSON; Chromium takes any in its folder, and this one is ours; Firefox takes one, whoever's it is
+	keys    []string // where in it the list of roots stands
+	files   bool     // the list names files, not certificates in base64
+	browser string   // that a proof may start
+}
+
+// policyStores returns the files of the browsers that are installed, and those that are there.
+func policyStores(env Env) []Store {
+	if env.GOOS == "darwin" || env.GOOS == "windows" {
+		return nil // there the system's store reaches the browsers
+	}
+	var stores []Store
+	for _, b := range []struct{ name, dir, command string }{
+		{"Chromium policy", "/etc/chromium", "chromium"},
+		{"Chromium policy", "/etc/chromium-browser", "chromium-browser"}, // Ubuntu's
+		{"Chrome policy", "/etc/opt/chrome", "google-chrome"},
+		{"Edge policy", "/etc/opt/edge", "microsoft-edge"},
+		{"Brave policy", "/etc/brave", "brave-browser"},
+	} {
+		s := &policyStore{env: env, name: b.name, file: env.path(b.dir, "policies/managed/letta-dev.json"), keys: []string{"CACertificates"}}
+		s.browser, _ = env.find(b.command)
+		if s.browser != "" || exists(s.file) {
+			stores = append(stores, s)
+		}
+	}
+	s := &policyStore{env: env, name: "Firefox policy", file: env.path("/etc/firefox/policies/policies.json"),
+		keys: []string{"policies", "Certificates", "Install"}, files: true}
+	_, firefox := env.find("firefox")
+	_, esr := env.find("firefox-esr")
+	if firefox || esr || exists(s.file) {
+		stores = append(stores, s)
+	}
+	return stores
+}
+
+func (s *policyStore) Name() string { return s.name }
+
+func (s *policyStore) Status(_ context.Context, root Root) (Status, error) {
+	status := Status{State: Absent, Known: ByBundle, Where: s.file}
+	_, entries, err := s.read(root)
+	if err != nil {
+		status.State = Unavailable
+		return status, err
+	}
+	for _, e := range entries {
+		switch {
+		case root.is(e.certificate):
+			status.State = Trusted
+		case e.certificate != nil:
+			status.Stale = append(status.Stale, e.certificate)
+		}
+	}
+	return status, nil
+}
+
+func (s *policyStore) Commands(_ context.Context, action Action, root Root) ([]Command, error) {
+	data, entries, err := s.read(root)
+	if err != nil {
+		return nil, err
+	}
+	isOurs := func(e policyEntry) bool { return e.ours }
+	if action == ToUninstall {
+		if !slices.ContainsFunc(entries, isOurs) {
+			return nil, nil
+		}
+		return s.removal(data, entries)
+	}
+	if slices.ContainsFunc(entries, func(e policyEntry) bool { return root.is(e.certificate) }) {
+		return nil, nil
+	}
+	return s.addition(data, entries, root)
+}
+
+// addition returns what puts the root into the list. Firefox gets a copy of it, because the list names files, and ours
+// lies in a folder that no other user may enter.
+func (s *policyStore) addition(data []byte, entries []policyEntry, root Root) ([]Command, error) {
+	if !s.files {
+		if err := s.soleList(); err != nil {
+			return nil, err
+		}
+		return s.write(data, append(entries, certificateEntry(root)))
+	}
+	copied := filepath.Join(filepath.Dir(s.file), strings.ReplaceAll(root.Name(), " ", "_")+".pem")
+	commands, err := s.write(data, append(entries, fileEntry(copied)))
+	return append([]Command{s.command(root.Path, "install", "-D", "-m", "0644", "/dev/stdin", copied)}, commands...), err
+}
+
+func (s *policyStore) removal(data []byte, entries []policyEntry) ([]Command, error) {
+	var others []policyEntry
+	var copies []string
+	for _, e := range entries {
+		if !e.ours {
+			others = append(others, e)
+		} else if filepath.Dir(e.file) == filepath.Dir(s.file) {
+			copies = append(copies, e.file)
+		}
+	}
+	commands, err := s.write(data, others)
+	if len(copies) > 0 {
+		commands = append(commands, s.command("", slices.Concat([]string{"rm", "-f", "--"}, copies)...))
+	}
+	return commands, err
+}
+
+// write returns what replaces the file in one step, or removes it where nothing is left in it.
+func (s *policyStore) write(data []byte, entries []policyEntry) ([]Command, error) {
+	file := s.file
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real
+	}
+	content, err := withPolicyList(data, s.keys, entries)
+	if err != nil {
+		return nil, s.failure(err)
+	}
+	if content == "" {
+		return []Command{s.command("", "rm", "-f", "--", file)}, nil
+	}
+	put := s.command("", "install", "-D", "-m", "0644", "/dev/stdin", file+".letta-dev")
+	put.Input = content
+	return []Command{put, s.command("", "mv", "-f", "--", file+".letta-dev", file)}, nil
+}
+
+func (s *policyStore) command(stdin string, argv ...string) Command {
+	return Command{Argv: argv, Stdin: stdin, NeedsRoot: s.env.lacksRoot()}
+}
+
+func (s *policyStore) Install(ctx context.Context, root Root) error {
+	return perform(ctx, s, s.env, ToInstall, root)
+}
+
+func (s *policyStore) Uninstall(ctx context.Context, root Root) error {
+	return perform(ctx, s, s.env, ToUninstall, root)
+}
+
+func (s *policyStore) failure(err error) error {
+	return &Error{Doing: "use the file of the " + s.name, Path: s.file, Err: err, Advice: "mend it, or move it away: " + quote(s.file)}
+}
+
+// prove starts the browser with a home that trusts nothing, so that it can have the root from the policy alone. Firefox
+// has no way to be asked in a second or two.
+func (s *policyStore) prove(ctx context.Context, p *proof) (verdict, error) {
+	if !s.env.Browsers || s.browser == "" {
+		return verdict{}, errNoClient
+	}
+	home, err := s.env.scratch()
+	if err != nil {
+		return verdict{}, err
+	}
+	env := s.env
+	env.Home, env.Vars = home, map[string]string{"PATH": env.Vars["PATH"]}
+	defer os.RemoveAll(home)
+	return verdict{filepath.Base(s.browser), ByHandshake}, env.browse(ctx, p, s.browser)
+}

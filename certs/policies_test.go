@@ -1,0 +1,273 @@
+package certs
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// managed is a machine with these browsers, whose commands are run for real below a folder of the test's.
+func managed(t *testing.T, browsers ...string) Env {
+	t.Helper()
+	env := realEnv(t)
+	env.LookPath = fakeEnv(t, "linux", &recorder{}, browsers...).LookPath
+	return env
+}
+
+func TestPoliciesOfTheBrowsersThatAreThere(t *testing.T) {
+	env := managed(t, "chromium", "microsoft-edge", "firefox-esr")
+	write(t, env.path("/etc/brave/policies/managed/letta-dev.json"), 0o644, "{}") // the browser itself is gone
+	var got []string
+	for _, s := range Stores(env, Policies) {
+		got = append(got, s.Name()+" "+strings.TrimPrefix(s.(*policyStore).file, env.Root))
+	}
+	want := []string{"Chromium policy /etc/chromium/policies/managed/letta-dev.json", "Edge policy /etc/opt/edge/policies/managed/letta-dev.json",
+		"Brave policy /etc/brave/policies/managed/letta-dev.json", "Firefox policy /etc/firefox/policies/policies.json"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+	for _, goos := range []string{"darwin", "windows"} {
+		env.GOOS = goos
+		if got := Stores(env, Policies); len(got) != 0 {
+			t.Errorf("%s: %v", goos, got)
+		}
+	}
+}
+
+// Both kinds of file come, are left alone when they are right, and go with everything that came with them.
+func TestPoliciesComeAndGo(t *testing.T) {
+	a, older := openTest(t, Options{}), openTest(t, Options{})
+	for _, browser := range []string{"chromium", "firefox"} {
+		t.Run(browser, func(t *testing.T) {
+			env := managed(t, browser)
+			stores := Stores(env, Policies)
+			wantState(t, stores[0], a.Root(), Absent)
+			must(t, stores[0].Install(t.Context(), older.Root()))
+			r := Trust(t.Context(), a, stores, nil)[0]
+			if r.After != Trusted || r.Known != ByBundle || r.Err != nil || len(r.Stale) != 1 || !r.Stale[0].Equal(older.root) {
+				t.Fatalf("trust: %+v", r)
+			}
+			if r := Trust(t.Context(), a, stores, nil)[0]; r.Err != nil || len(r.Commands) != 0 {
+				t.Fatalf("trust again: %+v", r)
+			}
+			must(t, os.RemoveAll(a.Dir())) // what is ours is known by what it is
+			if r := Untrust(t.Context(), nil, stores, nil)[0]; r.Err != nil || len(r.Commands) == 0 {
+				t.Fatalf("untrust: %+v", r)
+			}
+			if left := filesIn(t, env.Root); len(left) != 0 {
+				t.Errorf("left: %q", left)
+			}
+			if r := Untrust(t.Context(), nil, stores, nil)[0]; r.Err != nil || len(r.Commands) != 0 {
+				t.Fatalf("untrust again: %+v", r)
+			}
+		})
+		a = openTest(t, Options{})
+	}
+}
+
+func filesIn(t *testing.T, dir string) []string {
+	t.Helper()
+	var found []string
+	must(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			found = append(found, path)
+		}
+		return err
+	}))
+	return found
+}
+
+const corporate = `{"policies": {"DisableTelemetry": true, "Big": 12345678901234567890, "Html": "<a&b>",
+	"Certificates": {"ImportEnterpriseRoots": false, "Install": ["/opt/corporate.pem", 7]}}, "other": [1, {"deep": null}]}`
+
+// The administrator's file keeps all that is not ours, through a link too.
+func TestPoliciesOfOthersSurvive(t *testing.T) {
+	a := openTest(t, Options{})
+	env := managed(t, "firefox")
+	real, file := env.path("/srv/firefox.json"), env.path("/etc/firefox/policies/policies.json")
+	write(t, real, 0o644, corporate)
+	must(t, os.MkdirAll(filepath.Dir(file), 0o755))
+	must(t, os.Symlink(real, file))
+	stores := Stores(env, Policies)
+	if r := Trust(t.Context(), a, stores, nil)[0]; r.After != Trusted || r.Err != nil {
+		t.Fatalf("trust: %+v", r)
+	}
+	during := read(t, real)
+	for _, word := range []string{`"DisableTelemetry": true`, "12345678901234567890", "<a&b>", `"/opt/corporate.pem",`, "7,", `"deep": null`} {
+		if !bytes.Contains(during, []byte(word)) {
+			t.Errorf("%s is lost in %s", word, during)
+		}
+	}
+	if r := Untrust(t.Context(), a, stores, nil)[0]; r.After != Absent || r.Err != nil {
+		t.Fatalf("untrust: %+v", r)
+	}
+	if info, err := os.Lstat(file); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is gone: %v", err)
+	}
+	if after := read(t, real); !reflect.DeepEqual(meaning(t, after), meaning(t, []byte(corporate))) {
+		t.Errorf("left\n%s", after)
+	}
+}
+
+func meaning(t *testing.T, data []byte) any {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var v any
+	must(t, d.Decode(&v))
+	return v
+}
+
+// A file that cannot be understood is refused with the place, and stays.
+func TestPoliciesThatAreBroken(t *testing.T) {
+	a := openTest(t, Options{})
+	for content, says := range map[string]string{
+		"{\n \"policies\": {,}\n}": "line 2: ",
+		"// comment\n{}":           "line 1: ",
+		"":                         "line 1: ",
+		"[]":                       "cannot unmarshal array",
+		"null":                     "null where an object should be",
+		`{"policies":{"Certificates":{"Install":"x"}}}`: "cannot unmarshal string",
+		"{\"a\":\"\xff\"}": "not UTF-8",
+	} {
+		env := managed(t, "firefox")
+		file := env.path("/etc/firefox/policies/policies.json")
+		write(t, file, 0o644, content)
+		r := Trust(t.Context(), a, Stores(env, Policies), nil)[0]
+		wantHint(t, r.Err, says, file)
+		if r.After != Unavailable {
+			t.Errorf("%q: %+v", content, r)
+		}
+		wantHint(t, Untrust(t.Context(), a, Stores(env, Policies), nil)[0].Err, says, file)
+		if got := string(read(t, file)); got != content {
+			t.Errorf("%q became %q", content, got)
+		}
+	}
+}
+
+// Chromium takes a policy from one file: a list of ours would put out that of the administrator.
+func TestPoliciesDoNotHideThoseOfOthers(t *testing.T) {
+	a := openTest(t, Options{})
+	env := managed(t, "chromium")
+	theirs := env.path("/etc/chromium/policies/managed/corporate.json")
+	write(t, env.path("/etc/chromium/policies/managed/other.json"), 0o644, `{"HomepageLocation": "https://example.com"}`)
+	write(t, theirs, 0o644, `{"CACertificates": ["`+base64.StdEncoding.EncodeToString(selfSigned(t, "another company").Raw)+`"]}`)
+	stores := Stores(env, Policies)
+	wantHint(t, Trust(t.Context(), a, stores, nil)[0].Err, theirs+" has CACertificates already", "openssl x509 -outform DER")
+	must(t, os.Remove(theirs))
+	if r := Trust(t.Context(), a, stores, nil)[0]; r.After != Trusted || r.Err != nil {
+		t.Errorf("%+v", r)
+	}
+}
+
+// An ordinary user gets the commands, content and all.
+func TestPoliciesNeedRoot(t *testing.T) {
+	a := openTest(t, Options{})
+	env := managed(t, "chromium", "firefox")
+	env.UID = 1000
+	for i, r := range Trust(t.Context(), a, Stores(env, Policies), nil) {
+		want := []string{"printf %s '{\n  \"CACertificates\": [\n", "sudo install -D -m 0644 /dev/stdin " + env.path("/etc/firefox/policies/letta-dev_development_CA_")}[i]
+		wantHint(t, r.Err, "root rights", want)
+		wantHint(t, r.Err, "root rights", " && sudo mv -f -- "+r.Where+".letta-dev "+r.Where)
+	}
+	if left := filesIn(t, env.Root); len(left) != 0 {
+		t.Errorf("begun all the same: %q", left)
+	}
+}
+
+// A file that names a root of ours among others, or one that is gone, is somebody else's; but for a copy that we made.
+func TestPoliciesKnowOursByItsCertificate(t *testing.T) {
+	a := openTest(t, Options{})
+	env := managed(t, "firefox")
+	dir := env.path("/etc/firefox/policies")
+	both, der := env.path("/both.pem"), env.path("/root.der")
+	write(t, both, 0o644, string(encodeCertificates(a.root.Raw, selfSigned(t, "another company").Raw)))
+	write(t, der, 0o644, string(a.root.Raw))
+	list := []string{both, "/gone.pem", "corporate.pem", dir + "/letta-dev_development_CA_1.pem", der, dir + "/other.pem"}
+	entries := []policyEntry{}
+	for _, path := range list {
+		entries = append(entries, fileEntry(path))
+	}
+	store := Stores(env, Policies)[0].(*policyStore)
+	content, err := withPolicyList(nil, store.keys, entries)
+	must(t, err)
+	write(t, store.file, 0o644, content)
+	wantState(t, store, a.Root(), Trusted)
+	must(t, store.Uninstall(t.Context(), Root{}))
+	_, left, err := store.read(Root{})
+	must(t, err)
+	var names []string
+	for _, e := range left {
+		names = append(names, strings.Trim(string(e.raw), `"`))
+	}
+	if want := []string{both, "/gone.pem", "corporate.pem", dir + "/other.pem"}; !slices.Equal(names, want) {
+		t.Errorf("left %q", names)
+	}
+	if !exists(der) {
+		t.Error("somebody's file is gone")
+	}
+}
+
+// Whatever the file: it is refused, or an element goes in at the end of the list and out again, and nothing else changes.
+func FuzzPolicyList(f *testing.F) {
+	f.Add(corporate)
+	f.Add(`{"policies":{"Certificates":{"Install":[]},"Certificates":{"x":1}}}`)
+	f.Add(`{"policies":null}`)
+	f.Add(`{}`)
+	keys := []string{"policies", "Certificates", "Install"}
+	f.Fuzz(func(t *testing.T, data string) {
+		before, err := parsePolicyList([]byte(data), keys)
+		if err != nil {
+			return
+		}
+		var entries []policyEntry
+		for _, raw := range before {
+			entries = append(entries, policyEntry{raw: raw})
+		}
+		added, err := withPolicyList([]byte(data), keys, append(slices.Clip(entries), fileEntry("/ours.pem")))
+		if err != nil {
+			t.Fatalf("read, and not written: %v", err)
+		}
+		list, err := parsePolicyList([]byte(added), keys)
+		if err != nil || len(list) != len(before)+1 || string(list[len(before)]) != `"/ours.pem"` {
+			t.Fatalf("added: %s, %v", added, err)
+		}
+		removed, err := withPolicyList([]byte(added), keys, entries)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if removed == "" {
+			removed = "{}"
+		}
+		if got, want := pruned(meaning(t, []byte(removed)), keys), pruned(meaning(t, []byte(data)), keys); !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s became %s", data, removed)
+		}
+	})
+}
+
+// pruned takes away what is empty along keys: to a browser it is as if it were not there.
+func pruned(v any, keys []string) any {
+	object, ok := v.(map[string]any)
+	if len(keys) == 0 || !ok {
+		return v
+	}
+	switch child := pruned(object[keys[0]], keys[1:]).(type) {
+	case nil:
+		delete(object, keys[0])
+	case []any:
+		if len(child) == 0 {
+			delete(object, keys[0])
+		}
+	case map[string]any:
+		if len(child) == 0 {
+			delete(object, keys[0])
+		}
+	}
+	return object
+}
