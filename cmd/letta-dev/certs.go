@@ -1,11 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -30,70 +27,36 @@ func newCerts(a *app) *cobra.Command {
 func newCertsInstall(a *app) *cobra.Command {
 	return a.trustCommand(certs.ToInstall, &cobra.Command{
 		Use:   "install",
-		Short: "Have our authority trusted by the system's store and the browsers'",
-		Long: `install adds our root certificate to the system's store and the NSS databases of Chromium and Firefox, and tries each with
-a handshake. The root can sign for localhost and this machine's loopback addresses only, and its key was thrown away.`,
-		Example: "  letta-dev certs install\n  letta-dev certs install --dry-run     # the commands it would run",
+		Short: "Have our authority trusted by the system, the browsers and Java",
+		Long: `install adds our root certificate to the system's store, the NSS databases of Chromium and Firefox and the roots of every JVM,
+and tries each with a handshake. The root can sign for localhost and this machine's loopback addresses only, and its key was thrown
+away. TRUST_STORES chooses among system, nss and java, as for mkcert.`,
+		Example: `  letta-dev certs install
+  letta-dev certs install --dry-run     # the commands it would run
+  letta-dev certs install --policies    # where certutil is missing`,
 	})
 }
 
 func newCertsUninstall(a *app) *cobra.Command {
 	return a.trustCommand(certs.ToUninstall, &cobra.Command{
-		Use:     "uninstall",
-		Short:   "Take our authority out of all stores and delete its keys",
+		Use:   "uninstall",
+		Short: "Take our authority out of all stores and delete its keys",
+		Long: `uninstall removes our root from every store that holds it, and older roots of ours with it, whatever they are called there;
+then the keys. It works when our own files are gone, and as often as you like.`,
 		Example: "  letta-dev certs uninstall\n  letta-dev certs uninstall --dry-run",
 	})
 }
 
 // trustCommand gives the words of a command what installing and uninstalling share.
 func (a *app) trustCommand(action certs.Action, cmd *cobra.Command) *cobra.Command {
-	var dryRun bool
+	o := trustOptions{action: action}
 	cmd.Args = noArgs
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return a.changeTrust(cmd.Context(), action, dryRun) }
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "print the commands and run none")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return a.changeTrust(cmd.Context(), o) }
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the commands and run none")
+	if action == certs.ToInstall {
+		cmd.Flags().BoolVar(&o.policies, "policies", false, "also as a policy of the browsers, which then call themselves managed; needs no certutil, but root")
+	}
 	return cmd
-}
-
-func newCertsStatus(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "status",
-		Short:   "Show which stores trust our authority, each tried by a handshake",
-		Example: "  letta-dev certs status\n  letta-dev certs status --json",
-		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			files, err := a.paths("letta-dev")
-			if err != nil {
-				return err
-			}
-			env, err := certs.HostEnv(a.env.get)
-			if err != nil {
-				return err
-			}
-			authority, err := certs.Load(files.Certs, certs.Options{Holder: env.Holder})
-			if errors.Is(err, fs.ErrNotExist) {
-				return a.ui.answer("certs status", nil, func(w io.Writer) { fmt.Fprintln(w, "there is no authority yet; `letta-dev up` makes one") })
-			}
-			if err != nil {
-				return fmt.Errorf("reading the certificate authority: %w", err)
-			}
-			a.warnOfEnd(authority.EndsSoon())
-			t := newTrustStatus(authority)
-			certs.Prove(cmd.Context(), authority, certs.Stores(env), t.add)
-			return a.ui.answer("certs status", t, t.print)
-		},
-	}
-}
-
-func (t *trustStatus) print(w io.Writer) {
-	fmt.Fprintf(w, "%s, until %s\nSHA-256 %s\n\n", t.Root, t.NotAfter.Local().Format("2006-01-02"), t.Fingerprint)
-	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	defer tab.Flush()
-	for _, s := range t.Stores {
-		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\n", s.Store, s.State, s.Known, s.Where)
-		if s.Error != "" {
-			fmt.Fprintf(tab, "\t\t\t%s; try: %s\n", s.Error, s.Hint)
-		}
-	}
 }
 
 func newCertsPath(a *app) *cobra.Command {

@@ -9,53 +9,100 @@ import (
 	"github.com/letta-dev/letta-dev/certs"
 )
 
+// trustOptions are those of certs install and uninstall.
+type trustOptions struct {
+	action   certs.Action
+	dryRun   bool
+	policies bool
+}
+
 // changeTrust installs or uninstalls. It fails when a store did not take the change, after all have been tried.
-func (a *app) changeTrust(ctx context.Context, action certs.Action, dryRun bool) error {
+func (a *app) changeTrust(ctx context.Context, o trustOptions) error {
+	families, err := a.families(o.action, o.policies)
+	if err != nil {
+		return err
+	}
 	files, err := a.paths("letta-dev")
 	if err != nil {
 		return err
 	}
-	authority, env, err := a.authorityFor(action, files)
+	authority, env, err := a.authorityFor(o.action, files)
 	if err != nil {
 		return err
 	}
-	env.Elevate = true
-	stores := certs.Stores(env)
-	if dryRun {
-		return a.printCommands(ctx, action, authority, stores)
+	stores := certs.Stores(env, families...)
+	if o.dryRun {
+		return a.printCommands(ctx, o.action, authority, stores)
 	}
 	var results []certs.Result
-	if action == certs.ToInstall {
-		results = a.trust(ctx, authority, stores, env)
+	if o.action == certs.ToInstall {
+		results = a.installAll(ctx, authority, stores, env)
 	} else {
 		results = certs.Untrust(ctx, authority, stores, nil)
 	}
-	failed := a.tellResults(action, results)
-	if failed == nil && action == certs.ToUninstall { // also a folder too broken to load
-		if err := certs.Remove(files.Certs); err != nil {
-			return err
-		}
-		a.ui.note("no keys of ours are left in %s", files.Certs)
-	}
+	failed := a.tellResults(o.action, results)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if failed != nil {
-		return &trustError{string(action), failed}
+	if failed == nil && o.action == certs.ToUninstall {
+		if err := a.removeKeys(ctx, authority, env, files); err != nil {
+			return err
+		}
 	}
-	return a.ui.answer("certs "+string(action), storeStates(results), func(io.Writer) {})
+	if failed != nil {
+		return &trustError{string(o.action), failed}
+	}
+	return a.ui.answer("certs "+string(o.action), storeStates(results), func(io.Writer) {})
+}
+
+// installAll installs, and tries the stores that trusted the authority before too: success is what has been seen.
+func (a *app) installAll(ctx context.Context, authority *certs.Authority, stores []certs.Store, env certs.Env) []certs.Result {
+	results := a.trust(ctx, authority, stores, env)
+	var before []certs.Store
+	var places []int
+	for i, r := range results {
+		if r.Err == nil && len(r.Commands) == 0 {
+			before, places = append(before, stores[i]), append(places, i)
+		}
+	}
+	for i, r := range certs.Prove(ctx, authority, before, nil) {
+		results[places[i]] = r
+	}
+	return results
+}
+
+// removeKeys deletes the authority, also one too broken to load, unless a store that was left out still holds a root of ours.
+func (a *app) removeKeys(ctx context.Context, authority *certs.Authority, env certs.Env, files paths) error {
+	var root certs.Root
+	if authority != nil && !authority.Mkcert() {
+		root = authority.Root()
+	}
+	for _, s := range certs.Stores(env, certs.System, certs.NSS, certs.Java, certs.Policies) {
+		if commands, err := s.Commands(ctx, certs.ToUninstall, root); err != nil || len(commands) > 0 {
+			a.ui.note("the keys stay: TRUST_STORES leaves out the %s store, which may still trust them", s.Name())
+			return nil
+		}
+	}
+	if err := certs.Remove(files.Certs); err != nil {
+		return err
+	}
+	if authority != nil && authority.Mkcert() {
+		a.ui.note("mkcert's CA stays as it is, in the stores too: mkcert -uninstall takes it out")
+	}
+	a.ui.note("no keys of ours are left in %s", files.Certs)
+	return nil
 }
 
 // authorityFor is the authority to install, made where there is none, or the one to uninstall, which may be gone or broken: what the
 // stores hold of ours is found by what it is.
 func (a *app) authorityFor(action certs.Action, files paths) (*certs.Authority, certs.Env, error) {
-	if action == certs.ToInstall {
-		authority, env, _, err := a.authority(files)
-		return authority, env, err
-	}
-	env, err := certs.HostEnv(a.env.get)
+	env, err := a.hostEnv()
 	if err != nil {
 		return nil, env, err
+	}
+	if action == certs.ToInstall {
+		authority, _, _, err := a.authority(files)
+		return authority, env, err
 	}
 	authority, err := certs.Load(files.Certs, certs.Options{Holder: env.Holder})
 	if err != nil {
@@ -74,14 +121,18 @@ func (a *app) tellResults(action certs.Action, results []certs.Result) (failed e
 		case action == certs.ToUninstall && len(r.Commands) == 0:
 			row.done("%s: nothing of ours in it", r.Where)
 		case action == certs.ToUninstall:
-			row.done("%s: removed, known by %s", r.Where, r.Known)
+			row.done("%s: removed, known by %s", r.Where, known(r))
 		case r.Before == certs.Trusted:
-			row.done("%s: trusted already, known by %s", r.Where, r.Known)
+			row.done("%s: trusted already, known by %s", r.Where, known(r))
 		default:
-			row.done("%s: installed, known by %s", r.Where, r.Known)
+			row.done("%s: installed, known by %s", r.Where, known(r))
 		}
 	}
 	return failed
+}
+
+func known(r certs.Result) string {
+	return storeState{Known: string(r.Known), Client: r.Client}.known()
 }
 
 // trustError says that not every store is as wanted. The machine is not ready then, so its exit code is 3.

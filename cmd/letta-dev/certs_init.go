@@ -107,9 +107,16 @@ func (a *app) tellPrice(authority *certs.Authority) {
 
 // offerMkcert says that mkcert's CA could be used, where it is trusted already.
 func (a *app) offerMkcert(ctx context.Context, env certs.Env) {
+	if _, by := a.trustedMkcert(ctx, env); by != "" {
+		a.ui.note("mkcert's CA is trusted already by %s; to use that instead: letta-dev certs uninstall && letta-dev certs init --mkcert", by)
+	}
+}
+
+// trustedMkcert returns the path of mkcert's root and the stores that trust it; nothing where it could not be used, or none does.
+func (a *app) trustedMkcert(ctx context.Context, env certs.Env) (path, by string) {
 	_, root, err := certs.FindMkcert(env, a.env.get)
 	if err != nil {
-		return
+		return "", ""
 	}
 	var results []certs.Result
 	for _, s := range certs.Stores(env) {
@@ -117,7 +124,8 @@ func (a *app) offerMkcert(ctx context.Context, env certs.Env) {
 			results = append(results, certs.Result{Store: s.Name(), After: status.State})
 		}
 	}
-	if by := trustedBy(results); by != "" {
-		a.ui.note("mkcert's CA is trusted already by %s; to use that instead: letta-dev certs uninstall && letta-dev certs init --mkcert", by)
+	if by = trustedBy(results); by == "" {
+		return "", ""
 	}
+	return root.Path, by
 }

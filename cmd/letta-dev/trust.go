@@ -47,7 +47,8 @@ func (a *app) trustForUp(ctx context.Context, cfg serveConfig, mode string) erro
 		a.ui.begin("certs", "").done("%s · not installed anywhere (--trust none)", line)
 		return nil
 	}
-	env.Elevate = mode == "all" || mode == "auto" && a.ui.interactive()
+	env.Attended = a.ui.interactive()
+	env.Elevate = mode == "all" || mode == "auto" && env.Attended
 	stores := certs.Stores(env)
 	if mode == "user" {
 		stores = slices.DeleteFunc(stores, func(s certs.Store) bool { return needsRoot(ctx, s, authority) })
@@ -118,22 +119,25 @@ func (a *app) warnUntrusted(results []certs.Result) {
 
 // trustStatus is what `status` says of the authority; nil where there is none yet.
 type trustStatus struct {
-	Root        string       `json:"root"`
-	Fingerprint string       `json:"fingerprint"`
-	NotAfter    time.Time    `json:"notAfter"`
+	Root        string       `json:"root,omitempty"`
+	Fingerprint string       `json:"fingerprint,omitempty"`
+	NotAfter    time.Time    `json:"notAfter,omitzero"`
 	Stores      []storeState `json:"stores"`
+	Mkcert      string       `json:"mkcert,omitempty"` // mkcert's root, where that one is trusted and ours is not
 
 	end error // that the authority ends soon
 }
 
 // storeState is one trust store.
 type storeState struct {
-	Store string `json:"store"`
-	Where string `json:"where,omitempty"`
-	State string `json:"state"`
-	Known string `json:"known,omitempty"` // how that is known: handshake, tool, bundle
-	Error string `json:"error,omitempty"`
-	Hint  string `json:"hint,omitempty"`
+	Store  string   `json:"store"`
+	Where  string   `json:"where,omitempty"`
+	State  string   `json:"state"`
+	Known  string   `json:"known,omitempty"`  // how that is known: handshake, tool, bundle
+	Client string   `json:"client,omitempty"` // from whom: curl, chromium, tstclnt, java
+	Stale  []string `json:"stale,omitempty"`  // older roots of ours in it
+	Error  string   `json:"error,omitempty"`
+	Hint   string   `json:"hint,omitempty"`
 }
 
 // trustStatus reads the stores without trying handshakes; it takes milliseconds.
@@ -148,8 +152,7 @@ func (a *app) trustStatus(ctx context.Context, files paths) *trustStatus {
 	}
 	t := newTrustStatus(authority)
 	for _, s := range certs.Stores(env) {
-		st, err := s.Status(ctx, authority.Root())
-		t.add(certs.Result{Store: s.Name(), Where: st.Where, After: st.State, Known: st.Known, Err: err})
+		t.look(ctx, s, authority.Root())
 	}
 	return t
 }
@@ -162,13 +165,22 @@ func (a *app) warnOfEnd(end error) {
 	}
 }
 
+// look adds what a store says by itself.
+func (t *trustStatus) look(ctx context.Context, s certs.Store, root certs.Root) {
+	st, err := s.Status(ctx, root)
+	t.add(certs.Result{Store: s.Name(), Where: st.Where, After: st.State, Known: st.Known, Stale: st.Stale, Err: err})
+}
+
 func newTrustStatus(authority *certs.Authority) *trustStatus {
 	root := authority.Root()
 	return &trustStatus{Root: root.Path, Fingerprint: root.Fingerprint(), NotAfter: authority.NotAfter(), Stores: []storeState{}, end: authority.EndsSoon()}
 }
 
 func (t *trustStatus) add(r certs.Result) {
-	s := storeState{Store: r.Store, Where: r.Where, State: string(r.After), Known: string(r.Known)}
+	s := storeState{Store: r.Store, Where: r.Where, State: string(r.After), Known: string(r.Known), Client: r.Client}
+	for _, c := range r.Stale {
+		s.Stale = append(s.Stale, certs.Root{Certificate: c}.Name())
+	}
 	if r.Err != nil {
 		e := explain(r.Err)
 		s.Error, s.Hint = e.Message, e.Hint

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/letta-dev/letta-dev/certs"
+)
+
+func newCertsStatus(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "status",
+		Short:   "Show which stores trust our authority, each tried by a handshake",
+		Example: "  letta-dev certs status\n  letta-dev certs status --json",
+		Args:    noArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.certsStatus(cmd.Context()) },
+	}
+}
+
+func (a *app) certsStatus(ctx context.Context) error {
+	families, err := a.families("", false)
+	if err != nil {
+		return err
+	}
+	files, err := a.paths("letta-dev")
+	if err != nil {
+		return err
+	}
+	env, err := a.hostEnv()
+	if err != nil {
+		return err
+	}
+	stores := certs.Stores(env, families...)
+	authority, err := certs.Load(files.Certs, certs.Options{Holder: env.Holder})
+	t := &trustStatus{Stores: []storeState{}}
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // older roots of ours may be trusted all the same
+		for _, s := range stores {
+			t.look(ctx, s, certs.Root{})
+		}
+	case err != nil:
+		return fmt.Errorf("reading the certificate authority: %w", err)
+	default:
+		a.warnOfEnd(authority.EndsSoon())
+		t = newTrustStatus(authority)
+		certs.Prove(ctx, authority, stores, t.add)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if !t.trusted() {
+		t.Mkcert, _ = a.trustedMkcert(ctx, env)
+	}
+	return a.ui.answer("certs status", t, t.print)
+}
+
+// trusted tells whether any store trusts the authority.
+func (t *trustStatus) trusted() bool {
+	return slices.ContainsFunc(t.Stores, func(s storeState) bool { return s.State == string(certs.Trusted) })
+}
+
+func (t *trustStatus) print(w io.Writer) {
+	if t.Root == "" {
+		fmt.Fprint(w, "there is no authority yet; `letta-dev up` makes one\n\n")
+	} else {
+		fmt.Fprintf(w, "%s, until %s\nSHA-256 %s\n\n", t.Root, t.NotAfter.Local().Format("2006-01-02"), t.Fingerprint)
+	}
+	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, s := range t.Stores {
+		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\n", s.Store, s.State, s.known(), s.Where)
+	}
+	_ = tab.Flush() // of standard output, which nobody can be told about
+	for _, s := range t.Stores {
+		for _, name := range s.Stale {
+			fmt.Fprintf(w, "\n%s, %s: also holds an older root of ours: %s\n", s.Store, s.Where, name)
+		}
+		if s.Error != "" {
+			fmt.Fprintf(w, "\n%s: %s\n  try: %s\n", s.Store, printableLines(s.Error), printableLines(s.Hint))
+		}
+	}
+	if t.Mkcert != "" {
+		fmt.Fprintf(w, "\nmkcert's CA is trusted here, ours is not; to use that: letta-dev certs uninstall && letta-dev certs init --mkcert\n")
+	}
+}
+
+// known is how a state is known, and from whom.
+func (s storeState) known() string {
+	if s.Client == "" {
+		return s.Known
+	}
+	return s.Known + ", " + s.Client
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/letta-dev/letta-dev/certs"
+)
+
+// families are the kinds of stores that `certs` is about: all, or those that TRUST_STORES names, as for mkcert. Browser policies are
+// always looked at, and only installed when asked for.
+func (a *app) families(action certs.Action, policies bool) ([]certs.Family, error) {
+	known := []certs.Family{certs.System, certs.NSS, certs.Java, certs.Policies}
+	families := known
+	if list := a.env.get("TRUST_STORES"); list != "" {
+		families = nil
+		for _, word := range strings.Split(list, ",") {
+			if !slices.Contains(known, certs.Family(word)) {
+				return nil, usagef("TRUST_STORES=system,nss,java letta-dev certs status", "TRUST_STORES: %q is not one of %v", word, known)
+			}
+			families = append(families, certs.Family(word))
+		}
+	} else if action == certs.ToInstall {
+		families = known[:3]
+	}
+	if policies {
+		families = append(slices.Clone(families), certs.Policies)
+	}
+	return families, nil
+}
+
+// hostEnv is this machine for the commands that are all about trust: they may take a second for a browser's own verdict.
+func (a *app) hostEnv() (certs.Env, error) {
+	env, err := certs.HostEnv(a.env.get)
+	if _, missing := os.Stat(env.Home); err == nil && missing != nil { // root would make it, and its browsers' stores in it
+		err = &certs.Error{Doing: "find your home folder", Err: missing, Advice: "export HOME=/path/to/your/home"}
+	}
+	env.Elevate, env.Attended, env.Browsers = true, a.ui.interactive(), true
+	return env, err
+}
