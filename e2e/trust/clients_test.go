@@ -3,6 +3,7 @@
 package trust
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 	"slices"
@@ -18,6 +19,7 @@ type client struct {
 	byRun     bool   // it reads none of the stores: `letta-dev run` tells it of the root
 	unknown   string // what it says of a root it does not know, as a regular expression
 	forbidden string // and of a certificate that an issuer in the chain was not allowed to sign
+	nameless  string // and, if it ignores the common name, as RFC 9525 wants, of a certificate that has no other name
 }
 
 // An asker has a user's client fetch URLs, and returns for each the page or what was wrong. It puts before in front of the
@@ -32,15 +34,18 @@ func everyClient() []client {
 		return client{name: name, needs: slices.Concat(run, []string{"-c", "import " + module}), unknown: openssl, forbidden: constrained,
 			byRun: len(packages) > 0, ask: together(slices.Concat(run, []string{tools + "/clients/fetch.py", module})...)}
 	}
+	fromPyPI := python("PyPI's requests", "requests", "PYTHONPATH="+pypi)
+	fromPyPI.nameless = "Hostname mismatch"
 	return []client{
-		{name: "Chromium", needs: version("chromium"), unknown: "ERR_CERT_AUTHORITY_INVALID", forbidden: "ERR_CERT_INVALID",
+		{name: "Chromium", needs: version("chromium"),
+			unknown: "ERR_CERT_AUTHORITY_INVALID", forbidden: "ERR_CERT_INVALID", nameless: "ERR_CERT_COMMON_NAME_INVALID",
 			ask: each("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--dump-dom")}, // a page with an error is empty
 		{name: "Firefox", needs: version("firefox-esr"), ask: firefox,
 			unknown: "SEC_ERROR_UNKNOWN_ISSUER", forbidden: "SEC_ERROR_CERT_NOT_IN_NAME_SPACE"},
 		{name: "Node", needs: version("node"), ask: together("node", tools+"/clients/fetch.mjs"), byRun: true, unknown: openssl, forbidden: constrained},
 		python("Python urllib", "urllib"),
 		python("Debian's requests", "requests"),
-		python("PyPI's requests", "requests", "PYTHONPATH="+pypi),
+		fromPyPI,
 		{name: "curl", needs: version("curl"), ask: each("curl", "-q", "-sS", "-f", "-m", "20"), unknown: openssl, forbidden: constrained},
 		{name: "wget", needs: version("wget"), ask: each("wget", "-nv", "-O-", "--tries=1", "--timeout=20"),
 			unknown: "doesn't have a known issuer", forbidden: "is not trusted"}, // GnuTLS knows why, wget does not tell
@@ -98,25 +103,15 @@ const (
 	accepted  verdict = "accepted"
 	unknown   verdict = "unknown root"
 	forbidden verdict = "forbidden name"
+	nameless  verdict = "no name" // where a client has no words for that: forbidden
 )
 
-// judge finds the verdict in what a client said, and the words it is in. What is wanted goes first, for clients that say the
-// same of both.
-func (c client) judge(said, marker string, want verdict) (verdict, string) {
-	if strings.Contains(said, marker) {
-		return accepted, "the page"
+// judge tells whether what a client said is the verdict that is wanted, and returns the words it is in.
+func (c client) judge(said, marker string, want verdict) (words string, ok bool) {
+	pattern := map[verdict]string{accepted: marker, unknown: c.unknown, forbidden: c.forbidden, nameless: cmp.Or(c.nameless, c.forbidden)}[want]
+	if want != accepted && strings.Contains(said, marker) {
+		return "", false
 	}
-	verdicts := []struct {
-		verdict
-		pattern string
-	}{{unknown, c.unknown}, {forbidden, c.forbidden}}
-	if want == forbidden {
-		slices.Reverse(verdicts)
-	}
-	for _, v := range verdicts {
-		if words := regexp.MustCompile(v.pattern).FindString(said); words != "" {
-			return v.verdict, words
-		}
-	}
-	return "neither accepted nor refused", said
+	words = regexp.MustCompile(pattern).FindString(said)
+	return strings.ReplaceAll(words, marker, "the page"), words != ""
 }

@@ -45,8 +45,7 @@ func decode(t *testing.T, file string) []byte {
 // leaf signs for whatever names: crypto/x509 does not look at the issuer's constraints here.
 func (th thief) leaf(t *testing.T, names ...string) *tls.Certificate {
 	t.Helper()
-	template := &x509.Certificate{Subject: pkix.Name{Organization: []string{"a thief"}}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		KeyUsage: x509.KeyUsageDigitalSignature}
+	template := &x509.Certificate{Subject: pkix.Name{Organization: []string{"a thief"}}}
 	for _, name := range names {
 		if ip := net.ParseIP(name); ip != nil {
 			template.IPAddresses = append(template.IPAddresses, ip)
@@ -54,6 +53,18 @@ func (th thief) leaf(t *testing.T, names ...string) *tls.Certificate {
 			template.DNSNames = append(template.DNSNames, name)
 		}
 	}
+	return th.serve(t, template)
+}
+
+// commonName has the name where it stood before there were alternative ones, and where curl, wget, Node and Java still look for it.
+func (th thief) commonName(t *testing.T, name string) *tls.Certificate {
+	t.Helper()
+	return th.serve(t, &x509.Certificate{Subject: pkix.Name{CommonName: name}})
+}
+
+func (th thief) serve(t *testing.T, template *x509.Certificate) *tls.Certificate {
+	t.Helper()
+	template.KeyUsage, template.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	leaf, key := th.sign(t, template)
 	made := &tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}
 	for _, issuer := range th.chain {
