@@ -340,3 +340,43 @@ func TestTrustStoreOfJava(t *testing.T) {
 		}
 	}
 }
+
+// A shell that still has the variables after an uninstall: its programs accept what they did without us.
+func TestWithdraw(t *testing.T) {
+	s := newShell(t, "java", "wget")
+	must(t, Withdraw(s.dir, nil)) // there is nothing yet
+	s.set["CURL_CA_BUNDLE"] = s.file("corp.pem", selfSigned(t, "corp"))
+	s.eval()
+	write(t, filepath.Join(s.dir, "notes.txt"), 0o644, "a person's own\n")
+	for range 2 {
+		must(t, Withdraw(s.dir, nil))
+		for name, want := range map[string]int{"CURL_CA_BUNDLE": 0, "SSL_CERT_FILE": 1, "NODE_EXTRA_CA_CERTS": 0} {
+			data := read(t, s.set[name])
+			if _, ok := recordedOrigin(data); !ok || holds(data, s.root.Certificate) != 0 || holds(data, s.system) != want {
+				t.Errorf("%s:\n%s", name, data)
+			}
+		}
+		store := strings.TrimPrefix(s.set["JDK_JAVA_OPTIONS"], trustStoreOption)
+		inIt, err := pkcs12.DecodeTrustStore(read(t, store), "")
+		if err != nil || len(inIt) != 1 || !bytes.Equal(inIt[0].Raw, s.system.Raw) {
+			t.Errorf("the trust store holds %d certificates, %v", len(inIt), err)
+		}
+	}
+	if !exists(filepath.Join(s.dir, "notes.txt")) {
+		t.Error("what is not ours is gone")
+	}
+	s.eval()
+	if data := read(t, s.set["CURL_CA_BUNDLE"]); holds(data, s.root.Certificate) != 1 || len(certificateBlocks(data)) != 2 {
+		t.Errorf("taken up again:\n%s", data)
+	}
+}
+
+func TestWithdrawSaysWhatItCouldNot(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.Mkdir(filepath.Join(dir, "roots-folder.pem"), 0o700))
+	err := Withdraw(dir, nil)
+	var failed *Error
+	if !errors.As(err, &failed) || failed.Hint() != "rm -r "+quote(dir) {
+		t.Errorf("error %v", err)
+	}
+}

@@ -121,7 +121,7 @@ func (a *app) trustVariables(ctx context.Context, files paths) ([]certs.Variable
 		return nil, err
 	}
 	vars, problems, err := certs.Variables(ctx, env, authority.Root(), certs.VariableOptions{
-		Dir: filepath.Join(filepath.Dir(files.Certs), "roots"), Within: a.dir, Getenv: a.env.get,
+		Dir: files.roots(), Within: a.dir, Getenv: a.env.get,
 	})
 	for _, p := range problems {
 		a.ui.warn("%v", p)

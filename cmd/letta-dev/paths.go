@@ -91,6 +91,9 @@ func (p paths) makeState() error {
 	return nil
 }
 
+// roots are the public roots and ours in one file, for programs with roots of their own.
+func (p paths) roots() string { return filepath.Join(filepath.Dir(p.Certs), "roots") }
+
 func (p paths) journal() string  { return filepath.Join(p.State, "journal.jsonl") }
 func (p paths) output() string   { return filepath.Join(p.State, "output.log") }
 func (p paths) planLock() string { return filepath.Join(p.State, "plan.lock") }
