@@ -16,11 +16,20 @@ type client struct {
 	name      string
 	needs     []string // a command that succeeds where the client is installed
 	ask       asker
-	byRun     bool   // it reads none of the stores: `letta-dev run` tells it of the root
+	reads     store
 	unknown   string // what it says of a root it does not know, as a regular expression
 	forbidden string // and of a certificate that an issuer in the chain was not allowed to sign
 	nameless  string // and, if it ignores the common name, as RFC 9525 wants, of a certificate that has no other name
 }
+
+// store is where a client finds its roots.
+type store string
+
+const (
+	browsers store = "NSS"      // which no variable replaces
+	system   store = "system"   // or what `letta-dev run` names
+	nothing  store = "built in" // it needs `letta-dev run`
+)
 
 // An asker has a user's client fetch URLs, and returns for each the page or what was wrong. It puts before in front of the
 // client's own command: `letta-dev run --`, or nothing.
@@ -32,24 +41,24 @@ func everyClient() []client {
 	python := func(name, module string, packages ...string) client {
 		run := slices.Concat([]string{"env"}, packages, []string{"/usr/bin/python3"})
 		return client{name: name, needs: slices.Concat(run, []string{"-c", "import " + module}), unknown: openssl, forbidden: constrained,
-			byRun: len(packages) > 0, ask: together(slices.Concat(run, []string{tools + "/clients/fetch.py", module})...)}
+			reads: system, ask: together(slices.Concat(run, []string{tools + "/clients/fetch.py", module})...)}
 	}
 	fromPyPI := python("PyPI's requests", "requests", "PYTHONPATH="+pypi)
-	fromPyPI.nameless = "Hostname mismatch"
+	fromPyPI.reads, fromPyPI.nameless = nothing, "Hostname mismatch"
 	return []client{
-		{name: "Chromium", needs: version("chromium"),
+		{name: "Chromium", needs: version("chromium"), reads: browsers,
 			unknown: "ERR_CERT_AUTHORITY_INVALID", forbidden: "ERR_CERT_INVALID", nameless: "ERR_CERT_COMMON_NAME_INVALID",
 			ask: each("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--dump-dom")}, // a page with an error is empty
-		{name: "Firefox", needs: version("firefox-esr"), ask: firefox,
+		{name: "Firefox", needs: version("firefox-esr"), reads: browsers, ask: firefox,
 			unknown: "SEC_ERROR_UNKNOWN_ISSUER", forbidden: "SEC_ERROR_CERT_NOT_IN_NAME_SPACE"},
-		{name: "Node", needs: version("node"), ask: together("node", tools+"/clients/fetch.mjs"), byRun: true, unknown: openssl, forbidden: constrained},
+		{name: "Node", needs: version("node"), reads: nothing, ask: together("node", tools+"/clients/fetch.mjs"), unknown: openssl, forbidden: constrained},
 		python("Python urllib", "urllib"),
 		python("Debian's requests", "requests"),
 		fromPyPI,
-		{name: "curl", needs: version("curl"), ask: each("curl", "-q", "-sS", "-f", "-m", "20"), unknown: openssl, forbidden: constrained},
-		{name: "wget", needs: version("wget"), ask: each("wget", "-nv", "-O-", "--tries=1", "--timeout=20"),
+		{name: "curl", needs: version("curl"), reads: system, ask: each("curl", "-q", "-sS", "-f", "-m", "20"), unknown: openssl, forbidden: constrained},
+		{name: "wget", needs: version("wget"), reads: system, ask: each("wget", "-nv", "-O-", "--tries=1", "--timeout=20"),
 			unknown: "doesn't have a known issuer", forbidden: "is not trusted"}, // GnuTLS knows why, wget does not tell
-		{name: "git", needs: version("git"), ask: each("git", "ls-remote"), // it says the same of both
+		{name: "git", needs: version("git"), reads: system, ask: each("git", "ls-remote"), // it says the same of both
 			unknown: "certificate verification failed", forbidden: "certificate verification failed"},
 	}
 }

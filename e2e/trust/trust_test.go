@@ -4,7 +4,10 @@ package trust
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -33,26 +36,27 @@ func theStory(t *testing.T, u *user) {
 	authority := filepath.Dir(strings.TrimSpace(u.admin(t, "certs", "path")))
 	u.proxy(t, s.marker)
 	bundle := read(t, "/etc/ssl/certs/ca-certificates.crt")
-	s.all(t, "before", map[string]verdict{"https://localhost:8283/": unknown}) // also: browsers make their profiles
+	every, readers, told, byRun := []store{browsers, system, nothing}, []store{browsers, system}, []store{system, nothing}, []string{program, "run", "--"}
+	s.all(t, "before", every, nil, map[string]verdict{"https://localhost:8283/": unknown}) // also: browsers make their profiles
+	served := s.serveStolen(t, authority)
+	maps.Copy(served, honest(accepted))
+	s.all(t, "by run", told, byRun, served)
 
 	u.admin(t, "certs", "install")
 	u.letta(t, "certs", "status")
-	stolen := s.serveStolen(t, authority)
-	for _, url := range s.honest() {
-		stolen[url] = accepted
-	}
-	s.all(t, "installed", stolen)
+	shell := u.shell(t)
+	s.all(t, "installed", readers, nil, served)
 
 	u.admin(t, "certs", "uninstall")
 	u.admin(t, "certs", "uninstall") // a second time there is nothing to do, and that is no error
-	after := map[string]verdict{}
-	for _, url := range s.honest() {
-		after[url] = unknown
-	}
-	s.all(t, "uninstalled", after)
+	s.all(t, "uninstalled", every, nil, honest(unknown))
 	if string(bundle) != string(read(t, "/etc/ssl/certs/ca-certificates.crt")) {
 		t.Error("the system's bundle is not what it was")
 	}
+	if left, err := os.ReadDir(authority); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is still there: %v, %v", authority, left, err)
+	}
+	s.all(t, "uninstalled, in a shell of before", told, shell, honest(unknown))
 }
 
 // A story has a user, the page that accepted servers show, and the clients.
@@ -63,9 +67,9 @@ type story struct {
 }
 
 // honest are the names under which the proxy is known.
-func (s *story) honest() []string {
-	return []string{"https://localhost:8283/", "https://letta.localhost:8283/", "https://sub.letta.localhost:8283/",
-		"https://127.0.0.1:8283/", "https://[::1]:8283/"}
+func honest(want verdict) map[string]verdict {
+	return map[string]verdict{"https://localhost:8283/": want, "https://letta.localhost:8283/": want, "https://sub.letta.localhost:8283/": want,
+		"https://127.0.0.1:8283/": want, "https://[::1]:8283/": want}
 }
 
 // serveStolen serves what a thief can make of the intermediate's key. A name that it may sign for is accepted: the other
@@ -89,15 +93,18 @@ func (s *story) serveStolen(t *testing.T, authority string) map[string]verdict {
 	}
 }
 
-// all has every client fetch the URLs, side by side.
-func (s *story) all(t *testing.T, hour string, want map[string]verdict) {
+// all has the clients with roots from those stores fetch the URLs, side by side. Before their commands stands before.
+func (s *story) all(t *testing.T, hour string, stores []store, before []string, want map[string]verdict) {
 	t.Run(hour, func(t *testing.T) {
 		for _, c := range s.clients {
+			if !slices.Contains(stores, c.reads) {
+				continue
+			}
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
 				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 				defer cancel()
-				said := c.ask(ctx, s.user, s.before(c, want), keys(want))
+				said := c.ask(ctx, s.user, before, keys(want))
 				made := map[verdict][]string{} // how many, and the different words of each
 				for _, url := range keys(want) {
 					words, ok := c.judge(said[url], s.marker, want[url])
@@ -112,13 +119,4 @@ func (s *story) all(t *testing.T, hour string, want map[string]verdict) {
 			})
 		}
 	})
-}
-
-// before is what makes a client that reads no store trust us.
-func (s *story) before(c client, want map[string]verdict) []string {
-	if !c.byRun || want["https://localhost:8283/"] != accepted {
-		return nil
-	}
-	root := s.user.home + "/.local/share/letta-dev/certs/rootCA.pem"
-	return []string{"env", "NODE_EXTRA_CA_CERTS=" + root, "REQUESTS_CA_BUNDLE=" + root}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log"
@@ -42,6 +43,18 @@ func (u *user) command(ctx context.Context, argv ...string) *exec.Cmd {
 func (u *user) letta(t *testing.T, args ...string) string {
 	t.Helper()
 	return u.must(t, append([]string{program}, args...)...)
+}
+
+// shell is the beginning of a command that runs with the variables which letta-dev sets now.
+func (u *user) shell(t *testing.T) []string {
+	t.Helper()
+	var vars map[string]string
+	must(t, json.Unmarshal([]byte(u.letta(t, "env", "--shell", "json")), &vars))
+	argv := []string{"env"}
+	for name, value := range vars {
+		argv = append(argv, name+"="+value)
+	}
+	return argv
 }
 
 // admin runs letta-dev with root's rights: by sudo, where the user has not got them.
