@@ -38,8 +38,11 @@ func replaceable(files []output, overwrite bool) (existing []string, err error) 
 	}
 	certificate, known := developmentCertificate(files[len(files)-1].path)
 	for _, path := range existing {
-		if !known || !belongs(path, certificate) {
-			return nil, kept(path)
+		switch {
+		case !known:
+			return nil, kept(path, "the file exists and is not a development certificate's")
+		case !belongs(path, certificate):
+			return nil, kept(path, "the file exists and is not the key of the development certificate that would be replaced with it")
 		}
 	}
 	return existing, nil
@@ -63,11 +66,11 @@ func inTheWay(path string, info fs.FileInfo, overwrite bool) error {
 	return e
 }
 
-func kept(path string) error {
+func kept(path, reason string) error {
 	return &Error{
 		Doing:  "write the certificate",
 		Path:   path,
-		Err:    errors.New("the file exists and is not a development certificate's"),
+		Err:    errors.New(reason),
 		Advice: fmt.Sprintf("mv %s %s", quote(path), quote(path+".bak")),
 	}
 }
@@ -89,7 +92,7 @@ func readSmall(path string) []byte {
 }
 
 // developmentCertificate returns the leaf in a file, PEM or PKCS #12, and tells by its issuer whether it is one of ours
-// or mkcert's.
+// or mkcert's. Roots are not: mkcert's folder may be the one that somebody types by mistake.
 func developmentCertificate(path string) (leaf *x509.Certificate, known bool) {
 	data := readSmall(path)
 	if block, _ := pem.Decode(data); block != nil && block.Type == "CERTIFICATE" {
@@ -97,7 +100,7 @@ func developmentCertificate(path string) (leaf *x509.Certificate, known bool) {
 	} else if block == nil {
 		_, leaf, _, _ = pkcs12.DecodeChain(data, pkcs12.DefaultPassword)
 	}
-	return leaf, leaf != nil && slices.ContainsFunc(leaf.Issuer.Organization, func(o string) bool {
+	return leaf, leaf != nil && !leaf.IsCA && slices.ContainsFunc(leaf.Issuer.Organization, func(o string) bool {
 		return o == organisation || o == mkcertOrganisation
 	})
 }

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"testing"
-	"time"
 )
 
 func TestCreateFileNames(t *testing.T) {
@@ -135,20 +135,23 @@ func TestCreateInOneFile(t *testing.T) {
 // The mkcert certificate in Letta's repository is replaced, as mkcert would; anything else is not ours to take.
 func TestCreateReplacesDevelopmentCertificatesOnly(t *testing.T) {
 	a := openTest(t, Options{})
-	mkcert, mkcertKey := pairOf(t, "mkcert development CA")
-	public, publicKey := pairOf(t, "Public CA")
+	mkcert, mkcertKey := pairOf(t, "mkcert development CA", false)
+	root, rootKey := pairOf(t, "mkcert development CA", true)
+	public, publicKey := pairOf(t, "Public CA", false)
+	const noCertificate, noKey = "is not a development certificate's", "is not the key of the development certificate"
 	for name, tc := range map[string]struct {
 		cert, key []byte
-		refused   bool
+		refused   string
 	}{
-		"mkcert's":                {mkcert, mkcertKey, false},
-		"mkcert's, without a key": {mkcert, nil, false},
-		"a public CA's":           {public, publicKey, true},
-		"mkcert's, another's key": {mkcert, publicKey, true},
-		"mkcert's, no key at all": {mkcert, []byte("letters to Ada"), true},
-		"not PEM":                 {[]byte("notes"), nil, true},
-		"a key alone":             {nil, publicKey, true},
-		"empty":                   {[]byte{}, nil, true},
+		"mkcert's":                {mkcert, mkcertKey, ""},
+		"mkcert's, without a key": {mkcert, nil, ""},
+		"mkcert's own root":       {root, rootKey, noCertificate},
+		"a public CA's":           {public, publicKey, noCertificate},
+		"mkcert's, another's key": {mkcert, publicKey, noKey},
+		"mkcert's, no key at all": {mkcert, []byte("letters to Ada"), noKey},
+		"not PEM":                 {[]byte("notes"), nil, noCertificate},
+		"a key alone":             {nil, publicKey, noCertificate},
+		"empty":                   {[]byte{}, nil, noCertificate},
 	} {
 		t.Run(name, func(t *testing.T) {
 			opts := CreateOptions{Dir: t.TempDir()}
@@ -159,13 +162,11 @@ func TestCreateReplacesDevelopmentCertificatesOnly(t *testing.T) {
 				}
 			}
 			_, err := a.Create(Names{"localhost"}, opts)
-			if (err != nil) != tc.refused {
-				t.Fatalf("Create = %v", err)
-			}
-			if !tc.refused {
+			if tc.refused == "" {
+				must(t, err)
 				return
 			}
-			wantHint(t, err, opts.Dir, "mv ")
+			wantHint(t, err, tc.refused, "mv "+opts.Dir)
 			if tc.cert != nil && !bytes.Equal(read(t, cert), tc.cert) || tc.key != nil && !bytes.Equal(read(t, key), tc.key) {
 				t.Error("a file has changed")
 			}
@@ -178,11 +179,9 @@ func TestCreateReplacesDevelopmentCertificatesOnly(t *testing.T) {
 }
 
 // pairOf is a certificate of somebody, and its key.
-func pairOf(t *testing.T, organisation string) (certificate, key []byte) {
+func pairOf(t *testing.T, organisation string, ca bool) (certificate, key []byte) {
 	t.Helper()
-	template := caTemplate("root", "x", time.Now(), nil)
-	template.Subject.Organization = []string{organisation}
-	made, signer, err := sign(template, nil, nil)
+	made, signer, err := sign(&x509.Certificate{Subject: pkix.Name{Organization: []string{organisation}}, IsCA: ca, BasicConstraintsValid: true}, nil, nil)
 	must(t, err)
 	key, err = encodeKey(signer)
 	must(t, err)

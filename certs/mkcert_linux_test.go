@@ -96,6 +96,10 @@ func TestMkcertAndWeLeaveEachOtherAlone(t *testing.T) {
 		t.Errorf("untrust ours: %+v", r)
 	}
 	wantProof(t, theirs, browser, Trusted)
+	if r := Untrust(t.Context(), theirs, stores, nil)[0]; r.Err != nil || len(r.Commands) != 0 {
+		t.Errorf("untrust mkcert's: %+v", r)
+	}
+	wantProof(t, theirs, browser, Trusted)
 
 	Trust(t.Context(), ours, stores, nil)
 	besides(t, tool, env, caroot, "nss", "-uninstall")
