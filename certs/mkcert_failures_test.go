@@ -46,12 +46,13 @@ func mkcertFailures() []failure {
 		{
 			topic:  "without certutil the browsers are left out, and success is reported",
 			issues: []string{"massalabs/station#333"},
-			tests:  []string{"TestNSSWithoutCertutil"},
+			tests:  []string{"TestNSSWithoutCertutil", "TestPoliciesComeAndGo", "TestPoliciesOfOthersSurvive"},
 		},
 		{
 			topic:   "the browser is on Windows, mkcert in the WSL beside it",
 			issues:  []string{"mkcert#357", "mkcert#527", "mkcert#180", "ddev/ddev#3229"},
-			because: "a Windows is needed to see its browser accept",
+			tests:   []string{"TestWSLIsFound", "TestWSL"},
+			because: "a Windows is needed to see its browser accept: the tests hold the commands and that no key crosses over",
 		},
 		{
 			topic:   "Firefox on Windows has a store of its own",
@@ -60,19 +61,19 @@ func mkcertFailures() []failure {
 			because: "Firefox takes the roots of Windows since its version 120, so there is nothing to edit but to fill that store",
 		},
 		{
-			topic:   "an odd JAVA_HOME, or a keytool that fails, ends everything",
-			issues:  []string{"mkcert#88", "mkcert#201", "mkcert#472", "ddev/ddev#6940"},
-			because: "Java is no store yet",
+			topic:  "an odd JAVA_HOME, or a keytool that fails, ends everything",
+			issues: []string{"mkcert#88", "mkcert#201", "mkcert#472", "ddev/ddev#6940"},
+			tests:  []string{"TestJavaHomeThatIsOdd", "TestJavaThatIsBrokenHindersNothing", "TestJavaOfThisMachine"},
 		},
 		{
 			topic:  "Node does not read the system's store",
 			issues: []string{"mkcert#78", "mkcert#563", "ddev/ddev#4032"},
-			tests:  []string{"TestClientsOfRoot"},
+			tests:  []string{"TestVariablesWithNothingSet", "TestVariablesKeepWhatTheyNamed", "TestStories/env", "TestStories/run", "TestClientsOfRoot"},
 		},
 		{
 			topic:  "Python's requests has roots of its own, and a variable that replaces them",
 			issues: []string{"mkcert#49", "psf/requests#3908"},
-			tests:  []string{"TestClientsOfRoot"},
+			tests:  []string{"TestVariablesOfRequests", "TestVariablesKeepWhatTheyNamed", "TestMergeLeavesOurRootWhereItIs", "TestClientsOfRoot"},
 		},
 		{
 			topic:  "leaves end after two years and three months, and nobody renews them",
@@ -98,13 +99,13 @@ func mkcertFailures() []failure {
 		{
 			topic:   "a question of the keychain hangs a run that has no terminal",
 			issues:  []string{"mkcert#415", "actions/runner-images#4519"},
-			tests:   []string{"TestCommandsHaveNoTerminal", "TestCommandsAreEnded", "TestKeychain"},
+			tests:   []string{"TestStoresThatAskWantSomeoneThere", "TestCommandsHaveNoTerminal", "TestCommandsAreEnded"},
 			because: "the keychain itself is macOS's",
 		},
 		{
 			topic:  "sudo by itself, sudo without a terminal, and a CA in root's home after sudo",
 			issues: []string{"mkcert#236", "mkcert#602", "mkcert#518"},
-			tests:  []string{"TestSystemStoreRights", "TestUnderSudoFilesBelongToTheCaller", "TestClientsOfTheUserBehindSudo"},
+			tests:  []string{"TestSystemStoreRights", "TestUnderSudoFilesBelongToTheCaller", "TestAuthorityOfTheUserBehindSudo", "TestClientsOfTheUserBehindSudo"},
 		},
 		{
 			topic:  "uninstall leaves things behind and says that it did not",
@@ -124,12 +125,12 @@ func mkcertFailures() []failure {
 		{
 			topic:  "NixOS, and stores that cannot be written to",
 			issues: []string{"vercel-labs/portless#336"},
-			tests:  []string{"TestSystemStoresThatAreNotSupported"},
+			tests:  []string{"TestNixOS", "TestStoresThatAreReadOnly", "TestSystemStoresThatAreNotSupported"},
 		},
 		{
 			topic:  "bring your own CA, or your own certificate",
 			issues: []string{"mkcert#378", "mkcert#635"},
-			tests:  []string{"TestPairServesWhatSomebodyBrought", "TestAuthorityOfMkcert", "TestCreatedFilesUnderMkcertsRoot"},
+			tests:  []string{"TestPairServesWhatSomebodyBrought", "TestPairFollowsItsFiles", "TestAuthorityOfMkcert", "TestStories/pair"},
 		},
 	}
 }
