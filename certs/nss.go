@@ -107,7 +107,7 @@ func (s *nssStore) found(ctx context.Context, root Root) ([]nssEntry, error) {
 	list.Limit = lookLimit
 	listing, err := s.env.do(ctx, list)
 	if err != nil {
-		return nil, &Error{Doing: "read the certificates of " + s.name, Path: s.dir, Err: err}
+		return nil, &Error{Doing: "read the certificates of " + s.name, Path: s.dir, Err: err, Advice: list.String()}
 	}
 	var found []nssEntry
 	for _, entry := range parseListing(listing) {
@@ -130,9 +130,11 @@ func (s *nssStore) identify(ctx context.Context, entry nssEntry, root Root) ([]n
 	case !named && !entry.trusted():
 		return nil, nil
 	}
-	out, err := s.env.do(ctx, s.certutil("-L", "-a", "-n", entry.nickname))
+	show := s.certutil("-L", "-a", "-n", entry.nickname)
+	show.Limit = lookLimit
+	out, err := s.env.do(ctx, show)
 	if err != nil && named { // trouble with another's is not ours
-		return nil, &Error{Doing: fmt.Sprintf("read %q in %s", entry.nickname, s.name), Path: s.dir, Err: err}
+		return nil, &Error{Doing: fmt.Sprintf("read %q in %s", entry.nickname, s.name), Path: s.dir, Err: err, Advice: show.String()}
 	}
 	return entry.with(out, root), nil
 }

@@ -144,10 +144,23 @@ func TestPoliciesThatAreBroken(t *testing.T) {
 		if r.After != Unavailable {
 			t.Errorf("%q: %+v", content, r)
 		}
-		wantHint(t, Untrust(t.Context(), a, Stores(env, Policies), nil)[0].Err, says, file)
+		if r := Untrust(t.Context(), a, Stores(env, Policies), nil)[0]; r.Err != nil || len(r.Commands) > 0 {
+			t.Errorf("%q: %+v", content, r) // nothing of ours was in it
+		}
 		if got := string(read(t, file)); got != content {
 			t.Errorf("%q became %q", content, got)
 		}
+	}
+}
+
+// One that may hold our root is not passed over.
+func TestPoliciesThatAreBrokenAndOurs(t *testing.T) {
+	env := managed(t, "chromium", "firefox")
+	stores := Stores(env, Policies)
+	write(t, stores[0].(*policyStore).file, 0o644, `{"CACertificates": [`)
+	write(t, stores[1].(*policyStore).file, 0o644, `{"policies": {"Certificates": {"Install": ["/etc/firefox/policies/letta-dev_development_CA_1.pem"`)
+	for _, r := range Untrust(t.Context(), nil, stores, nil) {
+		wantHint(t, r.Err, "line 1", r.Where)
 	}
 }
 

@@ -32,7 +32,7 @@ func fileEntry(path string) policyEntry {
 	return policyEntry{raw: raw}
 }
 
-// read returns the file, nil if there is none, and its list.
+// read returns the file, nil if there is none, and its list; the file also if that cannot be understood.
 func (s *policyStore) read(root Root) ([]byte, []policyEntry, error) {
 	data, err := os.ReadFile(s.file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -43,7 +43,7 @@ func (s *policyStore) read(root Root) ([]byte, []policyEntry, error) {
 		list, err = parsePolicyList(data, s.keys)
 	}
 	if err != nil {
-		return nil, nil, s.failure(err)
+		return data, nil, s.failure(err)
 	}
 	entries := make([]policyEntry, len(list))
 	for i, raw := range list {

@@ -30,7 +30,7 @@ func (a *app) changeTrust(ctx context.Context, o trustOptions) error {
 	if err != nil {
 		return err
 	}
-	stores := certs.Stores(env, families...)
+	stores := stores(ctx, env, families, o.policies)
 	if o.dryRun {
 		return a.printCommands(ctx, o.action, authority, stores)
 	}

@@ -37,7 +37,7 @@ func (a *app) certsStatus(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stores := certs.Stores(env, families...)
+	stores := stores(ctx, env, families, false)
 	authority, err := certs.Load(files.Certs, certs.Options{Holder: env.Holder})
 	t := &trustStatus{Stores: []storeState{}}
 	switch {

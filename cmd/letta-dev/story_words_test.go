@@ -67,15 +67,17 @@ func exitCode(ts *testscript.TestScript, err error) int {
 // keepTrust refuses commands that would put a certificate into the stores of the machine that runs the tests.
 func keepTrust(ts *testscript.TestScript, args []string) {
 	i := slices.Index(args, "letta-dev")
-	if i < 0 || !slices.Contains(args[i:], "up") && !slices.Contains(args[i:], "proxy") {
+	if i < 0 || slices.Contains(args[:i], "private-trust") {
 		return
 	}
-	for _, harmless := range []string{"--trust", "--help", "--dry-run"} {
-		if slices.Contains(args[i:], harmless) {
-			return
-		}
+	says := func(word string) bool { return slices.Contains(args[i:], word) }
+	if !slices.ContainsFunc([]string{"up", "proxy", "install", "uninstall"}, says) {
+		return
 	}
-	ts.Fatalf("in a story, up and proxy need --trust none: they would change the trust stores of this machine")
+	if slices.ContainsFunc([]string{"--trust", "--help", "--dry-run", "--bogus"}, says) {
+		return
+	}
+	ts.Fatalf("in a story, up and proxy need --trust none, and certs private-trust: they would change the trust stores of this machine")
 }
 
 // advised REGEXP says that the last line of standard error is advice, and what it advises.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"slices"
 	"strings"
@@ -28,6 +29,20 @@ func (a *app) families(action certs.Action, policies bool) ([]certs.Family, erro
 		families = append(slices.Clone(families), certs.Policies)
 	}
 	return families, nil
+}
+
+// stores are those of the families; of policies, which few people use, those alone that hold something of ours or shall.
+func stores(ctx context.Context, env certs.Env, families []certs.Family, policies bool) []certs.Store {
+	found := certs.Stores(env, slices.DeleteFunc(slices.Clone(families), func(f certs.Family) bool { return f == certs.Policies })...)
+	if !slices.Contains(families, certs.Policies) {
+		return found
+	}
+	for _, s := range certs.Stores(env, certs.Policies) {
+		if commands, err := s.Commands(ctx, certs.ToUninstall, certs.Root{}); policies || err != nil || len(commands) > 0 {
+			found = append(found, s)
+		}
+	}
+	return found
 }
 
 // hostEnv is this machine for the commands that are all about trust: they may take a second for a browser's own verdict.
