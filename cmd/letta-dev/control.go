@@ -54,7 +54,7 @@ func (l *liveStatus) withoutEngine() bool {
 
 // ownPair says that a process serves a certificate that somebody brought: no authority of ours has a part in it.
 func (l *liveStatus) ownPair() bool {
-	return l != nil && l.Certificate != nil && l.Certificate.File != ""
+	return l != nil && l.CertFile != "" && l.Certificate != nil
 }
 
 // covers says that clients accept what is served under a host.
@@ -66,7 +66,6 @@ func (l *liveStatus) covers(host string) bool {
 type leafInfo struct {
 	Names    []string  `json:"names"`
 	NotAfter time.Time `json:"notAfter"`
-	File     string    `json:"file,omitempty"` // of a pair that somebody brought
 }
 
 // listenControl makes the control socket, which only this user can open. The live lock is held, so a socket file that is there was

@@ -83,7 +83,7 @@ func (s *serving) pair(ctx context.Context, group *group) (func(*tls.ClientHello
 		return nil, err
 	}
 	group.add(func() error { _ = pair.Run(ctx); return nil }) // it returns ctx's error and no other
-	s.leaf = func() leafInfo { return leafInfo{Names: pair.Names(), NotAfter: pair.NotAfter(), File: s.cfg.CertFile} }
+	s.leaf = func() leafInfo { return leafInfo{Names: pair.Names(), NotAfter: pair.NotAfter()} }
 	return pair.GetCertificate, nil
 }
 

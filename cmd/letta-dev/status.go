@@ -190,7 +190,7 @@ func (l *liveStatus) print(w io.Writer) {
 	if c := l.Certificate; c != nil {
 		whose := ""
 		if l.ownPair() {
-			whose = ", your own: " + c.File
+			whose = ", your own: " + l.CertFile
 		}
 		fmt.Fprintf(w, "certificate\t%s, until %s%s\n", strings.Join(c.Names, " "), c.NotAfter.Local().Format("2006-01-02"), whose)
 	}
