@@ -42,8 +42,11 @@ type Config struct {
 	Access func(Access)
 	// Header is set on every answer, whoever gave it.
 	Header http.Header
-	// ErrorLog receives what belongs to no request, such as failed TLS
-	// handshakes. Nil discards it.
+	// HandshakeFailed is told of TLS handshakes that fail, from the goroutine of
+	// the connection.
+	HandshakeFailed func(HandshakeFailure)
+	// ErrorLog receives what belongs to no request otherwise, such as a handler
+	// that panicked. Nil discards it.
 	ErrorLog *log.Logger
 	// Now is the clock of records and pages; time.Now if nil.
 	Now func() time.Time
@@ -78,6 +81,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Access == nil {
 		c.Access = func(Access) {}
+	}
+	if c.HandshakeFailed == nil {
+		c.HandshakeFailed = func(HandshakeFailure) {}
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -10,6 +10,7 @@ type conn struct {
 	net.Conn
 	listener *Listener
 	ahead    []byte
+	heard    *alertRecord // during a TLS handshake; else nil
 }
 
 func (c *conn) Read(p []byte) (int, error) {
@@ -18,7 +19,11 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.ahead = c.ahead[n:]
 		return n, nil
 	}
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	if c.heard != nil {
+		c.heard.note(p[:n])
+	}
+	return n, err
 }
 
 func (c *conn) CloseWrite() error { return closeWrite(c.Conn) }

@@ -16,7 +16,7 @@ import (
 // says and returns nil. It returns an error when a listener fails, or when
 // something could not be stopped. Serve works once.
 func (p *Proxy) Serve(ctx context.Context) error {
-	s := newSniffer(p.config.Listeners, p.tlsConfig(), p.limits.head)
+	s := newSniffer(p.config.Listeners, p.tlsConfig(), p.limits.head, p.config.HandshakeFailed)
 	fresh := &connSet{}
 	server := p.newServer(fresh)
 	failed := make(chan error, 1)
@@ -57,18 +57,6 @@ func (p *Proxy) shutdown(server *http.Server, fresh *connSet) error {
 		}
 	}
 	return err
-}
-
-func (p *Proxy) tlsConfig() *tls.Config {
-	if p.config.Certificate == nil {
-		return nil
-	}
-	return &tls.Config{
-		GetCertificate: p.config.Certificate,
-		MinVersion:     tls.VersionTLS12,
-		// http/1.1 must stay: browsers open a connection of their own for wss.
-		NextProtos: []string{"h2", "http/1.1"},
-	}
 }
 
 type connKey struct{}

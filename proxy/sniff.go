@@ -9,10 +9,11 @@ import (
 )
 
 // sniffer is a net.Listener over several: each connection is delivered after its
-// first byte, as a *tls.Conn when that byte opens a TLS handshake.
+// first byte, or, when that byte opens one, after a TLS handshake, as a *tls.Conn.
 type sniffer struct {
 	tls     *tls.Config   // nil: everything is plain
-	timeout time.Duration // for the first byte
+	timeout time.Duration // for the first byte, and for a handshake
+	failed  func(HandshakeFailure)
 
 	listeners []Listener
 	conns     chan net.Conn
@@ -22,13 +23,14 @@ type sniffer struct {
 	mu      sync.Mutex
 	err     error
 	closed  bool
-	waiting map[net.Conn]bool // accepted, first byte not here yet
+	waiting map[net.Conn]bool // accepted, and not far enough to be delivered
 }
 
-func newSniffer(listeners []Listener, config *tls.Config, timeout time.Duration) *sniffer {
+func newSniffer(listeners []Listener, config *tls.Config, timeout time.Duration, failed func(HandshakeFailure)) *sniffer {
 	s := &sniffer{
 		tls:       config,
 		timeout:   timeout,
+		failed:    failed,
 		listeners: listeners,
 		conns:     make(chan net.Conn),
 		done:      make(chan struct{}),
@@ -71,19 +73,10 @@ func (s *sniffer) sniff(c *conn) {
 		c.Close()
 		return
 	}
-	first := make([]byte, 1)
-	c.SetReadDeadline(time.Now().Add(s.timeout))
-	_, err := c.Conn.Read(first)
-	c.SetReadDeadline(time.Time{})
+	out, err := s.open(c)
 	if !s.arrived(c) || err != nil {
 		c.Close()
 		return
-	}
-	c.ahead = first
-	var out net.Conn = c
-	const handshake = 0x16 // ContentType of a TLSPlaintext record: RFC 8446, section 5.1
-	if s.tls != nil && first[0] == handshake {
-		out = tls.Server(c, s.tls)
 	}
 	select {
 	case s.conns <- out:
@@ -92,7 +85,24 @@ func (s *sniffer) sniff(c *conn) {
 	}
 }
 
-// wait notes a connection whose first byte is awaited, unless we are closed.
+// open waits for the first byte, and for what it asks for.
+func (s *sniffer) open(c *conn) (net.Conn, error) {
+	first := make([]byte, 1)
+	c.SetReadDeadline(time.Now().Add(s.timeout))
+	_, err := c.Conn.Read(first)
+	c.SetReadDeadline(time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	c.ahead = first
+	const hello = 0x16 // ContentType of a TLSPlaintext record: RFC 8446, section 5.1
+	if s.tls == nil || first[0] != hello {
+		return c, nil
+	}
+	return handshake(c, s.tls, s.timeout, s.failed)
+}
+
+// wait notes a connection that is not to be delivered yet, unless we are closed.
 func (s *sniffer) wait(c net.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

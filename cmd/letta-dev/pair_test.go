@@ -78,7 +78,7 @@ func TestFlagsOfAPair(t *testing.T) {
 		"trust":          {proxyOptions{trust: "user", cert: "a", key: "a"}, "--trust user is about"},
 		"both":           {proxyOptions{trust: "none", cert: "a", key: "a"}, ""},
 	} {
-		if err := c.o.check(); (c.says == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.says) {
+		if err := c.o.check("letta-dev up"); (c.says == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

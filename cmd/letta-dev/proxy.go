@@ -49,7 +49,7 @@ func (o *proxyCommand) check() error {
 	if _, err := serverURL(o.upstream); err != nil {
 		return err
 	}
-	return o.proxyOptions.check()
+	return o.proxyOptions.check("letta-dev proxy")
 }
 
 // proxyAlone serves until Ctrl-C. Its upstream need not be Letta, so nobody asks it for its health.

@@ -55,15 +55,16 @@ type listenAddress struct {
 
 // serving is the process that answers requests: it follows the server and never changes anything in the engine.
 type serving struct {
-	app      *app
-	cfg      serveConfig
-	started  time.Time
-	follower *orchestrator.Follower
-	journal  *journal
-	proxy    *proxy.Proxy
-	leaf     func() leafInfo
-	bound    []boundAddress
-	stop     context.CancelFunc
+	app        *app
+	cfg        serveConfig
+	started    time.Time
+	follower   *orchestrator.Follower
+	journal    *journal
+	proxy      *proxy.Proxy
+	leaf       func() leafInfo
+	bound      []boundAddress
+	stop       context.CancelFunc
+	complaints complaints
 }
 
 // serve answers requests until ctx ends or it is told to stop through its control socket, and then stops gracefully. ready is
@@ -92,6 +93,8 @@ func (s *serving) run(ctx context.Context, ready func(liveStatus)) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.journal.close()) }()
+	s.complaints = complaints{say: s.journal.say, now: s.app.now}
+	defer s.complaints.end()
 
 	// What follows the server outlives ctx: streams may finish while the proxy stops.
 	following, unfollow := context.WithCancel(context.WithoutCancel(ctx))

@@ -51,7 +51,7 @@ func (o *proxyOptions) flags(cmd *cobra.Command) {
 }
 
 func (o *upOptions) check() error {
-	if err := o.proxyOptions.check(); err != nil {
+	if err := o.proxyOptions.check("letta-dev up"); err != nil {
 		return err
 	}
 	sources := 0
@@ -77,22 +77,23 @@ func (o *upOptions) check() error {
 	return nil
 }
 
-func (o *proxyOptions) check() error {
+// check is for the command that is typed.
+func (o *proxyOptions) check(command string) error {
 	if err := oneOf("--trust", o.trust, "auto", "none", "user", "all"); err != nil {
 		return err
 	}
 	if (o.cert == "") != (o.key == "") {
-		return usagef("the same command with --cert FILE --key FILE", "--cert and --key go together; one file may be both")
+		return usagef(command+" --cert FILE --key FILE", "--cert and --key go together; one file may be both")
 	}
 	if o.cert != "" && (o.trust == "user" || o.trust == "all") {
-		return usagef("the same command without --trust", "--trust %s is about certificates of our own; with --cert there are none", o.trust)
+		return usagef(command+" --cert FILE --key FILE  # without --trust", "--trust %s is about certificates of our own; with --cert there are none", o.trust)
 	}
 	if o.wsUpstream == "" {
 		return nil
 	}
 	u, err := url.Parse(o.wsUpstream)
 	if err != nil || u.Host == "" || !slices.Contains([]string{"ws", "wss", "http", "https"}, u.Scheme) {
-		return usagef("letta-dev up --ws-upstream ws://127.0.0.1:4500", "--ws-upstream %q is not the URL of a WebSocket server", o.wsUpstream)
+		return usagef(command+" --ws-upstream ws://127.0.0.1:4500", "--ws-upstream %q is not the URL of a WebSocket server", o.wsUpstream)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"net/url"
@@ -77,6 +78,7 @@ func (s *serving) newProxy(ctx context.Context, group *group, listeners []proxy.
 	config := proxy.Config{
 		Listeners: listeners, Certificate: certificate, Hosts: s.cfg.Hosts, Origins: s.cfg.Origins,
 		REST: rest, WebSocket: ws, Grace: s.cfg.Grace, Access: s.journal.access, Now: s.app.now,
+		HandshakeFailed: s.handshake, ErrorLog: log.New(s.troubles(), "", 0),
 	}
 	if s.cfg.Demo != "" {
 		config.Header = http.Header{demo.Header: {demo.HeaderValue}}
