@@ -78,3 +78,18 @@ func TestCreateNeedsItsFolder(t *testing.T) {
 		t.Errorf("left behind: %v", entries)
 	}
 }
+
+// Where there are no links the old file has to be moved out of the way, and it comes back if the new one cannot take its
+// place.
+func TestCommitWithoutLinksPutsBack(t *testing.T) {
+	dir := t.TempDir()
+	s := staged{path: dir + "/localhost.pem", temp: dir + "/temp"}
+	write(t, s.path, 0o644, "former")
+	write(t, s.former(), 0o600, "in the way of a link")
+	if err := s.commit(); err == nil {
+		t.Fatal("there is nothing new to commit")
+	}
+	if got := string(read(t, s.path)); got != "former" {
+		t.Errorf("it is %q", got)
+	}
+}

@@ -17,8 +17,8 @@ type output struct {
 }
 
 // writeAll writes all of the files or none, and returns those that were there before. It first writes each next to its
-// place and then renames them, because what fails (a full disk, a missing folder) fails at the writing. The key comes
-// before the certificate, which is the one that servers watch.
+// place and then renames them, because what fails (a full disk, a missing folder) fails at the writing. A process that is
+// killed between the two renames leaves a key that Create will not replace, and the certificate before it.
 func writeAll(files []output, opts CreateOptions) (replaced []string, err error) {
 	if replaced, err = replaceable(files, opts.Overwrite); err != nil {
 		return nil, err
@@ -64,12 +64,16 @@ func (f output) stage(ownerOf func(string) *Owner) (staged, error) {
 
 func (s staged) former() string { return filepath.Join(s.temp, "former") }
 
-// commit puts the file into its place. The one that was there is kept until all files are.
+// commit puts the file into its place, or leaves the one there that was. That one is kept until all files are in theirs.
 func (s staged) commit() error {
 	if err := os.Link(s.path, s.former()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		_ = os.Rename(s.path, s.former()) // a file system without links; what is wrong here is wrong with the next one too
 	}
-	return os.Rename(filepath.Join(s.temp, "new"), s.path)
+	err := os.Rename(filepath.Join(s.temp, "new"), s.path)
+	if err != nil {
+		_ = os.Rename(s.former(), s.path) // does nothing if they are links to one file
+	}
+	return err
 }
 
 // undo puts back what was there before.

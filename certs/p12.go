@@ -8,8 +8,8 @@ import (
 )
 
 // encodeP12 packs a leaf with its key, its chain and the root, under the password that programs try by themselves,
-// "changeit". The encryption is 3DES, whose kind macOS, Windows, Java and OpenSSL all read; mkcert's RC2 needs OpenSSL 3
-// to be told -legacy, and AES is beyond macOS before 15. It protects nothing, so the file must be the owner's alone.
+// "changeit". The encryption is 3DES, the one kind that most programs read: OpenSSL 3 wants to be told -legacy for mkcert's
+// RC2, and AES is for Java from 12 and Windows Server from 2019 on. It protects nothing, so the file is the owner's alone.
 func encodeP12(leaf *tls.Certificate, root *x509.Certificate) ([]byte, error) {
 	var chain []*x509.Certificate
 	for _, der := range leaf.Certificate[1:] {
