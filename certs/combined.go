@@ -60,9 +60,11 @@ func (c combined) write(f file) error {
 		return err
 	}
 	defer unlock()
-	remains, err := filepath.Glob(filepath.Join(c.dir, ".new-*")) // of writers that died: we hold the lock
-	for _, path := range remains {
-		err = errors.Join(err, os.RemoveAll(path))
+	entries, err := os.ReadDir(c.dir)
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), ".new-") { // of a writer that died: we hold the lock
+			err = errors.Join(err, os.RemoveAll(filepath.Join(c.dir, entry.Name())))
+		}
 	}
 	return errors.Join(err, f.replace(c.dir, c.owner))
 }

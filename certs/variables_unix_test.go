@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -117,9 +118,16 @@ func TestVariablesKeepWhatTheyNamed(t *testing.T) {
 	write(t, filepath.Join(s.env.Home, "dir/README"), 0o644, "not a certificate")
 	must(t, os.Symlink("a.pem", filepath.Join(s.env.Home, "dir/12345678.0")))
 	s.set["SSL_CERT_DIR"] = filepath.Join(s.env.Home, "dir") + string(filepath.ListSeparator) + "/nowhere"
+	var first map[string]string
 	for range 2 { // again, from the shell that has them already
 		if said := s.eval(); said != "[]" {
 			t.Error(said)
+		}
+		if first == nil {
+			first = maps.Clone(s.set)
+		}
+		if !maps.Equal(first, s.set) {
+			t.Errorf("the second time:\n%v\nwant\n%v", s.set, first)
 		}
 		ours := s.root.Certificate
 		s.wantRoots("NODE_EXTRA_CA_CERTS", corp["NODE_EXTRA_CA_CERTS"], ours)
@@ -330,14 +338,32 @@ func TestTrustStoreOfJava(t *testing.T) {
 		t.Errorf("the trust store holds %d certificates", len(inIt))
 	}
 	before := s.set["JDK_JAVA_OPTIONS"]
-	if s.eval(); s.set["JDK_JAVA_OPTIONS"] != before {
-		t.Errorf("the second time %q", s.set["JDK_JAVA_OPTIONS"])
+	if said := s.eval(); said != "[]" || s.set["JDK_JAVA_OPTIONS"] != before {
+		t.Errorf("the second time %q, %s", s.set["JDK_JAVA_OPTIONS"], said)
 	}
 	for _, name := range []string{"JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS"} {
 		s.set = map[string]string{name: "-Djavax.net.ssl.trustStore=/mine"}
 		if said := s.eval(); !strings.Contains(said, "JDK_JAVA_OPTIONS stays as it is") || s.set[name] != "-Djavax.net.ssl.trustStore=/mine" {
 			t.Errorf("a trust store of the user's: %s, %v", said, s.set)
 		}
+	}
+}
+
+// Java keeps one certificate to a name, and needs no password here.
+func TestTrustStoreAsJavaReadsIt(t *testing.T) {
+	keytool, err := exec.LookPath("keytool")
+	if err != nil {
+		t.Skip("NOT TESTED: that Java reads a trust store of ours. There is no keytool")
+	}
+	one, two := selfSigned(t, "one"), selfSigned(t, "one")
+	store, err := encodeTrustStore(encodeBlocks("CERTIFICATE", one, two))
+	must(t, err)
+	path := filepath.Join(t.TempDir(), "store.p12")
+	write(t, path, 0o600, string(store))
+	cmd := exec.CommandContext(t.Context(), keytool, "-J-Duser.language=en", "-list", "-keystore", path)
+	out, err := cmd.Output()
+	if err != nil || !strings.Contains(string(out), "contains 2 entries") {
+		t.Errorf("%v:\n%s", err, out)
 	}
 }
 
@@ -348,6 +374,7 @@ func TestWithdraw(t *testing.T) {
 	s.set["CURL_CA_BUNDLE"] = s.file("corp.pem", selfSigned(t, "corp"))
 	s.eval()
 	write(t, filepath.Join(s.dir, "notes.txt"), 0o644, "a person's own\n")
+	write(t, filepath.Join(s.dir, "roots-mine.pem"), 0o644, "and this\n")
 	for range 2 {
 		must(t, Withdraw(s.dir, nil))
 		for name, want := range map[string]int{"CURL_CA_BUNDLE": 0, "SSL_CERT_FILE": 1, "NODE_EXTRA_CA_CERTS": 0} {
@@ -362,7 +389,7 @@ func TestWithdraw(t *testing.T) {
 			t.Errorf("the trust store holds %d certificates, %v", len(inIt), err)
 		}
 	}
-	if !exists(filepath.Join(s.dir, "notes.txt")) {
+	if !exists(filepath.Join(s.dir, "notes.txt")) || string(read(t, filepath.Join(s.dir, "roots-mine.pem"))) != "and this\n" {
 		t.Error("what is not ours is gone")
 	}
 	s.eval()

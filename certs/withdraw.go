@@ -35,11 +35,11 @@ func (c combined) withdraw(name string) error {
 	if err != nil {
 		return &Error{Doing: "take our root out of the combined roots", Path: filepath.Join(c.dir, name), Err: err, Advice: "rm -r " + quote(c.dir)}
 	}
-	var line string
-	if o, ok := recordedOrigin(data); ok {
-		line = o.line()
+	o, ok := recordedOrigin(data)
+	if !ok {
+		return nil // somebody else's
 	}
-	left := append([]byte(line), mergeRoots(Root{}, certificateBlocks(data))...)
+	left := append([]byte(o.line()), mergeRoots(Root{}, certificateBlocks(data))...)
 	if _, err := c.keep(name, 0o644, left); err != nil {
 		return err
 	}
