@@ -183,13 +183,13 @@ func (a *app) password(stack *compose.Project) []certs.Variable {
 		return nil
 	}
 	password := server.Environment["LETTA_SERVER_PASSWORD"]
-	mine, set := a.env(apiKey)
+	mine := a.env.get(apiKey)
 	switch {
 	case password == "":
 		a.ui.warn("SECURE is set and LETTA_SERVER_PASSWORD is not: the server makes up a password at every start, which only its log tells")
-	case set && mine != "" && mine != password:
+	case mine != "" && mine != password:
 		a.ui.warn("%s is set already, and is not the password of the server here; it stays: to have it replaced: unset %s", apiKey, apiKey)
-	case mine == "":
+	default:
 		return []certs.Variable{{Name: apiKey, Value: password}}
 	}
 	return nil

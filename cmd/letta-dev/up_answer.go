@@ -62,7 +62,7 @@ func (s partingWords) parting(live *liveStatus) string {
 func (a *app) noteResolver(urls []serviceURL) {
 	for _, u := range urls {
 		if strings.Contains(u.URL, "//localhost:") {
-			a.ui.note("browsers and curl know letta.localhost; Python and Node do not here, so give them %s", u.URL)
+			a.ui.note("browsers and curl know letta.localhost; Python and Node do not here, so give them %s, as `%s` does", u.URL, a.asTyped("letta-dev run -- CMD"))
 			return
 		}
 	}
