@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# install.sh puts one of Letta's own clients into the cache folder, once, and prints where; also PyPI's requests.
+# install.sh puts one of Letta's own clients into the cache folder, once, and prints where; also PyPI's requests, all of
+# PyPI's usual clients of https, and npm's Bun and Deno.
 #
-#   e2e/clients/install.sh python|node|curl|requests
+#   e2e/clients/install.sh python|node|curl|requests|https|runtimes
 #
-# Prints a folder: bin/python for Python and requests, node_modules for Node; nothing for curl. What the machine lacks
-# comes by apt-get when root runs it. Environment: LETTA_DEV_CACHE (default ~/.cache/letta-dev).
+# Prints a folder: bin/python for Python, requests and https, node_modules for Node and the runtimes; nothing for curl. What
+# the machine lacks comes by apt-get when root runs it. Environment: LETTA_DEV_CACHE (default ~/.cache/letta-dev).
 set -euo pipefail
 
 readonly CLIENT=1.12.1 # of both letta-client and @letta-ai/letta-client
 readonly REQUESTS=2.32.5 # with PyPI's certifi, which brings its own roots
+readonly HTTPX=0.28.1 AIOHTTP=3.14.5 BUN=1.4.5 DENO=2.9.6
 
 clients=${LETTA_DEV_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/letta-dev}/clients
 
@@ -30,17 +32,26 @@ python() { venv "$1" "letta-client==$CLIENT"; }
 
 requests() { venv "$1" "requests==$REQUESTS"; }
 
+https() { venv "$1" "requests==$REQUESTS" "httpx==$HTTPX" "aiohttp==$AIOHTTP"; }
+
 venv() {
 	need 'python3 -c "import ensurepip, venv"' python3-venv
 	python3 -m venv "$1"
-	"$1/bin/python" -m pip --quiet --disable-pip-version-check install "$2" >&2
+	"$1/bin/python" -m pip --quiet --disable-pip-version-check install "${@:2}" >&2
 }
 
 # No package of the registry gets to run a script of its own here.
 node() {
 	need 'command node --version && npm --version' nodejs npm
-	npm install --silent --ignore-scripts --no-audit --no-fund --prefix "$1" "@letta-ai/letta-client@$CLIENT" >&2
+	npm_install "$1" "@letta-ai/letta-client@$CLIENT"
 }
+
+runtimes() {
+	need 'npm --version' npm
+	npm_install "$1" "bun@$BUN" "deno@$DENO"
+}
+
+npm_install() { npm install --silent --ignore-scripts --no-audit --no-fund --prefix "$@" >&2; }
 
 # once makes a folder under a name of its own and renames it: it is there whole, or not at all.
 once() {
@@ -61,9 +72,11 @@ once() {
 case ${1-} in
 python | node) once "$1" "$CLIENT" ;;
 requests) once "$1" "$REQUESTS" ;;
+https) once "$1" "$REQUESTS-$HTTPX-$AIOHTTP" ;;
+runtimes) once "$1" "$BUN-$DENO" ;;
 curl) need 'curl --version' curl ca-certificates ;;
 *)
-	echo "unknown client \"${1-}\": python, node, curl or requests" >&2
+	echo "unknown client \"${1-}\": python, node, curl, requests, https or runtimes" >&2
 	exit 2
 	;;
 esac
