@@ -5,7 +5,7 @@ set -euo pipefail
 # command and the package that brings it
 needs=(gcc:gcc curl:curl ip:iproute2 openssl:openssl python3:python3 certutil:libnss3-tools unshare:util-linux setpriv:util-linux)
 if [[ -n ${CI-} ]]; then # a gigabyte; on a person's machine the clients are theirs to choose, and tests say which they lack
-	needs+=(chromium:chromium firefox-esr:firefox-esr wget:wget git:git node:nodejs npm:npm javac:default-jdk-headless sudo:sudo)
+	needs+=(chromium:chromium firefox-esr:firefox-esr wget:wget git:git node:nodejs npm:npm javac:default-jdk-headless sudo:sudo nginx:nginx-light)
 fi
 
 packages=()

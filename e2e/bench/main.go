@@ -55,6 +55,9 @@ func run() error {
 	if err := b.certs(); err != nil {
 		return err
 	}
+	if err := b.handshakes(); err != nil {
+		return err
+	}
 	if err := b.demo(); err != nil {
 		return err
 	}
