@@ -44,5 +44,10 @@
 //		fmt.Println(r.Store, r.Before, "→", r.After, r.Known, r.Err)
 //	}
 //
+// # Programs with roots of their own
+//
+// Node, Python's requests, Java and others read none of the stores. [Variables] combines our root with the roots that each
+// of them would have read, and returns the variables of the environment that lead there; [Withdraw] takes ours out again.
+//
 // The approach, the file names and the naming of store entries follow mkcert (Filippo Valsorda and the mkcert authors).
 package certs
