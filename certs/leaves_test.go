@@ -44,6 +44,12 @@ func TestRenewTidiesUp(t *testing.T) {
 	_, err := NewKeeper(a, KeeperOptions{Hosts: []string{"long-gone.localhost"}})
 	must(t, err)
 	c.advance(91 * day)
+	_, err = NewKeeper(a, KeeperOptions{Hosts: []string{"in-use.localhost"}})
+	must(t, err)
+	copied := read(t, a.leafPath(append(DefaultNames().DNS(), "in-use.localhost")))
+	remove(t, a.leafPath(append(DefaultNames().DNS(), "in-use.localhost")))
+	write(t, leaves+"/copied.pem", 0o600, string(copied))
+	must(t, a.keep(forge(t, a, "example.com"), Names{"example.com"})) // as one of an authority that may sign for more
 	write(t, leaves+"/.new-1/dns.pem", 0o600, "left by a process that died")
 	must(t, os.Chtimes(leaves+"/.new-1", c.Now(), c.Now().Add(-2*time.Hour)))
 	write(t, leaves+"/.new-2/dns.pem", 0o600, "another one is at work")
@@ -75,4 +81,13 @@ func names(t *testing.T, dir string) []string {
 		names = append(names, entry.Name())
 	}
 	return names
+}
+
+// A leaf under the name of another's file, as versions before had one file for all, is nobody's.
+func TestKeeperWantsItsNames(t *testing.T) {
+	a := openTest(t, Options{})
+	must(t, a.keep(issueTest(t, a, "old.localhost"), DefaultNames().DNS()))
+	k, err := NewKeeper(a, KeeperOptions{})
+	must(t, err)
+	must(t, presented(t, k, "letta.localhost").VerifyHostname("letta.localhost"))
 }
