@@ -49,7 +49,6 @@ func TestRenewTidiesUp(t *testing.T) {
 	copied := read(t, a.leafPath(append(DefaultNames().DNS(), "in-use.localhost")))
 	remove(t, a.leafPath(append(DefaultNames().DNS(), "in-use.localhost")))
 	write(t, leaves+"/copied.pem", 0o600, string(copied))
-	must(t, a.keep(forge(t, a, "example.com"), Names{"example.com"})) // as one of an authority that may sign for more
 	write(t, leaves+"/.new-1/dns.pem", 0o600, "left by a process that died")
 	must(t, os.Chtimes(leaves+"/.new-1", c.Now(), c.Now().Add(-2*time.Hour)))
 	write(t, leaves+"/.new-2/dns.pem", 0o600, "another one is at work")
@@ -81,6 +80,15 @@ func names(t *testing.T, dir string) []string {
 		names = append(names, entry.Name())
 	}
 	return names
+}
+
+// A leaf that an authority left behind which might sign for more is none to renew.
+func TestRenewPassesOverForeignNames(t *testing.T) {
+	a := openTest(t, Options{})
+	must(t, a.keep(forge(t, a, "example.com"), Names{"example.com"}))
+	if renewed, err := a.Renew(); err != nil || len(renewed) != 2 || exists(a.leafPath(Names{"example.com"})) {
+		t.Errorf("renewed %+v, %v", renewed, err)
+	}
 }
 
 // A leaf under the name of another's file, as versions before had one file for all, is nobody's.
