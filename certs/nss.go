@@ -1,9 +1,12 @@
 package certs
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -41,8 +44,8 @@ func (s *nssStore) Status(ctx context.Context, root Root) (Status, error) {
 }
 
 func (s *nssStore) Commands(ctx context.Context, action Action, root Root) ([]Command, error) {
-	if action == ToUninstall && !s.made() {
-		return nil, nil // whether certutil is there or not
+	if action == ToUninstall && !s.mayHold() {
+		return nil, nil
 	}
 	found, err := s.found(ctx, root)
 	if err != nil {
@@ -95,7 +98,8 @@ func (s *nssStore) explain(err error, root Root) error {
 }
 
 // found returns the entries that are ours. Others are not even read, unless they are trusted: then they may be ours
-// under a name a person gave them.
+// under a name a person gave them. That one of ours shows no trust says little: certutil 3.87 does not see the trust that
+// Firefox 153 gives to what a policy brings.
 func (s *nssStore) found(ctx context.Context, root Root) ([]nssEntry, error) {
 	if _, err := s.tool(); err != nil {
 		return nil, err
@@ -122,7 +126,7 @@ func (s *nssStore) found(ctx context.Context, root Root) ([]nssEntry, error) {
 
 // identify returns an entry once for every certificate of ours that it stands for.
 func (s *nssStore) identify(ctx context.Context, entry nssEntry, root Root) ([]nssEntry, error) {
-	named := strings.HasPrefix(entry.nickname, organisation)
+	named := strings.Contains(entry.nickname, organisation) // NSS itself names an entry after its subject
 	switch {
 	case root.Certificate != nil && entry.nickname == root.Name(): // the name holds the serial: it is no other's
 		entry.certificate = root.Certificate
@@ -137,6 +141,21 @@ func (s *nssStore) identify(ctx context.Context, entry nssEntry, root Root) ([]n
 		return nil, &Error{Doing: fmt.Sprintf("read %q in %s", entry.nickname, s.name), Path: s.dir, Err: err, Advice: show.String()}
 	}
 	return entry.with(out, root), nil
+}
+
+// mayHold tells whether a root of ours can be in the database. Where certutil is missing its files are searched for our
+// name, which SQLite writes as it is and may leave there after a removal: what is wrong is then a yes, not a no.
+func (s *nssStore) mayHold() bool {
+	if _, err := s.tool(); err == nil || !s.made() {
+		return s.made()
+	}
+	for _, name := range []string{"cert9.db", "cert9.db-wal"} {
+		data, err := os.ReadFile(filepath.Join(s.dir, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) || bytes.Contains(data, []byte(organisation)) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *nssStore) made() bool { return exists(filepath.Join(s.dir, "cert9.db")) }

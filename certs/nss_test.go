@@ -103,6 +103,20 @@ func TestNSSUninstallByCertificate(t *testing.T) {
 	}
 }
 
+// Firefox imports what a policy brings under the name that NSS gives it, and trusts it in a way that an older certutil does not see.
+func TestNSSUninstallOfWhatFirefoxImported(t *testing.T) {
+	s, a := nssTest(t), openTest(t, Options{})
+	must(t, os.MkdirAll(s.dir, 0o700))
+	certutil(t, s, "-N", "--empty-password")
+	subject := a.Root().Certificate.Subject
+	certutil(t, s, "-A", "-t", ",,", "-n", subject.CommonName+" - "+subject.Organization[0], "-i", a.Root().Path)
+	wantState(t, s, a.Root(), Partial)
+	if r := Untrust(t.Context(), nil, []Store{s}, nil)[0]; r.Err != nil || len(r.Commands) != 1 {
+		t.Fatalf("untrust: %+v", r)
+	}
+	wantState(t, s, a.Root(), Absent)
+}
+
 func TestNSSPrimaryPassword(t *testing.T) {
 	s := nssTest(t)
 	a := openTest(t, Options{})
@@ -129,8 +143,27 @@ func TestNSSWithoutCertutil(t *testing.T) {
 	if r := Untrust(t.Context(), a, stores, nil)[0]; r.Err != nil {
 		t.Errorf("there is no database to remove anything from: %v", r.Err)
 	}
-	write(t, env.home(".local/share/pki/nssdb/cert9.db"), 0o600, "")
+	write(t, env.home(".local/share/pki/nssdb/cert9.db"), 0o600, organisation)
 	wantHint(t, Untrust(t.Context(), a, stores, nil)[0].Err, "certutil is not installed", "libnss3-tools")
+}
+
+// A database that a browser has made holds us up only if a root of ours is in it.
+func TestNSSUninstallWithoutCertutil(t *testing.T) {
+	a, s := openTest(t, Options{}), nssTest(t)
+	lacking := *s
+	lacking.env.LookPath = nil
+	must(t, os.MkdirAll(s.dir, 0o700))
+	certutil(t, s, "-N", "--empty-password")
+	foreign := filepath.Join(t.TempDir(), "foreign.pem")
+	write(t, foreign, 0o644, string(encodeCertificates(selfSigned(t, "another company").Raw)))
+	certutil(t, s, "-A", "-t", "C,,", "-n", "another", "-i", foreign)
+	if r := Untrust(t.Context(), a, []Store{&lacking}, nil)[0]; r.Err != nil {
+		t.Errorf("without a root of ours: %v", r.Err)
+	}
+	if r := Trust(t.Context(), a, []Store{s}, nil)[0]; r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	wantHint(t, Untrust(t.Context(), a, []Store{&lacking}, nil)[0].Err, "certutil is not installed", "install")
 }
 
 func TestNSSBrokenDatabase(t *testing.T) {

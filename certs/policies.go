@@ -11,7 +11,8 @@ import (
 
 // policyStore is the file that a browser takes its administrator's policies from: a way to have a root trusted that
 // needs no certutil, at the price of root's rights and of a browser that calls itself managed. Policies of others stay
-// as they are.
+// as they are. Firefox copies what it is told into every profile that it starts, and keeps it there: to take it out
+// again is for the stores of the profiles, and needs certutil.
 type policyStore struct {
 	env     Env
 	name    string

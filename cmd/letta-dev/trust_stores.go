@@ -31,13 +31,19 @@ func (a *app) families(action certs.Action, policies bool) ([]certs.Family, erro
 	return families, nil
 }
 
-// stores are those of the families; of policies, which few people use, those alone that hold something of ours or shall.
+// stores are those of the families; of policies, which few people use, those alone that hold something of ours or shall. Policies that
+// are asked for stand in for the browsers' own databases where certutil is missing, which is what they are for.
 func stores(ctx context.Context, env certs.Env, families []certs.Family, policies bool) []certs.Store {
-	found := certs.Stores(env, slices.DeleteFunc(slices.Clone(families), func(f certs.Family) bool { return f == certs.Policies })...)
+	ofBrowsers := certs.Stores(env, certs.Policies)
+	_, missing := env.LookPath("certutil")
+	standIn := policies && missing != nil && len(ofBrowsers) > 0
+	found := certs.Stores(env, slices.DeleteFunc(slices.Clone(families), func(f certs.Family) bool {
+		return f == certs.Policies || f == certs.NSS && standIn
+	})...)
 	if !slices.Contains(families, certs.Policies) {
 		return found
 	}
-	for _, s := range certs.Stores(env, certs.Policies) {
+	for _, s := range ofBrowsers {
 		if commands, err := s.Commands(ctx, certs.ToUninstall, certs.Root{}); policies || err != nil || len(commands) > 0 {
 			found = append(found, s)
 		}
