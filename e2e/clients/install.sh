@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# install.sh puts one of Letta's own clients into the cache folder, once, and prints where; also PyPI's requests, all of
-# PyPI's usual clients of https, and npm's Bun and Deno.
+# install.sh puts one of Letta's own clients into the cache folder, once, and prints where; also PyPI's usual
+# clients of https, and npm's Bun and Deno.
 #
-#   e2e/clients/install.sh python|node|curl|requests|https|runtimes
+#   e2e/clients/install.sh python|node|curl|https|runtimes
 #
-# Prints a folder: bin/python for Python, requests and https, node_modules for Node and the runtimes; nothing for curl. What
+# Prints a folder: bin/python for Python and https, node_modules for Node and the runtimes; nothing for curl. What
 # the machine lacks comes by apt-get when root runs it. Environment: LETTA_DEV_CACHE (default ~/.cache/letta-dev).
 set -euo pipefail
 
@@ -29,8 +29,6 @@ need() {
 }
 
 python() { venv "$1" "letta-client==$CLIENT"; }
-
-requests() { venv "$1" "requests==$REQUESTS"; }
 
 https() { venv "$1" "requests==$REQUESTS" "httpx==$HTTPX" "aiohttp==$AIOHTTP"; }
 
@@ -71,12 +69,11 @@ once() {
 
 case ${1-} in
 python | node) once "$1" "$CLIENT" ;;
-requests) once "$1" "$REQUESTS" ;;
 https) once "$1" "$REQUESTS-$HTTPX-$AIOHTTP" ;;
 runtimes) once "$1" "$BUN-$DENO" ;;
 curl) need 'curl --version' curl ca-certificates ;;
 *)
-	echo "unknown client \"${1-}\": python, node, curl, requests, https or runtimes" >&2
+	echo "unknown client \"${1-}\": python, node, curl, https or runtimes" >&2
 	exit 2
 	;;
 esac

@@ -51,6 +51,8 @@ func everyClient() []client {
 			ask: each("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--dump-dom")}, // a page with an error is empty
 		{name: "Firefox", needs: version("firefox-esr"), reads: browsers, ask: firefox,
 			unknown: "SEC_ERROR_UNKNOWN_ISSUER", forbidden: "SEC_ERROR_CERT_NOT_IN_NAME_SPACE"},
+		{name: "Java", needs: version("javac"), reads: system, ask: together("java", "-cp", javas, "Fetch"),
+			unknown: "unable to find valid certification path", forbidden: "name constraints check failed|pathLenConstraint"},
 		{name: "Node", needs: version("node"), reads: nothing, ask: together("node", tools+"/clients/fetch.mjs"), unknown: openssl, forbidden: constrained},
 		python("Python urllib", "urllib"),
 		python("Debian's requests", "requests"),

@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// Places in the machine that a test has to itself. /home and /root are empty file systems there.
+// Places in the machine that a test has to itself. /home, /root and /tmp are empty file systems there, and /etc is
+// a copy.
 const (
 	tools   = "/home/tools" // the program and the clients' scripts, open to every user
 	program = tools + "/letta-dev"
@@ -60,12 +61,11 @@ func ownMachine(t *testing.T) bool {
 // requestsOfPyPI returns the folder of the packages; empty where there are none to be had. Inside there is no network to get them.
 func requestsOfPyPI(t *testing.T) string {
 	t.Helper()
-	venv, err := exec.CommandContext(t.Context(), "bash", "../clients/install.sh", "requests").Output()
+	venv, err := exec.CommandContext(t.Context(), "bash", "../clients/install.sh", "https").Output()
 	if err != nil {
 		return ""
 	}
-	found, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(venv)), "lib/python3*/site-packages"))
-	must(t, err)
+	found := glob(t, filepath.Join(strings.TrimSpace(string(venv)), "lib/python3*/site-packages"))
 	if len(found) != 1 {
 		t.Fatalf("%d folders of packages in %s", len(found), venv)
 	}
@@ -89,24 +89,24 @@ func isolate(t *testing.T, bin, packages string) {
 	if _, err := exec.LookPath("javac"); err == nil {
 		do(t, exec.Command("javac", "-d", javas, tools+"/clients/Fetch.java"))
 	}
+	do(t, exec.Command("cp", "--archive", "/etc", "/home/etc"))
+	must(t, syscall.Mount("/home/etc", "/etc", "", syscall.MS_BIND, ""))
 	host, err := os.Hostname()
 	must(t, err)
-	instead(t, "/etc/hosts", "127.0.0.1 localhost letta.localhost sub.letta.localhost example.com "+host+"\n::1 localhost letta.localhost\n")
-	ownStores(t)
+	write(t, "/etc/hosts", "127.0.0.1 localhost letta.localhost sub.letta.localhost example.com "+host+"\n::1 localhost letta.localhost\n")
+	fewRoots(t)
 }
 
-// ownStores gives the machine stores of its own, with three of the distribution's roots, because its tools take seconds for all.
-// Debian's hook for Java would write into dpkg's database, which is the machine's.
-func ownStores(t *testing.T) {
+// fewRoots has the system trust three of the distribution's roots, because its tools take seconds for all. Java's stay as they are:
+// what Debian's hook for them does goes through dpkg's database, which is the machine's.
+func fewRoots(t *testing.T) {
 	t.Helper()
-	java, err := os.ReadFile("/etc/ssl/certs/java/cacerts")
-	for _, dir := range []string{"/etc/ssl/certs", "/usr/local/share/ca-certificates", "/etc/ca-certificates/update.d"} {
-		must(t, os.MkdirAll(dir, 0o755))
-		empty(t, dir, "0755")
-	}
-	if err == nil {
-		must(t, os.MkdirAll("/etc/ssl/certs/java", 0o755))
-		must(t, os.WriteFile("/etc/ssl/certs/java/cacerts", java, 0o644))
+	empty(t, "/usr/local/share/ca-certificates", "0755")
+	must(t, os.RemoveAll("/etc/ca-certificates/update.d"))
+	for _, link := range glob(t, "/etc/ssl/certs/*") {
+		if filepath.Base(link) != "java" {
+			must(t, os.Remove(link))
+		}
 	}
 	var few []byte
 	for line := range bytes.Lines(read(t, "/etc/ca-certificates.conf")) {
@@ -114,7 +114,7 @@ func ownStores(t *testing.T) {
 			few = append(few, line...)
 		}
 	}
-	instead(t, "/etc/ca-certificates.conf", string(few))
+	write(t, "/etc/ca-certificates.conf", string(few))
 	do(t, exec.Command("update-ca-certificates"))
 }
 
@@ -122,38 +122,4 @@ func ownStores(t *testing.T) {
 func empty(t *testing.T, dir, mode string) {
 	t.Helper()
 	must(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, "mode="+mode))
-}
-
-// instead lays a file with other content over a file.
-func instead(t *testing.T, file, content string) {
-	t.Helper()
-	info, err := os.Stat(file)
-	must(t, err)
-	other := filepath.Join("/home/instead", file)
-	must(t, os.MkdirAll(filepath.Dir(other), 0o755))
-	must(t, os.WriteFile(other, []byte(content), info.Mode().Perm()))
-	must(t, syscall.Mount(other, file, "", syscall.MS_BIND, ""))
-}
-
-func do(t *testing.T, cmd *exec.Cmd) string {
-	t.Helper()
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", cmd, err, out)
-	}
-	return string(out)
-}
-
-func read(t *testing.T, file string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	must(t, err)
-	return data
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }

@@ -21,10 +21,12 @@ func sudoer(t *testing.T) *user {
 	}
 	const name, id = "letta-dev-sudoer", 61234 // above what is given to people and services
 	home := filepath.Join("/home", name)
-	instead(t, "/etc/passwd", fmt.Sprintf("%s%s:x:%d:%d::%s:/bin/sh\n", read(t, "/etc/passwd"), name, id, id, home))
-	instead(t, "/etc/group", fmt.Sprintf("%s%s:x:%d:\n", read(t, "/etc/group"), name, id))
-	instead(t, "/etc/shadow", fmt.Sprintf("%s%s:*:20000::::::\n", read(t, "/etc/shadow"), name))
-	empty(t, "/etc/sudoers.d", "0755")
+	for file, line := range map[string]string{
+		"/etc/passwd": fmt.Sprintf("%s:x:%d:%d::%s:/bin/sh\n", name, id, id, home), "/etc/group": fmt.Sprintf("%s:x:%d:\n", name, id),
+		"/etc/shadow": name + ":*:20000::::::\n",
+	} {
+		write(t, file, string(read(t, file))+line)
+	}
 	must(t, os.WriteFile("/etc/sudoers.d/"+name, []byte(name+" ALL=(ALL) NOPASSWD: ALL\n"), 0o440))
 	cred := &syscall.Credential{Uid: id, Gid: id}
 	return &user{home: newHome(t, home, cred), cred: cred}
