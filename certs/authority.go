@@ -2,19 +2,13 @@ package certs
 
 import (
 	"crypto"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/gofrs/flock"
 )
 
 // The files of an authority's folder. The root is called as mkcert calls it, so that tools that look into a CAROOT
@@ -26,20 +20,6 @@ const (
 	carootFile          = "caroot" // instead of the three: where mkcert's are
 	leavesFolder        = "leaves"
 )
-
-// Options say how an authority is opened. The zero value will do.
-type Options struct {
-	Now     func() time.Time // the clock; nil means time.Now
-	Holder  string           // whose authority this is, "user@host"; shown in the names of its certificates
-	Owner   *Owner           // whom its files shall belong to; nil means this process's user
-	Domains []string         // what it may sign for beside localhost and loopback addresses, names under them included
-	CAROOT  string           // mkcert's folder, if its CA is to be the authority; see [FindMkcert]
-
-	step func(name string) // called before each change to the disk; tests end the process there
-}
-
-// Owner is the user that files belong to when the process runs with other rights, under sudo.
-type Owner struct{ UID, GID int }
 
 // An Authority signs leaves. It is safe for concurrent use.
 type Authority struct {
@@ -160,117 +140,4 @@ func (a *Authority) notBefore() time.Time {
 		return a.issuer.NotBefore
 	}
 	return a.root.NotBefore
-}
-
-// A Root is a certificate to be trusted and the file that holds it in PEM. The zero value stands for a root that is
-// lost; removing it from a store removes those that bear this package's name.
-type Root struct {
-	Certificate *x509.Certificate
-	Path        string
-}
-
-// Fingerprint returns the SHA-256 of the certificate in lower-case hex.
-func (r Root) Fingerprint() string {
-	sum := sha256.Sum256(r.Certificate.Raw)
-	return hex.EncodeToString(sum[:])
-}
-
-// Name returns the name under which stores know the root, unique to it: the organisation in its subject and its serial
-// number in decimal, as mkcert does.
-func (r Root) Name() string {
-	return strings.Join(slices.Concat(r.Certificate.Subject.Organization, []string{r.Certificate.SerialNumber.String()}), " ")
-}
-
-// check tells whether the options ask for something that can be.
-func (o Options) check() error {
-	if _, err := permitted(o.Domains); err != nil {
-		return err
-	}
-	if o.CAROOT == "" {
-		return nil
-	}
-	if len(o.Domains) > 0 {
-		return &Error{Doing: "make the authority", Err: errors.New("mkcert's CA may sign for every domain: to allow it one has no meaning"),
-			Advice: "letta-dev certs init --mkcert"}
-	}
-	if !filepath.IsAbs(o.CAROOT) || strings.ContainsAny(o.CAROOT, "\n\x00") {
-		return &Error{Doing: "use mkcert's CA", Err: fmt.Errorf("its folder %q is no absolute path", o.CAROOT), Advice: "mkcert -CAROOT"}
-	}
-	return nil
-}
-
-// load returns the authority in dir if it is the one that is asked for.
-func (o Options) load(dir string) (*Authority, error) {
-	a, err := Load(dir, o)
-	if err != nil {
-		return nil, err
-	}
-	other := func(format string, args ...any) error {
-		advice := remakeWith(append(a.Domains(), o.Domains...))
-		if o.CAROOT != "" {
-			advice = remakeMkcert
-		}
-		return &Error{Doing: "make the authority", Path: dir, Err: fmt.Errorf(format, args...), Advice: advice}
-	}
-	if o.CAROOT != "" && a.caroot != o.CAROOT {
-		return nil, other("there is another one already, and it stays as it is: who trusts that one does not trust mkcert's")
-	}
-	for _, domain := range o.Domains {
-		if domain, _ = parseDomain(domain); a.Mkcert() || !a.permits(domain) {
-			return nil, other("there is one already that is not made for %s, and what it may sign for cannot be changed", domain)
-		}
-	}
-	return a, nil
-}
-
-// make makes the authority that is asked for; the caller holds the lock.
-func (o Options) make(dir string) (*Authority, error) {
-	if o.CAROOT != "" {
-		return refer(dir, o)
-	}
-	return create(dir, o)
-}
-
-// made wraps the error of making the authority in dir, unless that says for itself what it is about.
-func made(dir string, err error) error {
-	var told *Error
-	if errors.As(err, &told) {
-		return err
-	}
-	return &Error{Doing: "make the authority", Path: dir, Err: err}
-}
-
-func (o Options) withDefaults() Options {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.CAROOT != "" {
-		o.CAROOT = filepath.Clean(o.CAROOT)
-	}
-	if o.step == nil {
-		o.step = func(string) {}
-	}
-	return o
-}
-
-// lock keeps other processes from making or removing the authority in dir. The lock file stands next to dir because
-// dir itself comes and goes.
-func lock(dir string, owner *Owner) (unlock func(), err error) {
-	path := filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".lock")
-	l := flock.New(path)
-	if err := l.Lock(); err != nil {
-		return nil, &Error{Doing: "lock the authority", Path: path, Err: err}
-	}
-	if err := owner.own(path); err != nil {
-		return nil, errors.Join(err, l.Unlock())
-	}
-	return func() { _ = l.Unlock() }, nil // closing the file is what can fail, and ends the lock all the same
-}
-
-// own gives path itself, not what it may link to, to the owner.
-func (o *Owner) own(path string) error {
-	if o == nil {
-		return nil
-	}
-	return os.Lchown(path, o.UID, o.GID)
 }

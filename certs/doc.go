@@ -33,10 +33,13 @@
 //
 // # Trust
 //
-// [Stores] finds the trust stores of a machine: the system's, and one for every NSS database of Chromium and Firefox.
-// [Trust] installs the root in each and proves it by a TLS handshake of a client that reads that store; [Untrust]
-// removes every root this package ever made and proves that too. Nothing here reads the process's environment: what
-// a store may know about the machine stands in an [Env], and every command runs through its [Runner].
+// [Stores] finds the trust stores of a machine, by families: the system's, that of the Windows around a WSL too; one for
+// every NSS database of Chromium and Firefox; one for every file of roots that a JVM reads; and the policies of the
+// browsers, for those who lack certutil. [Trust] installs the root in each and proves it by a TLS handshake of a client
+// that reads that store: curl, the browser or tstclnt, the JVM. [Untrust] removes every root this package ever made,
+// known by its certificate and not by its name, and proves that too. A client that did not come to the handshake has
+// proven nothing. Nothing here reads the process's environment: what a store may know about the machine stands in an
+// [Env], and every command runs through its [Runner], with a time limit, and without a terminal unless it is sudo.
 //
 //	env, err := certs.HostEnv(os.Getenv)
 //	authority, created, err := certs.Open(dir, certs.Options{Holder: env.Holder, Owner: env.OwnerOf(dir)})

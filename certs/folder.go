@@ -8,16 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
-)
 
-// file is one file to be written.
-type file struct {
-	name  string
-	mode  fs.FileMode
-	data  []byte
-	cheap bool // made anew if it is lost: not worth the wait for the disk
-}
+	"github.com/gofrs/flock"
+)
 
 // makeFolder makes dir with its files appear in one step: they are written and synced in a new folder next to it, which
 // is then renamed. A process that dies on the way leaves that folder behind, and the next call sweeps it out; the
@@ -60,89 +53,6 @@ func fill(dir string, files []file, opts Options) error {
 		return err
 	}
 	return syncDir(dir)
-}
-
-// maxFile bounds what is read into memory of a file that is in the place of one of ours.
-const maxFile = 64 << 10
-
-// readFile returns the content of a file of ours, which is no link and nothing that could make us wait.
-func readFile(path string) ([]byte, error) {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxFile {
-		return nil, unusable(path, fmt.Errorf("it is %s, which is nothing of ours", standing(info)))
-	}
-	return os.ReadFile(path)
-}
-
-// readPrivate does the same for a file with a key in it, which must be its owner's alone.
-func readPrivate(path string) ([]byte, error) {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkPrivate(path, info); info.Mode().IsRegular() && err != nil {
-		return nil, err
-	}
-	return readFile(path)
-}
-
-// standing says what stands in the way of a file or folder of ours.
-func standing(info fs.FileInfo) string {
-	switch {
-	case info.Mode()&fs.ModeSymlink != 0:
-		return "a symbolic link"
-	case info.IsDir():
-		return "a folder"
-	case info.Mode().IsRegular():
-		return fmt.Sprintf("a file of %d bytes", info.Size())
-	}
-	return "a device, a pipe or a socket"
-}
-
-// create writes a file that does not exist yet, down to the disk.
-func (f file) create(dir string, owner *Owner) error {
-	path := filepath.Join(dir, f.name)
-	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, f.mode)
-	if err != nil {
-		return err
-	}
-	_, err = out.Write(f.data)
-	if !f.cheap {
-		err = errors.Join(err, out.Sync())
-	}
-	if err := errors.Join(err, out.Chmod(f.mode), out.Close()); err != nil { // Chmod: the umask has taken bits away
-		return err
-	}
-	return owner.own(path)
-}
-
-// replacing is how the folders begin in which files wait for their names.
-const replacing = ".new-"
-
-// sweepReplaced removes those that processes have left in dir which died before a time. Others may be at work.
-func sweepReplaced(dir string, before time.Time) {
-	entries, _ := os.ReadDir(dir)
-	for _, entry := range entries {
-		if info, err := entry.Info(); err == nil && strings.HasPrefix(entry.Name(), replacing) && info.ModTime().Before(before) {
-			_ = os.RemoveAll(filepath.Join(dir, entry.Name())) // what stays is met again next time
-		}
-	}
-}
-
-// replace writes a file by way of a temporary one, so that readers see the old content or the new.
-func (f file) replace(dir string, owner *Owner) error {
-	temp, err := os.MkdirTemp(dir, replacing)
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(temp)
-	if err := f.create(temp, owner); err != nil {
-		return err
-	}
-	return os.Rename(filepath.Join(temp, f.name), filepath.Join(dir, f.name))
 }
 
 // removeFolder takes dir away in one step, then deletes what it held.
@@ -216,4 +126,18 @@ func onlyOurs(dir string) error {
 		}
 	}
 	return err
+}
+
+// lock keeps other processes from making or removing the authority in dir. The lock file stands next to dir because
+// dir itself comes and goes.
+func lock(dir string, owner *Owner) (unlock func(), err error) {
+	path := filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".lock")
+	l := flock.New(path)
+	if err := l.Lock(); err != nil {
+		return nil, &Error{Doing: "lock the authority", Path: path, Err: err}
+	}
+	if err := owner.own(path); err != nil {
+		return nil, errors.Join(err, l.Unlock())
+	}
+	return func() { _ = l.Unlock() }, nil // closing the file is what can fail, and ends the lock all the same
 }

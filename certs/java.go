@@ -1,13 +1,13 @@
 package certs
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 )
 
 // javaStore is a file of trusted roots that one or more JVMs read; Debian's share one. Its tool is the keytool of the
@@ -16,14 +16,6 @@ type javaStore struct {
 	env  Env
 	home string // of that JVM
 	file string // no link
-	last keytoolOutput
-}
-
-// keytoolOutput is what keytool said of a file, which holds as long as the file is as it was: to ask costs half a second.
-type keytoolOutput struct {
-	text  []byte
-	size  int64
-	mtime time.Time
 }
 
 // javaStores returns every such file once, with the JVMs that programs find first in front.
@@ -76,41 +68,44 @@ func cacerts(home string) (string, bool) {
 
 func (j *javaStore) Name() string { return "Java" }
 
-func (j *javaStore) Status(ctx context.Context, root Root) (Status, error) {
-	status := Status{State: Absent, Known: ByTool, Where: j.file}
-	found, err := j.found(ctx, root)
+// Status reads the file itself: to start keytool takes half a second. What a JVM can use of it without a password, it can
+// read as well.
+func (j *javaStore) Status(_ context.Context, root Root) (Status, error) {
+	status := Status{State: Absent, Known: ByBundle, Where: j.file}
+	data, err := os.ReadFile(j.file)
 	if err != nil {
 		status.State = Unavailable
-		return status, err
+		return status, j.failure(err, "")
 	}
-	for _, entry := range found {
-		if root.is(entry.certificate) {
-			status.State = Trusted
-		} else {
-			status.Stale = append(status.Stale, entry.certificate)
+	if root.Certificate != nil && bytes.Contains(data, root.Certificate.Raw) {
+		status.State = Trusted
+	}
+	for _, c := range ourCertificates(data) {
+		if !root.is(c) {
+			status.Stale = append(status.Stale, c)
 		}
 	}
 	return status, nil
 }
 
 func (j *javaStore) Commands(ctx context.Context, action Action, root Root) ([]Command, error) {
-	found, err := j.found(ctx, root)
-	if err != nil {
+	status, err := j.Status(ctx, root)
+	switch there := status.State == Trusted; {
+	case err != nil:
 		return nil, err
-	}
-	if action == ToInstall {
-		if slices.ContainsFunc(found, func(e javaEntry) bool { return root.is(e.certificate) }) {
-			return nil, nil
-		}
+	case action == ToInstall && there, action == ToUninstall && !there && len(status.Stale) == 0:
+		return nil, nil
+	case action == ToInstall:
 		add := j.change("-importcert", "-noprompt", "-alias", root.Name())
 		add.Stdin = root.Path // opened by us: with other rights keytool may be unable to
-		return []Command{add}, nil
+		return []Command{add}, j.installed()
 	}
+	found, err := j.found(ctx, root)
 	var commands []Command
 	for _, entry := range found {
 		commands = append(commands, j.change("-delete", "-alias", entry.alias))
 	}
-	return commands, nil
+	return commands, err
 }
 
 func (j *javaStore) Install(ctx context.Context, root Root) error {
@@ -121,37 +116,30 @@ func (j *javaStore) Uninstall(ctx context.Context, root Root) error {
 	return perform(ctx, j, j.env, ToUninstall, root)
 }
 
-// found lists the entries of ours.
+// found lists the entries of ours, with the names they have in the file.
 func (j *javaStore) found(ctx context.Context, root Root) ([]javaEntry, error) {
-	info, err := os.Stat(j.file)
-	if err != nil {
-		return nil, j.failure(err, "")
+	if err := j.installed(); err != nil {
+		return nil, err
 	}
-	if j.last.text == nil || j.last.size != info.Size() || j.last.mtime != info.ModTime() {
-		text, err := j.list(ctx)
-		if err != nil {
-			return nil, err
-		}
-		j.last = keytoolOutput{text, info.Size(), info.ModTime()}
-	}
-	return parseKeytool(j.last.text, root), nil
-}
-
-func (j *javaStore) list(ctx context.Context) ([]byte, error) {
 	list := j.keytool("-list", "-rfc")
 	list.As, list.Limit = j.env.Owner, lookLimit
-	if _, ok := j.env.find(list.Argv[0]); !ok {
-		return nil, j.failure(fmt.Errorf("%s is missing", list.Argv[0]), "TRUST_STORES=system,nss letta-dev certs install")
-	}
 	text, err := j.env.do(ctx, list)
 	if err != nil {
 		return nil, j.failure(err, list.String())
 	}
-	return text, nil
+	return parseKeytool(text, root), nil
+}
+
+func (j *javaStore) installed() error {
+	tool := j.keytool().Argv[0]
+	if _, ok := j.env.find(tool); ok {
+		return nil
+	}
+	return j.failure(fmt.Errorf("%s is missing", tool), "TRUST_STORES=system,nss letta-dev certs install")
 }
 
 func (j *javaStore) failure(err error, advice string) error {
-	return &Error{Doing: "read the roots of Java", Path: j.file, Err: err, Advice: advice}
+	return &Error{Doing: "use the roots of Java", Path: j.file, Err: err, Advice: advice}
 }
 
 // change is a command that writes to the file, with root's rights if that takes them.

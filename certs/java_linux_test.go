@@ -86,7 +86,7 @@ func TestJavaProofThatCannotBeMade(t *testing.T) {
 	home := jvm(t, env.path("/jdk"), "bin/java", "lib/security/cacerts")
 	write(t, filepath.Join(home, "bin/keytool"), 0o755, "#!/bin/sh\n") // it lists nothing
 	s := &javaStore{env: env, home: home, file: filepath.Join(home, "lib/security/cacerts")}
-	if r := Prove(t.Context(), openTest(t, Options{}), []Store{s}, nil)[0]; r.After != Absent || r.Known != ByTool || r.Err == nil {
+	if r := Prove(t.Context(), openTest(t, Options{}), []Store{s}, nil)[0]; r.After != Absent || r.Known != ByBundle || r.Err == nil {
 		t.Errorf("%+v", r)
 	}
 	t.Setenv("TMPDIR", filepath.Join(env.Home, "nonexistent"))

@@ -3,6 +3,7 @@ package certs
 import (
 	"encoding/pem"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -96,13 +97,20 @@ func TestJavaThatIsBrokenHindersNothing(t *testing.T) {
 	jvm(t, toolless.path("/usr/lib/jvm/x"), "lib/security/cacerts")
 	stores := slices.Concat(Stores(env, Java), Stores(toolless, Java), []Store{debian(t, a.root, nil)})
 	results := Trust(t.Context(), a, stores, nil)
-	wantHint(t, results[0].Err, "password was incorrect", "keytool -J-Duser.language=en -list")
+	wantHint(t, results[0].Err, "password was incorrect", "keytool -J-Duser.language=en -import")
 	wantHint(t, results[1].Err, "bin/keytool is missing", "TRUST_STORES=system,nss")
-	if results[0].After != Unavailable || results[2].After != Trusted || results[2].Err != nil {
+	if results[0].After == Trusted || results[2].After != Trusted || results[2].Err != nil {
 		t.Errorf("%+v", results)
 	}
-	if c := r.commands[0]; c.Limit != lookLimit {
-		t.Errorf("it may take %s", c.Limit)
+	write(t, env.path("/usr/lib/jvm/x/lib/security/cacerts"), 0o644, string(a.root.Raw))
+	wantHint(t, Untrust(t.Context(), nil, stores[:1], nil)[0].Err, "password was incorrect", "keytool -J-Duser.language=en -list")
+	if c := r.commands[len(r.commands)-1]; c.Limit != lookLimit {
+		t.Errorf("looking may take %s", c.Limit)
+	}
+	gone := jvm(t, env.path("/usr/lib/jvm/gone"), "lib/security/cacerts")
+	stores = []Store{&javaStore{env: env, home: gone, file: filepath.Join(gone, "nothing")}}
+	if r := Prove(t.Context(), a, stores, nil)[0]; r.After != Unavailable || !errors.Is(r.Err, fs.ErrNotExist) {
+		t.Errorf("%+v", r)
 	}
 }
 
@@ -166,6 +174,28 @@ func FuzzParseKeytool(f *testing.F) {
 		got := parseKeytool([]byte(entryText(alias, kind, a.root.Raw)), a.Root())
 		if want := strings.HasSuffix(kind, "trustedCertEntry"); want != (len(got) == 1) || want && got[0].alias != alias {
 			t.Fatalf("alias %q of kind %q is read as %+v", alias, kind, got)
+		}
+	})
+}
+
+// Whatever stands around them, the roots of ours are found in a file, each once and no other.
+func FuzzOurCertificates(f *testing.F) {
+	a, _, err := Open(filepath.Join(f.TempDir(), "ca"), Options{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte{0xfe, 0xed, 0xfe, 0xed}, []byte{})
+	f.Add([]byte{0x30, 0x82, 0xff, 0xff}, []byte(organisation))
+	f.Add(a.root.Raw, a.issuer.Raw)
+	f.Fuzz(func(t *testing.T, before, after []byte) {
+		found := ourCertificates(slices.Concat(before, a.root.Raw, after, a.root.Raw))
+		if !slices.ContainsFunc(found, a.root.Equal) {
+			t.Fatal("not found")
+		}
+		for i, c := range found {
+			if !ours(c) || slices.ContainsFunc(found[:i], c.Equal) {
+				t.Fatalf("found %v", c.Subject)
+			}
 		}
 	})
 }

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"crypto/x509"
 	"path/filepath"
+	"slices"
 )
+
+const maxRoot = 4096 // bytes; ours have 700
 
 // javaEntry is a root of ours in a file of Java's.
 type javaEntry struct {
@@ -22,6 +25,41 @@ func (j *javaStore) keytool(args ...string) Command {
 		argv = append(argv, "-keystore", j.file)
 	}
 	return Command{Argv: append(argv, "-storepass", "changeit"), As: j.env.OwnerOf(j.file)}
+}
+
+// ourCertificates finds the roots of ours in a file of Java's, each once. They stand in it as they are, in the format JKS
+// as in PKCS #12 without a password, between things that do not matter here.
+func ourCertificates(data []byte) []*x509.Certificate {
+	var found []*x509.Certificate
+	for from := 0; ; {
+		at := bytes.Index(data[from:], []byte(organisation))
+		if at < 0 {
+			return found
+		}
+		from += at + 1
+		c := certificateAround(data, from)
+		if c != nil && !slices.ContainsFunc(found, c.Equal) {
+			found = append(found, c)
+		}
+	}
+}
+
+// certificateAround returns the root of ours that a place in data belongs to, if there is one: a SEQUENCE with a length of
+// two bytes, as those of all certificates (X.690 section 8.1.3.5).
+func certificateAround(data []byte, place int) *x509.Certificate {
+	for start := place; start >= max(0, place-maxRoot); start-- {
+		if !bytes.HasPrefix(data[start:], []byte{0x30, 0x82}) || len(data) < start+4 {
+			continue
+		}
+		end := start + 4 + int(data[start+2])<<8 + int(data[start+3])
+		if end < place || end > len(data) {
+			continue
+		}
+		if c, err := x509.ParseCertificate(data[start:end]); err == nil && ours(c) {
+			return c
+		}
+	}
+	return nil
 }
 
 // parseKeytool finds the roots of ours in what keytool -list -rfc prints. Entries of other kinds, a key and its chain,

@@ -1,45 +1,172 @@
 package certs
 
 import (
-	"bytes"
-	"encoding/pem"
+	"crypto/x509"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
 
-// What an authority's files may hold is what this package writes, byte for byte: no second certificate, no words around
-// it, no other base64.
-func FuzzDecodePEM(f *testing.F) {
-	root, key, err := sign(caTemplate("root", "x", time.Now(), []string{localhost}), nil, nil)
-	if err != nil {
-		f.Fatal(err)
-	}
-	encoded, err := encodeKey(key)
-	if err != nil {
-		f.Fatal(err)
-	}
-	certificate := encodeCertificates(root.Raw)
-	for _, seed := range [][]byte{
-		certificate, encoded, append(certificate, encoded...), append([]byte("hello\n"), certificate...), certificate[:100], {},
-		bytes.ReplaceAll(certificate, []byte("\n"), []byte("\r\n")), bytes.TrimSpace(encoded),
-		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Headers: map[string]string{"a": "b"}, Bytes: root.Raw}),
+// Each damage is done to a good authority and must be told with the file's path and what to type.
+func TestLoadTellsWhatIsWrong(t *testing.T) {
+	for name, tc := range map[string]struct {
+		damage     func(t *testing.T, dir string)
+		says, hint string
+	}{
+		"broken root":           {func(t *testing.T, dir string) { write(t, dir+"/rootCA.pem", 0o644, "hello") }, "rootCA.pem", "certs install"},
+		"cut root":              {func(t *testing.T, dir string) { cut(t, dir+"/rootCA.pem") }, "rootCA.pem", "certs install"},
+		"words after the root":  {func(t *testing.T, dir string) { appendTo(t, dir+"/rootCA.pem", "and more") }, "not one certificate", "certs install"},
+		"words before the root": {func(t *testing.T, dir string) { prependTo(t, dir+"/rootCA.pem", "Bag Attributes\n") }, "not one certificate", "certs install"},
+		"words after the key":   {func(t *testing.T, dir string) { appendTo(t, dir+"/intermediate-key.pem", "\n") }, "not one private key", "certs install"},
+		"a second key":          {func(t *testing.T, dir string) { double(t, dir+"/intermediate-key.pem") }, "not one private key", "certs install"},
+		"a linked root":         {func(t *testing.T, dir string) { linked(t, dir+"/rootCA.pem") }, "symbolic link", "certs install"},
+		"a linked key":          {func(t *testing.T, dir string) { linked(t, dir+"/intermediate-key.pem") }, "symbolic link", "certs install"},
+		"a folder for a root": {func(t *testing.T, dir string) {
+			remove(t, dir+"/rootCA.pem")
+			write(t, dir+"/rootCA.pem/x", 0o600, "")
+		}, "a folder", "certs install"},
+		"a huge root":            {func(t *testing.T, dir string) { must(t, os.Truncate(dir+"/rootCA.pem", 1<<40)) }, "a file of 1099511627776 bytes", "certs install"},
+		"an open folder":         {func(t *testing.T, dir string) { chmod(t, dir, 0o770) }, "0770", "chmod 700 "},
+		"a reference to nowhere": {func(t *testing.T, dir string) { write(t, dir+"/caroot", 0o644, "relative\n") }, "not the path", "certs install"},
+		"bundle":                 {func(t *testing.T, dir string) { double(t, dir+"/rootCA.pem") }, "not one certificate", "certs install"},
+		"missing root":           {func(t *testing.T, dir string) { remove(t, dir+"/rootCA.pem") }, "missing", "certs install"},
+		"missing key":            {func(t *testing.T, dir string) { remove(t, dir+"/intermediate-key.pem") }, "intermediate-key.pem", "certs install"},
+		"broken key":             {func(t *testing.T, dir string) { cut(t, dir+"/intermediate-key.pem") }, "PEM", "certs install"},
+		"other key":              {otherKey, "not the key", "certs install"},
+		"open key": {func(t *testing.T, dir string) { chmod(t, dir+"/intermediate-key.pem", 0o640) },
+			"0640", "chmod 600 "},
+		"other root":                  {otherRoot, "not signed by the root", "certs install"},
+		"no constraints on names":     {unconstrained(func(c *x509.Certificate) { c.PermittedDNSDomains = nil }), "any site", "certs install"},
+		"no constraints on addresses": {unconstrained(func(c *x509.Certificate) { c.PermittedIPRanges = nil }), "any site", "certs install"},
+		"wider constraints":           {unconstrained(func(c *x509.Certificate) { c.PermittedDNSDomains[0] = "com" }), "any site", "certs install"},
+		"constraints one may ignore":  {unconstrained(func(c *x509.Certificate) { c.PermittedDNSDomainsCritical = false }), "any site", "certs install"},
 	} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if c, err := decodeCertificate(data); err == nil && !bytes.Equal(encodeCertificates(c.Raw), data) {
-			t.Errorf("accepted as a certificate: %q", data)
-		}
-		if der, err := decodePEM(data, "PRIVATE KEY"); err == nil {
-			if again := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}); !bytes.Equal(again, data) {
-				t.Errorf("accepted as a key: %q", data)
+		t.Run(name, func(t *testing.T) {
+			if (name == "open key" || name == "an open folder") && runtime.GOOS == "windows" {
+				t.Skip("modes are not Windows's way")
 			}
+			a := openTest(t, Options{})
+			secret := read(t, a.Dir()+"/intermediate-key.pem")
+			tc.damage(t, a.Dir())
+			_, created, err := Open(a.Dir(), Options{})
+			if err == nil || created {
+				t.Fatalf("Open = created %v, %v", created, err)
+			}
+			if errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%v passes for an absent authority", err)
+			}
+			wantHint(t, err, tc.says, tc.hint)
+			for _, line := range strings.Split(strings.TrimSpace(string(secret)), "\n") {
+				if strings.Contains(err.Error(), line) {
+					t.Errorf("the error shows the key: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// A link in the place of the folder leads to somebody's files: nothing is made, changed or removed through it.
+func TestFolderIsNoLink(t *testing.T) {
+	target, parent := openTest(t, Options{}), t.TempDir()
+	before := content(t, target.Dir())
+	for name, obstruct := range map[string]func(dir string) error{
+		"link to an authority": func(dir string) error { return os.Symlink(target.Dir(), dir) },
+		"link to nothing":      func(dir string) error { return os.Symlink("nowhere", dir) },
+		"link to emptiness":    func(dir string) error { return os.Symlink(t.TempDir(), dir) },
+		"file":                 func(dir string) error { return os.WriteFile(dir, []byte("mine"), 0o600) },
+	} {
+		dir := filepath.Join(parent, name)
+		must(t, obstruct(dir))
+		info, err := os.Lstat(dir)
+		must(t, err)
+		_, err = Load(dir, Options{})
+		wantHint(t, err, "where its folder has to be", "mv ")
+		_, _, err = Open(dir, Options{})
+		wantHint(t, err, "where its folder has to be", "mv ")
+		wantHint(t, Remove(dir), "where its folder has to be", "mv ")
+		if now, err := os.Lstat(dir); err != nil || !sameStamp(info, now) {
+			t.Errorf("%s: it is not what it was", name)
 		}
-		if key, err := decodeKey(data); err == nil && key.Public() == nil {
-			t.Error("a key without a public half")
+	}
+	if !maps.Equal(before, content(t, target.Dir())) {
+		t.Error("the authority behind the link has changed")
+	}
+}
+
+// Nor do leaves go where a link leads.
+func TestLeavesFolderIsNoLink(t *testing.T) {
+	c := newClock()
+	a, elsewhere := openTest(t, Options{Now: c.Now}), t.TempDir()
+	must(t, os.Symlink(elsewhere, filepath.Join(a.Dir(), leavesFolder)))
+	seen := &renewals{}
+	_, err := NewKeeper(a, KeeperOptions{Renewed: seen.add})
+	must(t, err)
+	for _, r := range seen.take() {
+		if r.Err == nil || !strings.Contains(r.Err.Error(), "symbolic link") {
+			t.Errorf("kept with %v", r.Err)
 		}
-		if first := firstBlock(data); !bytes.Equal(firstBlock(first), first) {
-			t.Errorf("the first block of %q has another first block", data)
-		}
-	})
+	}
+	if left := names(t, elsewhere); len(left) != 0 {
+		t.Errorf("written behind the link: %v", left)
+	}
+}
+
+func cut(t *testing.T, path string) {
+	data := read(t, path)
+	write(t, path, 0o600, string(data[:len(data)/2]))
+}
+
+func appendTo(t *testing.T, path, words string)  { write(t, path, 0o600, string(read(t, path))+words) }
+func prependTo(t *testing.T, path, words string) { write(t, path, 0o600, words+string(read(t, path))) }
+
+// linked puts a link to a file in its place.
+func linked(t *testing.T, path string) {
+	t.Helper()
+	away := filepath.Join(t.TempDir(), "away")
+	must(t, os.Rename(path, away))
+	must(t, os.Symlink(away, path))
+}
+
+func double(t *testing.T, path string) {
+	data := read(t, path)
+	write(t, path, 0o644, string(data)+string(data))
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func chmod(t *testing.T, path string, mode fs.FileMode) {
+	t.Helper()
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func otherKey(t *testing.T, dir string) {
+	write(t, dir+"/intermediate-key.pem", 0o600, string(read(t, openTest(t, Options{}).Dir()+"/intermediate-key.pem")))
+}
+
+func otherRoot(t *testing.T, dir string) {
+	write(t, dir+"/rootCA.pem", 0o600, string(read(t, openTest(t, Options{}).Dir()+"/rootCA.pem")))
+}
+
+// unconstrained puts another root in the place of the authority's, made with the template changed.
+func unconstrained(change func(*x509.Certificate)) func(t *testing.T, dir string) {
+	return func(t *testing.T, dir string) {
+		template := caTemplate("root", "x", time.Now(), []string{localhost})
+		change(template)
+		made, _, err := sign(template, nil, nil)
+		must(t, err)
+		write(t, dir+"/rootCA.pem", 0o644, string(encodeCertificates(made.Raw)))
+	}
 }

@@ -3,7 +3,6 @@ package certs
 import (
 	"crypto"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"io/fs"
 	"os"
@@ -133,11 +132,4 @@ func readMkcertFile(path string, read func(string) ([]byte, error)) ([]byte, err
 		return nil, err
 	}
 	return firstBlock(data), nil
-}
-
-func firstBlock(data []byte) []byte {
-	if block, _ := pem.Decode(data); block != nil {
-		return pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})
-	}
-	return data
 }

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"context"
 	"crypto/rsa"
 	"errors"
 	"io/fs"
@@ -71,6 +72,9 @@ func TestAuthorityOfMkcert(t *testing.T) {
 			for _, host := range []string{"letta.localhost", "127.0.0.1", "dev.example.test", "192.0.2.7"} {
 				leaf := issueTest(t, again, host)
 				must(t, verify(leaf, a.root, host, time.Now()))
+				if leaf.Leaf.NotBefore.Before(a.root.NotBefore) {
+					t.Errorf("the leaf is of %s, before its root, of %s", leaf.Leaf.NotBefore, a.root.NotBefore)
+				}
 				if len(leaf.Certificate) != 1 {
 					t.Errorf("%d certificates in the chain, want the leaf alone", len(leaf.Certificate))
 				}
@@ -89,6 +93,65 @@ func TestAuthorityOfMkcert(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A CAROOT may be anybody's: files linked from elsewhere, words around the PEM, constraints of its own.
+func TestMkcertsPlaceMayHoldACAOfOnesOwn(t *testing.T) {
+	caroot, place := fakeCaroot(t), t.TempDir()
+	prependTo(t, caroot+"/rootCA.pem", "subject=made by openssl\n")
+	for _, name := range []string{"rootCA.pem", "rootCA-key.pem"} {
+		must(t, os.Symlink(filepath.Join(caroot, name), filepath.Join(place, name)))
+	}
+	a := openTest(t, Options{CAROOT: place})
+	must(t, a.Check(Names{"example.com", "192.0.2.7", "ada@example.com", "https://example.com"}))
+
+	root, key, err := sign(caTemplate("root", "x", time.Now(), []string{"example.test"}), nil, nil)
+	must(t, err)
+	encoded, err := encodeKey(key)
+	must(t, err)
+	own := t.TempDir()
+	write(t, own+"/rootCA.pem", 0o644, string(encodeCertificates(root.Raw)))
+	write(t, own+"/rootCA-key.pem", 0o600, string(encoded))
+	a = openTest(t, Options{CAROOT: own})
+	must(t, a.Check(Names{"a.example.test", "127.0.0.1"}))
+	wantHint(t, a.Check(Names{"example.com"}), "example.com", "certs init")
+	wantHint(t, a.Check(Names{"192.0.2.7"}), "192.0.2.7", "certs init")
+}
+
+// noting is a store that notes what it is to remove.
+type noting struct {
+	unsupported
+	removed []Root
+}
+
+func (n *noting) Status(context.Context, Root) (Status, error) { return Status{State: Trusted}, nil }
+
+func (n *noting) Commands(_ context.Context, _ Action, root Root) ([]Command, error) {
+	n.removed = append(n.removed, root)
+	return []Command{{Argv: []string{"true"}}}, nil
+}
+
+// Taking our authority out of the stores leaves mkcert's root in them: it may have been there before.
+func TestUntrustLeavesMkcertsRoot(t *testing.T) {
+	store := &noting{}
+	Untrust(t.Context(), openTest(t, Options{CAROOT: fakeCaroot(t)}), []Store{store}, nil)
+	for _, root := range store.removed {
+		if root.Certificate != nil {
+			t.Errorf("asked to remove %s", root.Name())
+		}
+	}
+	if len(store.removed) == 0 {
+		t.Error("not asked to remove ours either")
+	}
+}
+
+func TestMkcertsCAIsOver(t *testing.T) {
+	c := &clock{now: time.Now().Add(11 * 366 * day)}
+	_, created, err := Open(t.TempDir(), Options{CAROOT: fakeCaroot(t), Now: c.Now})
+	if created {
+		t.Error("an authority was made of it")
+	}
+	wantHint(t, err, "ended on", "certs install")
 }
 
 // fakeCaroot is a folder as mkcert leaves it, without mkcert: root and key of an unconstrained CA.

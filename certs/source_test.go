@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -234,75 +233,6 @@ func TestAuthorityEndsSoon(t *testing.T) {
 	c.advance(30 * day)
 	_, err := Load(a.Dir(), Options{Now: c.Now})
 	wantHint(t, err, "ended on 2036-11-23", "init --allow-domain example.test ")
-}
-
-func TestRenewIsTakenUpByKeepers(t *testing.T) {
-	c := newClock()
-	k, a, seen := keepTest(t, c, KeeperOptions{})
-	own, err := NewKeeper(a, KeeperOptions{Hosts: []string{"own.localhost", "127.0.0.9"}})
-	must(t, err)
-	tick, tickOwn := k.look, own.look
-	tick()
-	if got := seen.take(); len(got) != 0 {
-		t.Fatalf("a server with hosts of its own has changed our leaves: %+v", got)
-	}
-	c.advance(day)
-	renewed, err := a.Renew()
-	must(t, err)
-	if len(renewed) != 4 || !slices.ContainsFunc(renewed, func(r Renewal) bool { return slices.Contains(r.Names, "own.localhost") }) {
-		t.Fatalf("renewed %+v", renewed)
-	}
-	tick()
-	tickOwn()
-	if got := seen.take(); len(got) != 2 || got[0].Err != nil || got[0].Reason == "" {
-		t.Errorf("taken up: %+v", got)
-	}
-	for _, k := range []*Keeper{k, own} {
-		if want := c.Now().Add(leafLife); !k.NotAfter().Equal(want) || !presented(t, k, "localhost").NotAfter.Equal(want) || !presented(t, k, "").NotAfter.Equal(want) {
-			t.Errorf("until %s, want %s", k.NotAfter(), want)
-		}
-	}
-}
-
-// Renew is for the leaves that somebody uses.
-func TestRenewTidiesUp(t *testing.T) {
-	c := newClock()
-	_, a, _ := keepTest(t, c, KeeperOptions{})
-	leaves := filepath.Join(a.Dir(), leavesFolder)
-	_, err := NewKeeper(a, KeeperOptions{Hosts: []string{"long-gone.localhost"}})
-	must(t, err)
-	c.advance(91 * day)
-	write(t, leaves+"/.new-1/dns.pem", 0o600, "left by a process that died")
-	must(t, os.Chtimes(leaves+"/.new-1", c.Now(), c.Now().Add(-2*time.Hour)))
-	write(t, leaves+"/.new-2/dns.pem", 0o600, "another one is at work")
-	must(t, os.Chtimes(leaves+"/.new-2", c.Now(), c.Now()))
-	for range 2 {
-		if renewed, err := a.Renew(); err != nil || len(renewed) != 2 {
-			t.Fatalf("renewed %+v, %v", renewed, err)
-		}
-		if left := names(t, leaves); !slices.Equal(left, []string{".new-2", "dns.pem", "ip.pem"}) {
-			t.Errorf("left: %v", left)
-		}
-	}
-	must(t, os.RemoveAll(leaves))
-	if renewed, err := a.Renew(); err != nil || len(renewed) != 2 {
-		t.Errorf("without any: %+v, %v", renewed, err)
-	}
-	c.advance(11 * 365 * day)
-	if renewed, err := a.Renew(); err == nil || len(renewed) != 0 {
-		t.Errorf("after the authority's end: %+v", renewed)
-	}
-}
-
-// names returns what is in a folder.
-func names(t *testing.T, dir string) []string {
-	entries, err := os.ReadDir(dir)
-	must(t, err)
-	var names []string
-	for _, entry := range entries {
-		names = append(names, entry.Name())
-	}
-	return names
 }
 
 // What somebody else puts in the place of a leaf is not taken up.

@@ -13,8 +13,7 @@ type Store interface {
 	// Name returns what people call it: "system", "Chrome", "Firefox". Several stores may share a name.
 	Name() string
 
-	// Status tells whether clients of the store trust root, from the store's own content and in a few milliseconds; Java
-	// takes half a second to start.
+	// Status tells whether clients of the store trust root, from the store's own content and in a few milliseconds.
 	// The error has a Hint where the store cannot be used at all, and then the State is Unavailable.
 	Status(ctx context.Context, root Root) (Status, error)
 

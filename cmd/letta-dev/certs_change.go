@@ -161,7 +161,7 @@ func (a *app) printCommands(ctx context.Context, action certs.Action, authority 
 		Error    string   `json:"error,omitempty"`
 	}
 	var root certs.Root
-	if authority != nil {
+	if authority != nil && (action == certs.ToInstall || !authority.Mkcert()) { // mkcert's is not ours to remove
 		root = authority.Root()
 	}
 	lines := []line{}

@@ -1,0 +1,76 @@
+//go:build unix
+
+package certs
+
+import (
+	"context"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// hangingEnv is a machine whose tools, found by their names, wait for an answer for ever. The limits are a test's.
+func hangingEnv(t *testing.T) Env {
+	t.Helper()
+	env := realEnv(t)
+	tool := env.path("/bin/tool")
+	write(t, tool, 0o755, "#!/bin/sh\necho 'Password or Pin:' >&2\nsleep 600\n")
+	env.LookPath = func(name string) (string, error) {
+		if strings.HasPrefix(name, "chromium") || name == "certutil" || name == "update-ca-certificates" || strings.HasPrefix(name, "/") {
+			return tool, nil
+		}
+		return "", exec.ErrNotFound
+	}
+	env.Run = func(ctx context.Context, c Command) ([]byte, error) {
+		if c.Limit > sudoLimit {
+			t.Errorf("%s may take %s", c, c.Limit)
+		}
+		c.Limit = 100 * time.Millisecond
+		return run(ctx, c)
+	}
+	return env
+}
+
+// Tools that hang are ended, and it is said which and why, of every store; none keeps the others from being tried.
+func TestToolsThatHang(t *testing.T) {
+	a := openTest(t, Options{})
+	env := hangingEnv(t)
+	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+	write(t, env.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, "")
+	write(t, env.home(".pki/nssdb/cert9.db"), 0o600, "")
+	home := jvm(t, env.path("/usr/lib/jvm/x"), "lib/security/cacerts", "lib/modules")
+	write(t, home+"/bin/keytool", 0o755, "#!/bin/sh\necho 'Enter keystore password:' >&2\nsleep 600\n")
+	began := time.Now()
+	results := Trust(t.Context(), a, Stores(env, System, NSS, Java), nil)
+	if took := time.Since(began); took > outputLimit {
+		t.Errorf("took %s", took)
+	}
+	if len(results) != 3 {
+		t.Fatalf("%+v", results)
+	}
+	for i, tool := range []string{"/bin/tool", "/bin/tool -d sql:", "bin/keytool"} {
+		wantHint(t, results[i].Err, "no end after 100ms", "")
+		wantHint(t, results[i].Err, tool, "")
+	}
+}
+
+// What a tool prints when it goes wrong is never read as trust.
+func TestToolsThatPrintGarbage(t *testing.T) {
+	a := openTest(t, Options{})
+	for _, garbage := range []string{"\x00\xff\xfe", "C,,", "letta-dev development CA   C,,\n", strings.Repeat("x   C,,\n", 10), "Alias name: \nEntry type: trustedCertEntry\n"} {
+		r := &recorder{reply: func(Command) ([]byte, error) { return []byte(garbage), nil }}
+		env := fakeEnv(t, "linux", r, "certutil", "update-ca-certificates")
+		write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+		write(t, env.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, garbage)
+		write(t, env.home(".pki/nssdb/cert9.db"), 0o600, garbage)
+		jvm(t, env.path("/usr/lib/jvm/x"), "lib/modules")
+		write(t, env.path("/usr/lib/jvm/x/lib/security/cacerts"), 0o644, garbage)
+		env.LookPath = found
+		for _, s := range Stores(env, System, NSS, Java) {
+			if status, err := s.Status(t.Context(), a.Root()); status.State == Trusted || len(status.Stale) > 0 {
+				t.Errorf("%q: %s: %+v, %v", garbage, s.Name(), status, err)
+			}
+		}
+	}
+}

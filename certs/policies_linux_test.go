@@ -1,0 +1,75 @@
+package certs
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// privateEtc lays a folder of the test's own over /etc, in its namespace.
+func privateEtc(t *testing.T) {
+	t.Helper()
+	dir := filepath.Join(os.Getenv("CERTS_TEST_NAMESPACE"), "etc")
+	must(t, os.Mkdir(dir, 0o755))
+	must(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, "")) // an overlay over an overlay, as in containers, is refused
+	upper, work := filepath.Join(dir, "upper"), filepath.Join(dir, "work")
+	must(t, os.Mkdir(upper, 0o755))
+	must(t, os.Mkdir(work, 0o755))
+	must(t, syscall.Mount("overlay", "/etc", "overlay", 0, "lowerdir=/etc,upperdir="+upper+",workdir="+work))
+}
+
+// Chromium itself takes the root from the policy: it is started with a home that has no database at all.
+func TestChromiumPolicy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("NOT PROVEN: starting a browser takes seconds")
+	}
+	requireTool(t, "chromium")
+	if !inNamespace(t) {
+		return
+	}
+	privateEtc(t)
+	env := machineEnv(t)
+	env.Browsers = true
+	a := openTest(t, Options{})
+	stores := Stores(env, Policies)[:1]
+	wantChromium(t, Prove(t.Context(), a, stores, nil)[0], Absent)
+	wantChromium(t, Trust(t.Context(), a, stores, nil)[0], Trusted)
+	if left := filesIn(t, env.Home); len(left) != 0 {
+		t.Errorf("left in the user's home: %q", left)
+	}
+	wantChromium(t, Untrust(t.Context(), a, stores, nil)[0], Absent)
+}
+
+// So does Firefox, with profiles that it has never started.
+func TestFirefoxPolicy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("NOT PROVEN: starting a browser takes seconds")
+	}
+	browser, err := exec.LookPath("firefox-esr")
+	if err != nil {
+		browser = requireTool(t, "firefox")
+	}
+	if !inNamespace(t) {
+		return
+	}
+	privateEtc(t)
+	env := machineEnv(t)
+	a := openTest(t, Options{})
+	leaf := issueTest(t, a, "letta.localhost")
+	found := Stores(env, Policies)
+	stores := found[len(found)-1:]
+	for _, want := range []string{"accepted", "refused"} {
+		change := Trust
+		if want == "refused" {
+			change = Untrust
+		}
+		if r := change(t.Context(), a, stores, nil)[0]; r.Err != nil || len(r.Commands) == 0 || r.Known != ByBundle {
+			t.Fatalf("%+v", r)
+		}
+		if got := visit(t, env, leaf, browser, t.TempDir()); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
