@@ -84,12 +84,24 @@ func hermetic(env *testscript.Env) error {
 	return errors.Join(os.MkdirAll(home, 0o700), os.MkdirAll(env.Cd, 0o755))
 }
 
+// leaving is how long a process may take to its end once it serves nobody any more.
+const leaving = 5 * time.Second
+
 // nothingLeft ends what a story left running, which fails the story.
 func (s *story) nothingLeft(env *testscript.Env) {
 	for _, p := range s.processes {
 		p.kill()
 	}
+	// One that was stopped has let go of everything it held before it is gone.
+	late := time.After(leaving)
 	left := processesIn(env.WorkDir)
+	for ended := false; len(left) > 0 && !ended; left = processesIn(env.WorkDir) {
+		select {
+		case <-late:
+			ended = true
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 	for pid, command := range left {
 		if p, err := os.FindProcess(pid); err == nil {
 			_ = p.Kill() // one of ours: its environment names the story's own folder
