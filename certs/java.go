@@ -108,12 +108,8 @@ func (j *javaStore) Commands(ctx context.Context, action Action, root Root) ([]C
 	return commands, err
 }
 
-func (j *javaStore) Install(ctx context.Context, root Root) error {
-	return perform(ctx, j, j.env, ToInstall, root)
-}
-
-func (j *javaStore) Uninstall(ctx context.Context, root Root) error {
-	return perform(ctx, j, j.env, ToUninstall, root)
+func (j *javaStore) Change(ctx context.Context, action Action, root Root) error {
+	return perform(ctx, j, j.env, action, root)
 }
 
 // found lists the entries of ours, with the names they have in the file.

@@ -72,10 +72,6 @@ func (k *keychain) Commands(ctx context.Context, action Action, root Root) ([]Co
 	return commands, nil
 }
 
-func (k *keychain) Install(ctx context.Context, root Root) error {
-	return perform(ctx, k, k.env, ToInstall, root)
-}
-
-func (k *keychain) Uninstall(ctx context.Context, root Root) error {
-	return perform(ctx, k, k.env, ToUninstall, root)
+func (k *keychain) Change(ctx context.Context, action Action, root Root) error {
+	return perform(ctx, k, k.env, action, root)
 }

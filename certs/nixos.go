@@ -40,13 +40,8 @@ func (n *nixStore) Commands(ctx context.Context, action Action, root Root) ([]Co
 	return nil, configure("take the root out", "remove it from security.pki.certificateFiles in /etc/nixos/configuration.nix; then: sudo nixos-rebuild switch")
 }
 
-func (n *nixStore) Install(ctx context.Context, root Root) error {
-	_, err := n.Commands(ctx, ToInstall, root)
-	return err
-}
-
-func (n *nixStore) Uninstall(ctx context.Context, root Root) error {
-	_, err := n.Commands(ctx, ToUninstall, root)
+func (n *nixStore) Change(ctx context.Context, action Action, root Root) error {
+	_, err := n.Commands(ctx, action, root)
 	return err
 }
 

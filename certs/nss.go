@@ -79,12 +79,8 @@ func (s *nssStore) creation() []Command {
 	}
 }
 
-func (s *nssStore) Install(ctx context.Context, root Root) error {
-	return s.explain(perform(ctx, s, s.env, ToInstall, root), root)
-}
-
-func (s *nssStore) Uninstall(ctx context.Context, root Root) error {
-	return s.explain(perform(ctx, s, s.env, ToUninstall, root), root)
+func (s *nssStore) Change(ctx context.Context, action Action, root Root) error {
+	return s.explain(perform(ctx, s, s.env, action, root), root)
 }
 
 // explain adds what certutil does not say: a database with a primary password takes no trust from a program.

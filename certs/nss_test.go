@@ -83,7 +83,7 @@ func TestNSSEntryWithoutTrust(t *testing.T) {
 func TestNSSUninstallByCertificate(t *testing.T) {
 	s := nssTest(t)
 	a, older := openTest(t, Options{}), openTest(t, Options{})
-	must(t, s.Install(t.Context(), a.Root()))
+	must(t, s.Change(t.Context(), ToInstall, a.Root()))
 	certutil(t, s, "-A", "-t", "C,,", "-n", "imported by hand  C,C,C", "-i", older.Root().Path)
 	foreign := filepath.Join(t.TempDir(), "foreign.pem")
 	write(t, foreign, 0o644, string(encodeCertificates(selfSigned(t, "another company").Raw)))

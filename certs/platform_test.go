@@ -57,7 +57,7 @@ func TestWindowsStore(t *testing.T) {
 	env.UID, env.Attended = -1, true
 	w := Stores(env)[0]
 	wantState(t, w, root, Absent)
-	must(t, w.Install(t.Context(), root))
+	must(t, w.Change(t.Context(), ToInstall, root))
 	wantLines(t, r.ran[len(r.ran)-1:], "certutil.exe -user -addstore Root "+quote(root.Path))
 
 	listing = "Root \"Vertrauenswürdige Stammzertifizierungsstellen\"\r\n" +

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // policyStore is the file that a browser takes its administrator's policies from: a way to have a root trusted that
@@ -101,7 +100,7 @@ func (s *policyStore) addition(data []byte, entries []policyEntry, root Root) ([
 		}
 		return s.write(data, append(entries, certificateEntry(root)))
 	}
-	copied := filepath.Join(filepath.Dir(s.file), strings.ReplaceAll(root.Name(), " ", "_")+".pem")
+	copied := filepath.Join(filepath.Dir(s.file), root.fileName()+".pem")
 	commands, err := s.write(data, append(entries, fileEntry(copied)))
 	return append([]Command{s.command(root.Path, "install", "-D", "-m", "0644", "/dev/stdin", copied)}, commands...), err
 }
@@ -145,12 +144,8 @@ func (s *policyStore) command(stdin string, argv ...string) Command {
 	return Command{Argv: argv, Stdin: stdin, NeedsRoot: s.env.lacksRoot()}
 }
 
-func (s *policyStore) Install(ctx context.Context, root Root) error {
-	return perform(ctx, s, s.env, ToInstall, root)
-}
-
-func (s *policyStore) Uninstall(ctx context.Context, root Root) error {
-	return perform(ctx, s, s.env, ToUninstall, root)
+func (s *policyStore) Change(ctx context.Context, action Action, root Root) error {
+	return perform(ctx, s, s.env, action, root)
 }
 
 func (s *policyStore) failure(err error) error {

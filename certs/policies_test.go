@@ -48,7 +48,7 @@ func TestPoliciesComeAndGo(t *testing.T) {
 			env := managed(t, browser)
 			stores := Stores(env, Policies)
 			wantState(t, stores[0], a.Root(), Absent)
-			must(t, stores[0].Install(t.Context(), older.Root()))
+			must(t, stores[0].Change(t.Context(), ToInstall, older.Root()))
 			r := Trust(t.Context(), a, stores, nil)[0]
 			if r.After != Trusted || r.Known != ByBundle || r.Err != nil || len(r.Stale) != 1 || !r.Stale[0].Equal(older.root) {
 				t.Fatalf("trust: %+v", r)
@@ -212,7 +212,7 @@ func TestPoliciesKnowOursByItsCertificate(t *testing.T) {
 	must(t, err)
 	write(t, store.file, 0o644, content)
 	wantState(t, store, a.Root(), Trusted)
-	must(t, store.Uninstall(t.Context(), Root{}))
+	must(t, store.Change(t.Context(), ToUninstall, Root{}))
 	_, left, err := store.read(Root{})
 	must(t, err)
 	var names []string

@@ -26,3 +26,6 @@ func (r Root) Fingerprint() string {
 func (r Root) Name() string {
 	return strings.Join(slices.Concat(r.Certificate.Subject.Organization, []string{r.Certificate.SerialNumber.String()}), " ")
 }
+
+// fileName is the name as mkcert makes a file's of it, without an extension.
+func (r Root) fileName() string { return strings.ReplaceAll(r.Name(), " ", "_") }

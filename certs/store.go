@@ -17,16 +17,14 @@ type Store interface {
 	// The error has a Hint where the store cannot be used at all, and then the State is Unavailable.
 	Status(ctx context.Context, root Root) (Status, error)
 
-	// Commands returns what Install or Uninstall would run now, for people to read or to run themselves. It is empty
-	// where nothing is to be done.
+	// Commands returns what Change would run now, for people to read or to run themselves. It is empty where nothing is
+	// to be done, and where that cannot be told.
 	Commands(ctx context.Context, action Action, root Root) ([]Command, error)
 
-	// Install adds root, and does nothing where it is trusted. The error is a [*RightsError] if it needs rights that
-	// the Env does not grant, and then nothing has changed.
-	Install(ctx context.Context, root Root) error
-
-	// Uninstall removes root and every other root of this package. It is no error if there is none.
-	Uninstall(ctx context.Context, root Root) error
+	// Change adds root, and does nothing where it is trusted; or removes it and every other root of this package, and it
+	// is no error if there is none. The error is a [*RightsError] if it needs rights that the Env does not grant, and
+	// then nothing has changed.
+	Change(ctx context.Context, action Action, root Root) error
 }
 
 // An Action is what can be done to a store.
@@ -45,7 +43,7 @@ type State string
 const (
 	Trusted     State = "trusted"
 	Absent      State = "absent"
-	Partial     State = "partial"     // it is there, but clients do not trust it; Install mends that
+	Partial     State = "partial"     // it is there, but clients do not trust it; installing mends that
 	Unavailable State = "unavailable" // the store cannot be read or changed
 )
 

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // systemStore is the trust store of a Linux distribution: curl, git, wget, Python and Go read it.
@@ -79,12 +78,8 @@ func (s *systemStore) removal(root Root, status Status) ([]Command, error) {
 	return []Command{remove, update}, err
 }
 
-func (s *systemStore) Install(ctx context.Context, root Root) error {
-	return perform(ctx, s, s.env, ToInstall, root)
-}
-
-func (s *systemStore) Uninstall(ctx context.Context, root Root) error {
-	return perform(ctx, s, s.env, ToUninstall, root)
+func (s *systemStore) Change(ctx context.Context, action Action, root Root) error {
+	return perform(ctx, s, s.env, action, root)
 }
 
 // tool returns the command that makes the bundle.
@@ -102,7 +97,7 @@ func (s *systemStore) anchor(root Root) string {
 	if root.Certificate == nil {
 		return ""
 	}
-	return s.env.path(s.layout.anchors, strings.ReplaceAll(root.Name(), " ", "_")+s.layout.extension)
+	return s.env.path(s.layout.anchors, root.fileName()+s.layout.extension)
 }
 
 // anchors returns the files that hold roots of ours and nothing else, whatever they are called.

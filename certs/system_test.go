@@ -2,7 +2,6 @@ package certs
 
 import (
 	"errors"
-	"strings"
 	"testing"
 	"time"
 )
@@ -10,7 +9,7 @@ import (
 func TestSystemStoreCommandsPerFamily(t *testing.T) {
 	a := openTest(t, Options{})
 	root := a.Root()
-	file := strings.ReplaceAll(root.Name(), " ", "_")
+	file := root.fileName()
 	for family, tc := range map[string]struct{ anchors, bundle, file, tool, update, refresh string }{
 		"Debian": {"/usr/local/share/ca-certificates", "/etc/ssl/certs/ca-certificates.crt", file + ".crt",
 			"update-ca-certificates", "update-ca-certificates", "update-ca-certificates --fresh"},
@@ -29,7 +28,7 @@ func TestSystemStoreCommandsPerFamily(t *testing.T) {
 			write(t, env.path(tc.bundle), 0o644, "")
 			store := newSystemStore(env)
 
-			must(t, store.Install(t.Context(), root))
+			must(t, store.Change(t.Context(), ToInstall, root))
 			wantLines(t, r.ran, "install -m 0644 /dev/stdin "+anchor+" < "+root.Path, "/usr/bin/"+tc.update)
 			wantState(t, store, root, Absent) // the recorder did nothing
 
@@ -39,9 +38,9 @@ func TestSystemStoreCommandsPerFamily(t *testing.T) {
 			wantState(t, store, root, Trusted)
 
 			r.ran = nil
-			must(t, store.Install(t.Context(), root))
+			must(t, store.Change(t.Context(), ToInstall, root))
 			wantLines(t, r.ran)
-			must(t, store.Uninstall(t.Context(), Root{}))
+			must(t, store.Change(t.Context(), ToUninstall, Root{}))
 			wantLines(t, r.ran, "rm -f -- "+anchor, "/usr/bin/"+tc.refresh)
 		})
 	}
@@ -79,7 +78,7 @@ func TestSystemStoreRights(t *testing.T) {
 	wantHint(t, result.Err, "system", " && sudo /usr/bin/update-ca-certificates")
 
 	env.Elevate = true
-	must(t, newSystemStore(env).Install(t.Context(), a.Root()))
+	must(t, newSystemStore(env).Change(t.Context(), ToInstall, a.Root()))
 	wantLines(t, r.ran, lines(rights.Commands)...)
 }
 

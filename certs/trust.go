@@ -26,7 +26,7 @@ type Result struct {
 // side. Report, if not nil, is told each result, in the order of the stores.
 func Trust(ctx context.Context, a *Authority, stores []Store, report func(Result)) []Result {
 	return each(stores, report, func(s Store) func() Result {
-		r := change(ctx, s, ToInstall, a.Root(), s.Install)
+		r := change(ctx, s, ToInstall, a.Root())
 		if r.Err != nil || len(r.Commands) == 0 {
 			return r.itself
 		}
@@ -50,7 +50,7 @@ func Untrust(ctx context.Context, a *Authority, stores []Store, report func(Resu
 		root = a.Root()
 	}
 	return each(stores, report, func(s Store) func() Result {
-		r := change(ctx, s, ToUninstall, root, s.Uninstall)
+		r := change(ctx, s, ToUninstall, root)
 		if r.Err != nil || len(r.Commands) == 0 {
 			return r.itself
 		}
@@ -109,14 +109,14 @@ func look(ctx context.Context, s Store, root Root) Result {
 }
 
 // change has a store do what it says it would, and looks again.
-func change(ctx context.Context, s Store, action Action, root Root, do func(context.Context, Root) error) Result {
+func change(ctx context.Context, s Store, action Action, root Root) Result {
 	r := look(ctx, s, root)
 	if action == ToInstall && (r.Err != nil || r.Before == Trusted) {
 		return r
 	}
 	r.Commands, r.Err = s.Commands(ctx, action, root) // a store that cannot be read may still have nothing to remove
 	if r.Err == nil && len(r.Commands) > 0 {
-		r.Err = do(ctx, root)
+		r.Err = s.Change(ctx, action, root)
 	}
 	if r.Err != nil || len(r.Commands) == 0 {
 		return r

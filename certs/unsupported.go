@@ -22,6 +22,7 @@ func (u *unsupported) Commands(_ context.Context, action Action, _ Root) ([]Comm
 	return nil, u.why
 }
 
-func (u *unsupported) Install(context.Context, Root) error { return u.why }
-
-func (u *unsupported) Uninstall(context.Context, Root) error { return nil }
+func (u *unsupported) Change(ctx context.Context, action Action, root Root) error {
+	_, err := u.Commands(ctx, action, root)
+	return err
+}

@@ -53,12 +53,8 @@ func (w *windowsStore) Commands(ctx context.Context, action Action, root Root) (
 	return removals, nil
 }
 
-func (w *windowsStore) Install(ctx context.Context, root Root) error {
-	return perform(ctx, w, w.env, ToInstall, root)
-}
-
-func (w *windowsStore) Uninstall(ctx context.Context, root Root) error {
-	return perform(ctx, w, w.env, ToUninstall, root)
+func (w *windowsStore) Change(ctx context.Context, action Action, root Root) error {
+	return perform(ctx, w, w.env, action, root)
 }
 
 // change is a command that waits for the answer of a person.
