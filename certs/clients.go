@@ -55,7 +55,7 @@ func (e *equipment) behind(path string, otherwise originFunc) (origin, error) {
 		path = filepath.Join(e.opts.Within, path)
 	}
 	path = filepath.Clean(path)
-	data, err := readRegular(path)
+	data, err := readBounded(path, maxRoots)
 	if o, ok := recordedOrigin(data); ok {
 		return o, nil
 	}

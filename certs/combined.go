@@ -44,7 +44,7 @@ func (c combined) kept(path string, mode fs.FileMode, data []byte) bool {
 	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&^mode != 0 || info.Size() != int64(len(data)) {
 		return false
 	}
-	have, err := os.ReadFile(path)
+	have, err := readBounded(path, int64(len(data)))
 	return err == nil && bytes.Equal(have, data)
 }
 

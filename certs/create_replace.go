@@ -6,7 +6,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -75,26 +74,13 @@ func kept(path, reason string) error {
 	}
 }
 
-// maxReplaced is more than certificates and their keys take: what is larger is something else.
-const maxReplaced = 1 << 20
-
-func readSmall(path string) []byte {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxReplaced))
-	if err != nil {
-		return nil
-	}
-	return data
-}
-
 // developmentCertificate returns the leaf in a file, PEM or PKCS #12, and tells by its issuer whether it is one of ours
 // or mkcert's. Roots are not: mkcert's folder may be the one that somebody types by mistake.
 func developmentCertificate(path string) (leaf *x509.Certificate, known bool) {
-	data := readSmall(path)
+	data, err := readBounded(path, maxPEM)
+	if err != nil {
+		return nil, false
+	}
 	if block, _ := pem.Decode(data); block != nil && block.Type == "CERTIFICATE" {
 		leaf, _ = x509.ParseCertificate(block.Bytes)
 	} else if block == nil {
@@ -110,6 +96,9 @@ func belongs(path string, certificate *x509.Certificate) bool {
 	if held, ok := developmentCertificate(path); ok && held.Equal(certificate) {
 		return true
 	}
-	_, err := tls.X509KeyPair(encodeCertificates(certificate.Raw), readSmall(path))
+	data, err := readBounded(path, maxPEM)
+	if err == nil {
+		_, err = tls.X509KeyPair(encodeCertificates(certificate.Raw), data)
+	}
 	return err == nil
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 )
 
@@ -21,7 +20,7 @@ const minRSABits = 2048
 // the certificate is the only file, named as [Authority.Create] does. Other wishes of the request are not granted, and
 // to be an authority is refused.
 func (a *Authority) CreateFromRequest(path string, opts CreateOptions) (Created, error) {
-	data, err := os.ReadFile(path)
+	data, err := readBounded(path, maxPEM)
 	if cause := (*fs.PathError)(nil); errors.As(err, &cause) {
 		err = cause.Err
 	}

@@ -75,7 +75,7 @@ func TestCreateFromRequestRefuses(t *testing.T) {
 	must(t, err)
 	for name, tc := range map[string]struct{ path, says, hint string }{
 		"no file":            {t.TempDir() + "/gone.csr", "no such file", "openssl req -in "},
-		"a folder":           {t.TempDir(), "is a directory", "openssl req"},
+		"a folder":           {t.TempDir(), "it is a folder", "openssl req"},
 		"not PEM":            {text(t, "hello"), "not PEM", "openssl req"},
 		"a key":              {text(t, keyPEM(t)), "private key, not a CERTIFICATE REQUEST", "openssl req"},
 		"cut in the middle":  {damaged(t, requestBy(t, testKey(t), good), func(der []byte) []byte { return der[:40] }), "truncated", "openssl req"},

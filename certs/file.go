@@ -3,10 +3,12 @@ package certs
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -41,7 +43,41 @@ func readFile(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() || info.Size() > maxFile {
 		return nil, unusable(path, fmt.Errorf("it is %s, which is nothing of ours", standing(info)))
 	}
-	return os.ReadFile(path)
+	return readBounded(path, maxFile)
+}
+
+// readBounded returns the content of a regular file of at most limit bytes. It never waits: what is opened is what is
+// looked at, and a pipe without a writer opens too, to be refused. The errors are [*fs.PathError]s.
+func readBounded(path string, limit int64) ([]byte, error) {
+	data, _, err := readOpened(path, limit)
+	return data, err
+}
+
+// readOpened returns what was known of the file when it was opened, too.
+func readOpened(path string, limit int64) ([]byte, fs.FileInfo, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	refuse := func(reason string) ([]byte, fs.FileInfo, error) {
+		return nil, nil, &fs.PathError{Op: "read", Path: path, Err: errors.New(reason)}
+	}
+	switch {
+	case info.IsDir():
+		return refuse("it is a folder")
+	case !info.Mode().IsRegular():
+		return refuse("it is a pipe or a device, not a file that could be read again")
+	}
+	data, err := io.ReadAll(io.LimitReader(f, limit+1)) // its size may be wrong: in /proc it is zero
+	if err == nil && int64(len(data)) > limit {
+		return refuse(fmt.Sprintf("it is larger than %d KiB", limit>>10))
+	}
+	return data, info, err
 }
 
 // readPrivate does the same for a file with a key in it, which must be its owner's alone.

@@ -5,7 +5,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -75,31 +74,10 @@ func (o origin) read() ([]*pem.Block, error) {
 	return all, nil
 }
 
+// readRoots reads the roots in a file that is one: a pipe would be empty for the next who reads it.
 func readRoots(path string) ([]*pem.Block, error) {
-	data, err := readRegular(path)
+	data, err := readBounded(path, maxRoots)
 	return certificateBlocks(data), err
-}
-
-// readRegular reads a file of roots. It opens neither a pipe, which would be empty for the next who reads it, nor a
-// device, which need not end.
-func readRegular(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxRoots+1))
-	if err == nil && len(data) > maxRoots {
-		err = fmt.Errorf("%s is larger than %d MiB", path, maxRoots>>20)
-	}
-	return data, err
 }
 
 // readFolder reads the files of a folder that hold certificates. Links within it are the hashed names of OpenSSL for

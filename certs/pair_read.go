@@ -7,12 +7,9 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 )
 
 // maxPEM bounds a file in bytes, and maxChain its certificates. Long chains with all their text have some 50 KiB.
@@ -28,10 +25,10 @@ type pairFile struct {
 	blocks []*pem.Block
 }
 
-// readPairFile reads a file of PEM blocks. Only regular files are read, and no more of them than maxPEM: a pipe would
-// make us wait and a device never ends.
+// readPairFile reads a file of PEM blocks. Pipes and devices are none: they could not be read again when they
+// change.
 func readPairFile(path string) (*pairFile, error) {
-	data, info, err := readBounded(path)
+	data, info, err := readOpened(path, maxPEM)
 	var failed *fs.PathError
 	if errors.As(err, &failed) {
 		err = failed.Err // it has the path again
@@ -47,28 +44,6 @@ func readPairFile(path string) (*pairFile, error) {
 		return nil, notPEM(path, data)
 	}
 	return &pairFile{path, info, blocks}, nil
-}
-
-func readBounded(path string) ([]byte, fs.FileInfo, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe without a writer would not open otherwise
-	if err != nil {
-		return nil, nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return nil, nil, err
-	case info.IsDir():
-		return nil, nil, errors.New("it is a folder")
-	case !info.Mode().IsRegular():
-		return nil, nil, errors.New("it is a pipe or a device, not a file that could be read again when it changes")
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxPEM+1))
-	if err == nil && len(data) > maxPEM {
-		err = fmt.Errorf("it is larger than %d KiB, so it is no certificate or key", maxPEM>>10)
-	}
-	return data, info, err
 }
 
 // pemBlocks returns the blocks of a file. Unlike pem.Decode it passes over none that is damaged.

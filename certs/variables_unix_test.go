@@ -229,9 +229,9 @@ func TestVariablesThatCannotBeCombined(t *testing.T) {
 		"empty":     {func(p string) error { return os.WriteFile(p, nil, 0o644) }, "holds no certificate in PEM"},
 		"key":       {func(p string) error { return os.WriteFile(p, encodeBlocks("PRIVATE KEY", selfSigned(t, "k")), 0o600) }, "holds no"},
 		"folder":    {func(p string) error { return os.Mkdir(p, 0o755) }, "holds no certificate in PEM"},
-		"huge":      {func(p string) error { return errors.Join(os.WriteFile(p, nil, 0o644), os.Truncate(p, 1<<40)) }, "larger than 16 MiB"},
-		"pipe":      {func(p string) error { return syscall.Mkfifo(p, 0o600) }, "is not a regular file"},
-		"device":    {func(p string) error { return os.Symlink("/dev/zero", p) }, "is not a regular file"},
+		"huge":      {func(p string) error { return errors.Join(os.WriteFile(p, nil, 0o644), os.Truncate(p, 1<<40)) }, "larger than 16384 KiB"},
+		"pipe":      {func(p string) error { return syscall.Mkfifo(p, 0o600) }, "it is a pipe or a device"},
+		"device":    {func(p string) error { return os.Symlink("/dev/zero", p) }, "it is a pipe or a device"},
 		"link loop": {func(p string) error { return os.Symlink(p, p) }, "too many"},
 	} {
 		t.Run(name, func(t *testing.T) {

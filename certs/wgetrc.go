@@ -21,13 +21,13 @@ func (e *equipment) wget() (string, error) {
 	if len(o) != 1 {
 		return "", errors.New("the settings that it names are not wget's")
 	}
-	settings, err := readRegular(o[0])
+	settings, err := readBounded(o[0], maxRoots)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
 	kept, roots := splitWgetrc(settings)
 	if roots == "" {
-		system, _ := readRegular(e.env.path("/etc/wgetrc"))
+		system, _ := readBounded(e.env.path("/etc/wgetrc"), maxRoots)
 		_, roots = splitWgetrc(system)
 	}
 	from, err := e.env.systemRoots()

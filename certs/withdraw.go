@@ -31,7 +31,7 @@ func Withdraw(dir string, owner *Owner) error {
 
 // withdraw makes a bundle, and the trust store beside it if there is one, anew without us.
 func (c combined) withdraw(name string) error {
-	data, err := readRegular(filepath.Join(c.dir, name))
+	data, err := readBounded(filepath.Join(c.dir, name), maxRoots)
 	if err != nil {
 		return &Error{Doing: "take our root out of the combined roots", Path: filepath.Join(c.dir, name), Err: err, Advice: "rm -r " + quote(c.dir)}
 	}
