@@ -3,8 +3,11 @@
 package certs
 
 import (
+	"context"
+	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -91,6 +94,17 @@ func TestUnderSudoBrowserStoresBelongToTheCaller(t *testing.T) {
 	wantOwner(t, env)
 }
 
+// What a dry run of root's prints does the same when it is typed: the user's files stay the user's.
+func TestCommandOfAnotherUserAsTyped(t *testing.T) {
+	requireTool(t, "sudo")
+	owner := behindSudo(t).Owner
+	typed := Command{Argv: []string{"id", "-u"}, As: owner}.String()
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", typed).CombinedOutput()
+	if err != nil || strings.TrimSpace(string(out)) != strconv.Itoa(owner.UID) {
+		t.Errorf("%s: %s, %v", typed, out, err)
+	}
+}
+
 func TestRunBySudo(t *testing.T) {
 	requireTool(t, "sudo")
 	if os.Geteuid() != 0 {
@@ -100,6 +114,36 @@ func TestRunBySudo(t *testing.T) {
 		Env: []string{"PATH=" + os.Getenv("PATH")}}
 	if out, err := run(t.Context(), c); err != nil || !strings.HasSuffix(strings.TrimSpace(string(out)), "/printenv SUDO_COMMAND") {
 		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// What sudo runs ends with it: it would go on as root.
+func TestSudoIsEndedWithItsChild(t *testing.T) {
+	requireTool(t, "sudo")
+	if os.Geteuid() != 0 {
+		t.Skip("NOT PROVEN: sudo would ask for a password")
+	}
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	must(t, syscall.Mkfifo(pipe, 0o600))
+	ctx, cancel := context.WithCancel(t.Context())
+	begun := make(chan int, 1)
+	go func() {
+		line, _ := os.ReadFile(pipe) // it waits for the child
+		pid, _ := strconv.Atoi(strings.TrimSpace(string(line)))
+		begun <- pid
+		cancel()
+	}()
+	_, err := run(ctx, Command{Argv: []string{"sh", "-c", "trap '' HUP; echo $$ >" + pipe + "; exec sleep 600"}, NeedsRoot: true, Terminal: true,
+		Limit: time.Minute, Env: []string{"PATH=" + os.Getenv("PATH")}})
+	if w, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil {
+		_ = w.Close() // there was no child: nobody waits for it any more
+	}
+	pid := <-begun
+	if err == nil || pid == 0 {
+		t.Fatalf("child %d: %v", pid, err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("the child went on: %v", err)
 	}
 }
 
