@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -33,14 +34,17 @@ type Command struct {
 	Limit     time.Duration // after which it is ended
 }
 
-// String returns the command as typed in a shell, with sudo where root is needed.
+// String returns the command as typed in a shell, with sudo where it takes the rights of root or of another user.
 func (c Command) String() string {
 	var words []string
 	if c.Input != "" {
 		words = append(words, "printf", "%s", quote(c.Input), "|")
 	}
-	if c.NeedsRoot {
+	switch {
+	case c.NeedsRoot:
 		words = append(words, "sudo")
+	case c.As != nil:
+		words = append(words, "sudo", "-u", quote("#"+strconv.Itoa(c.As.UID)))
 	}
 	for _, arg := range c.Argv {
 		words = append(words, quote(arg))
@@ -134,7 +138,7 @@ func perform(ctx context.Context, s Store, env Env, action Action, root Root) er
 			c.Terminal, c.Limit = true, sudoLimit
 		}
 		if _, err := env.do(ctx, c); err != nil {
-			return explained(s, err)
+			return explained(s, action, err)
 		}
 	}
 	return nil
@@ -145,20 +149,23 @@ func needsRoot(c Command) bool { return c.NeedsRoot }
 func asks(c Command) bool { return c.Asks }
 
 // explained adds to what commands say of places that nobody can write to; LC_ALL=C makes them say it in these words.
-func explained(s Store, err error) error {
+func explained(s Store, action Action, err error) error {
 	var failed *CommandError
 	if !errors.As(err, &failed) {
 		return err
 	}
-	for words, why := range map[string]string{
-		"Read-only file system":   "its file system is read-only",
-		"Permission denied":       "it may not be written to",
-		"Operation not permitted": "it may not be written to",
-		"No space left on device": "its disk is full",
+	for _, reason := range []struct{ words, why string }{
+		{"Read-only file system", "its file system is read-only"},
+		{"Permission denied", "it may not be written to"},
+		{"Operation not permitted", "it may not be written to"},
+		{"No space left on device", "its disk is full"},
 	} {
-		if strings.Contains(failed.Output, words) {
-			return &Error{Doing: "change the " + s.Name() + " store", Err: fmt.Errorf("%s: %w", why, err),
-				Advice: "letta-dev run -- COMMAND  # trusts us without the store, one program at a time"}
+		if strings.Contains(failed.Output, reason.words) {
+			advice := "letta-dev run -- COMMAND  # trusts us without the store, one program at a time"
+			if action == ToUninstall {
+				advice = failed.Hint() // nothing stands in for a removal
+			}
+			return &Error{Doing: "change the " + s.Name() + " store", Err: fmt.Errorf("%s: %w", reason.why, err), Advice: advice}
 		}
 	}
 	return err

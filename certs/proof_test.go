@@ -69,12 +69,15 @@ func TestProofWantsItsOwnAnswer(t *testing.T) {
 // A client that cannot even start has refused nothing: neither is trust proven by it nor its absence.
 func TestProofWantsAHandshake(t *testing.T) {
 	a, other := openTest(t, Options{}), openTest(t, Options{})
-	crash := func(Command) ([]byte, error) { return nil, errors.New("cannot load libcurl.so.4") }
+	crash := func(c Command) ([]byte, error) {
+		return nil, &CommandError{Command: c, Output: "cannot load libcurl.so.4", Err: errors.New("exit status 127")}
+	}
 	for state, root := range map[State]*x509.Certificate{Trusted: a.root, Absent: other.root} {
 		got := Prove(t.Context(), a, []Store{debian(t, root, crash)}, nil)[0]
 		if got.After != state || got.Known != ByBundle || got.Client != "curl" || got.Err == nil || !strings.Contains(got.Err.Error(), "libcurl") {
 			t.Errorf("%s: %+v", state, got)
 		}
+		wantHint(t, got.Err, got.Where, "letta-dev certs status")
 	}
 }
 
@@ -90,15 +93,15 @@ func TestProofBeatsTheStoresWord(t *testing.T) {
 	if r.After != Partial || r.Known != ByHandshake || r.Err == nil || !strings.Contains(r.Err.Error(), "SEC_ERROR_UNKNOWN_ISSUER") {
 		t.Errorf("%+v", r)
 	}
+	wantHint(t, r.Err, r.Where, remake) // and not the command of curl, whose server is gone
 	accept := func(c Command) ([]byte, error) {
 		roots := x509.NewCertPool()
 		roots.AddCert(a.root)
 		p := &proof{port: portOf(c)}
 		return p.answer(t.Context(), roots)
 	}
-	if r := Prove(t.Context(), a, []Store{debian(t, other.root, accept)}, nil)[0]; r.Err == nil || !strings.Contains(r.Err.Error(), "accept it") {
-		t.Errorf("%+v", r)
-	}
+	r = Prove(t.Context(), a, []Store{debian(t, other.root, accept)}, nil)[0]
+	wantHint(t, r.Err, "accept it", remake)
 }
 
 // gate is a store whose proof waits until the proofs of all its kind have begun.

@@ -159,6 +159,23 @@ func TestStoresThatAreReadOnly(t *testing.T) {
 	}
 }
 
+// Without the store a program can still be had to trust us; nothing of the kind helps against a removal that fails.
+func TestHintOfAChangeThatFails(t *testing.T) {
+	a := openTest(t, Options{})
+	for range 20 { // of two reasons the first tells, always
+		r := &recorder{reply: func(c Command) ([]byte, error) {
+			return nil, &CommandError{Command: c, Output: "x: Permission denied\ny: Read-only file system", Err: errors.New("exit status 1")}
+		}}
+		env := fakeEnv(t, "linux", r, "update-ca-certificates")
+		anchor := env.path("/usr/local/share/ca-certificates/some.crt")
+		write(t, anchor, 0o644, string(read(t, a.Root().Path)))
+		write(t, env.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, "")
+		store := newSystemStore(env)
+		wantHint(t, store.Change(t.Context(), ToInstall, a.Root()), "its file system is read-only", "letta-dev run -- ")
+		wantHint(t, store.Change(t.Context(), ToUninstall, a.Root()), "its file system is read-only", "rm -f -- "+anchor)
+	}
+}
+
 // A store whose commands succeed and do nothing is not believed.
 func TestTrustBelievesNoExitStatus(t *testing.T) {
 	a := openTest(t, Options{})

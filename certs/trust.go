@@ -144,13 +144,20 @@ func proven(ctx context.Context, a *Authority, s Store, r Result) Result {
 	case errors.Is(err, errNoClient):
 		return r
 	case v.known == ByHandshake && !p.reached.Load():
-		r.Client, r.Err = v.client, fmt.Errorf("%s could not try the %s store: %w", v.client, r.Store, cmp.Or(err, errors.New("it went elsewhere")))
+		err = fmt.Errorf("%s could not come to the server: %w", v.client, cmp.Or(err, errors.New("it went elsewhere")))
+		r.Client, r.Err = v.client, unproven(r, err, "letta-dev certs status")
 		return r
 	case err == nil && r.After != Trusted:
-		r.Err = fmt.Errorf("%s holds no root of ours, but its clients accept it", r.Store)
+		r.Err = unproven(r, errors.New("it holds no root of ours, but its clients accept it"), remake)
 	case err != nil && r.After == Trusted:
-		r.After, r.Err = Partial, fmt.Errorf("the root is in the store, but its clients refuse it: %w", err)
+		r.After, r.Err = Partial, unproven(r, fmt.Errorf("the root is in it, but its clients refuse it: %w", err), remake)
 	}
 	r.Known, r.Client = v.known, v.client
 	return r
+}
+
+// unproven is a proof that came to something else than the store says. It has an advice of its own: the server that the
+// client's command was for is gone.
+func unproven(r Result, err error, advice string) error {
+	return &Error{Doing: "prove the trust of the " + r.Store + " store", Path: r.Where, Err: err, Advice: advice}
 }
