@@ -46,8 +46,8 @@ type Created struct {
 // ".pem" and "-key.pem", or ".p12". No names mean localhost, 127.0.0.1 and ::1 under the name of the first. The leaf
 // ends after two years and three months, or with the authority.
 //
-// Like mkcert it replaces development certificates, its own and mkcert's, and reports them; a file that is anything else
-// is left alone unless Overwrite says otherwise. All files are written or none. The errors are [*Error]s.
+// Like mkcert it replaces development certificates, its own and mkcert's, and reports them; a file that is anything else,
+// or holds anything else too, is left alone unless Overwrite says otherwise. All files are written or none. The errors are [*Error]s.
 func (a *Authority) Create(names []string, opts CreateOptions) (Created, error) {
 	if len(names) == 0 {
 		return a.create([]string{"localhost", "127.0.0.1", "::1"}, opts.called("localhost"))

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"software.sslmate.com/src/go-pkcs12"
 )
 
 // What create writes, judged by the programs that read such files.
@@ -43,8 +45,10 @@ func TestPKCS12IsReadByOpenSSL(t *testing.T) {
 	must(t, err)
 	path := text(t, string(out))
 	opensslVerify(t, a, path, "-verify_hostname app.localhost")
-	if leaf := loadLeaf(t, path); leaf.Subject.CommonName != "app.localhost" || !belongs(path, leaf) {
-		t.Errorf("%s, or its key is missing", leaf.Subject)
+	pair, err := tls.LoadX509KeyPair(path, path)
+	must(t, err)
+	if pair.Leaf.Subject.CommonName != "app.localhost" {
+		t.Errorf("it is for %s", pair.Leaf.Subject)
 	}
 	if n := strings.Count(string(out), "BEGIN CERTIFICATE"); n != 3 {
 		t.Errorf("%d certificates, want leaf, intermediate and root", n)
@@ -73,9 +77,14 @@ func TestCreateReplacesItsOwnPKCS12Only(t *testing.T) {
 			t.Errorf("replaced %v", made.Replaced)
 		}
 	}
-	write(t, opts.P12File, 0o600, "a bank's")
-	_, err := a.Create(nil, opts)
-	wantHint(t, err, opts.P12File, "mv ")
+	leaf := issueTest(t, a, "localhost")
+	alien, err := pkcs12.Modern.Encode(leaf.PrivateKey, leaf.Leaf, []*x509.Certificate{selfSigned(t, "a bank")}, pkcs12.DefaultPassword)
+	must(t, err)
+	for _, data := range []string{"a bank's", string(alien)} {
+		write(t, opts.P12File, 0o600, data)
+		_, err := a.Create(nil, opts)
+		wantHint(t, err, opts.P12File, "mv ")
+	}
 }
 
 // A server that demands a certificate of its clients gets one from curl. It trusts the root alone: the rest of the chain

@@ -1,7 +1,8 @@
 package certs
 
 import (
-	"crypto/tls"
+	"bytes"
+	"crypto"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"software.sslmate.com/src/go-pkcs12"
 )
@@ -74,31 +76,77 @@ func kept(path, reason string) error {
 	}
 }
 
-// developmentCertificate returns the leaf in a file, PEM or PKCS #12, and tells by its issuer whether it is one of ours
-// or mkcert's. Roots are not: mkcert's folder may be the one that somebody types by mistake.
+// developmentCertificate returns the leaf in a file, PEM or PKCS #12, if its issuer is one of ours or mkcert's and nothing is
+// in the file but it, its issuers and its key. Roots are none: mkcert's folder may be the one that somebody types by
+// mistake.
 func developmentCertificate(path string) (leaf *x509.Certificate, known bool) {
 	data, err := readBounded(path, maxPEM)
 	if err != nil {
 		return nil, false
 	}
-	if block, _ := pem.Decode(data); block != nil && block.Type == "CERTIFICATE" {
-		leaf, _ = x509.ParseCertificate(block.Bytes)
-	} else if block == nil {
-		_, leaf, _, _ = pkcs12.DecodeChain(data, pkcs12.DefaultPassword)
+	chain, key, whole := parsePEM(data)
+	if !whole {
+		chain, key = parseP12(data)
 	}
-	return leaf, leaf != nil && !leaf.IsCA && slices.ContainsFunc(leaf.Issuer.Organization, func(o string) bool {
+	if len(chain) == 0 || chain[0].IsCA || key != nil && !isFor(chain[0], key) || !isChain(chain) {
+		return nil, false
+	}
+	return chain[0], slices.ContainsFunc(chain[0].Issuer.Organization, func(o string) bool {
 		return o == organisation || o == mkcertOrganisation
 	})
 }
 
-// belongs tells whether a file holds the certificate, or the key of it and nobody else's.
+// belongs tells whether a file holds the certificate, or the key of it and nothing else.
 func belongs(path string, certificate *x509.Certificate) bool {
 	if held, ok := developmentCertificate(path); ok && held.Equal(certificate) {
 		return true
 	}
 	data, err := readBounded(path, maxPEM)
-	if err == nil {
-		_, err = tls.X509KeyPair(encodeCertificates(certificate.Raw), data)
+	if err != nil {
+		return false
 	}
-	return err == nil
+	chain, key, whole := parsePEM(data)
+	return whole && len(chain) == 0 && key != nil && isFor(certificate, key)
+}
+
+// parsePEM returns the certificates and the one key in a file that holds nothing else, not even a word between them.
+func parsePEM(data []byte) (chain []*x509.Certificate, key crypto.Signer, whole bool) {
+	var again []byte
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		again = append(again, pem.EncodeToMemory(block)...)
+		switch {
+		case block.Type == "CERTIFICATE":
+			c, err := x509.ParseCertificate(block.Bytes)
+			if err != nil {
+				return nil, nil, false
+			}
+			chain = append(chain, c)
+		case strings.HasSuffix(block.Type, "PRIVATE KEY") && key == nil:
+			if key = parseKey(block.Bytes); key == nil {
+				return nil, nil, false
+			}
+		default:
+			return nil, nil, false
+		}
+	}
+	return chain, key, len(again) > 0 && slices.EqualFunc(bytes.Fields(again), bytes.Fields(data), bytes.Equal) // lines may end as on Windows
+}
+
+func parseP12(data []byte) ([]*x509.Certificate, crypto.Signer) {
+	key, leaf, issuers, err := pkcs12.DecodeChain(data, pkcs12.DefaultPassword)
+	signer, ok := key.(crypto.Signer)
+	if err != nil || !ok {
+		return nil, nil
+	}
+	return append([]*x509.Certificate{leaf}, issuers...), signer
+}
+
+// isChain tells whether each certificate was signed by the next.
+func isChain(chain []*x509.Certificate) bool {
+	for i, parent := range chain[1:] {
+		if !signed(parent, chain[i]) {
+			return false
+		}
+	}
+	return true
 }

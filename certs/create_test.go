@@ -138,6 +138,10 @@ func TestCreateReplacesDevelopmentCertificatesOnly(t *testing.T) {
 	mkcert, mkcertKey := pairOf(t, "mkcert development CA", false)
 	root, rootKey := pairOf(t, "mkcert development CA", true)
 	public, publicKey := pairOf(t, "Public CA", false)
+	leaf := issueTest(t, a, "localhost")
+	chain := encodeCertificates(leaf.Certificate...)
+	chainKey, err := encodeKey(leaf.PrivateKey)
+	must(t, err)
 	const noCertificate, noKey = "is not a development certificate's", "is not the key of the development certificate"
 	for name, tc := range map[string]struct {
 		cert, key []byte
@@ -152,6 +156,19 @@ func TestCreateReplacesDevelopmentCertificatesOnly(t *testing.T) {
 		"not PEM":                 {[]byte("notes"), nil, noCertificate},
 		"a key alone":             {nil, publicKey, noCertificate},
 		"empty":                   {[]byte{}, nil, noCertificate},
+
+		"ours, and a company's":          {slices.Concat(chain, public, publicKey), nil, noCertificate},
+		"ours, and a company's key":      {slices.Concat(chain, publicKey), nil, noCertificate},
+		"ours, its key and a company's":  {slices.Concat(chain, chainKey, publicKey), nil, noCertificate},
+		"mkcert's, and another's root":   {slices.Concat(mkcert, root), nil, noCertificate},
+		"ours, its key and another":      {chain, slices.Concat(chainKey, publicKey), noKey},
+		"ours, its key and letters":      {chain, slices.Concat(chainKey, []byte("letters to Ada")), noKey},
+		"ours behind letters":            {slices.Concat([]byte("letters to Ada\n"), chain), nil, noCertificate},
+		"ours, and more than is read":    {slices.Concat(chain, bytes.Repeat([]byte("\n"), maxPEM), publicKey), nil, noCertificate},
+		"its key, and more than is read": {chain, slices.Concat(chainKey, bytes.Repeat([]byte("\n"), maxPEM), publicKey), noKey},
+		"ours, the key with it":          {slices.Concat(chain, chainKey), chainKey, ""},
+		"ours, with both roots":          {slices.Concat(chain, encodeCertificates(a.root.Raw)), chainKey, ""},
+		"ours, from Windows":             {bytes.ReplaceAll(chain, []byte("\n"), []byte("\r\n")), chainKey, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			opts := CreateOptions{Dir: t.TempDir()}

@@ -25,11 +25,6 @@ func arrange(all []*x509.Certificate, key crypto.Signer) []*x509.Certificate {
 	}
 }
 
-func isFor(c *x509.Certificate, key crypto.Signer) bool {
-	public, ok := c.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
-	return ok && public.Equal(key.Public())
-}
-
 // signed tells whether parent is the authority behind child.
 func signed(parent, child *x509.Certificate) bool {
 	return slices.Equal(parent.RawSubject, child.RawIssuer) && child.CheckSignatureFrom(parent) == nil

@@ -64,10 +64,16 @@ func keyOf(certificate *x509.Certificate, path string, data []byte) (crypto.Sign
 	if err != nil {
 		return nil, unusable(path, err)
 	}
-	if public, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool }); !ok || !public.Equal(certificate.PublicKey) {
+	if !isFor(certificate, key) {
 		return nil, unusable(path, errors.New("it is not the key of the certificate next to it"))
 	}
 	return key, nil
+}
+
+// isFor tells whether a certificate is a key's.
+func isFor(c *x509.Certificate, key crypto.Signer) bool {
+	public, ok := c.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && public.Equal(key.Public())
 }
 
 // firstBlock is what a reader that stops after one block sees, as it would stand alone.
