@@ -122,7 +122,7 @@ func write(t *testing.T, path string, mode os.FileMode, content string) {
 	}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func must(t *testing.T, err error) {
 }
 
 // selfSigned is a root of somebody else.
-func selfSigned(t *testing.T, organisation string) *x509.Certificate {
+func selfSigned(t testing.TB, organisation string) *x509.Certificate {
 	t.Helper()
 	template := caTemplate("root", "x", time.Now(), []string{localhost})
 	template.Subject.Organization = []string{organisation}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 )
@@ -92,5 +93,45 @@ func TestJavaProofThatCannotBeMade(t *testing.T) {
 	t.Setenv("TMPDIR", filepath.Join(env.Home, "nonexistent"))
 	if _, err := s.prove(t.Context(), &proof{}); !os.IsNotExist(err) {
 		t.Errorf("%v", err)
+	}
+}
+
+// A company's root that keytool has put into a JVM's own file is accepted with the variables, and ours beside it.
+func TestJavaKeepsItsRootsWithTheVariables(t *testing.T) {
+	keytool, java := requireTool(t, "keytool"), requireTool(t, "java")
+	real, err := filepath.EvalSymlinks(java)
+	must(t, err)
+	from, ok := cacerts(filepath.Dir(filepath.Dir(real)))
+	if !ok {
+		t.Skip("NOT PROVEN: that a JVM keeps its roots with the variables. There is none with a file of them")
+	}
+	env := realEnv(t)
+	company, ours := openTest(t, Options{CAROOT: fakeCaroot(t)}), openTest(t, Options{})
+	home := filepath.Join(env.Home, "jdk")
+	file := filepath.Join(home, "lib/security/cacerts")
+	write(t, file, 0o644, string(read(t, from)))
+	add := exec.CommandContext(t.Context(), keytool, "-importcert", "-noprompt", "-alias", "company", "-file", company.Root().Path, "-keystore", file, "-storepass", "changeit")
+	if out, err := add.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	vars, problems, err := Variables(t.Context(), env, ours.Root(), VariableOptions{Dir: filepath.Join(env.Home, "roots"),
+		Getenv: func(name string) string { return map[string]string{"JAVA_HOME": home}[name] }})
+	must(t, err)
+	i := slices.IndexFunc(vars, func(v Variable) bool { return v.Name == "JDK_JAVA_OPTIONS" })
+	if i < 0 {
+		t.Fatal(problems)
+	}
+	class := filepath.Join(env.Home, "Handshake.class")
+	write(t, class, 0o644, string(handshake))
+	for name, a := range map[string]*Authority{"the company": company, "ours": ours, "nobody's": openTest(t, Options{})} {
+		p, err := newProof(a)
+		must(t, err)
+		ask := exec.CommandContext(t.Context(), java, "-XX:TieredStopAtLevel=1", "-cp", env.Home, "Handshake", proofHost, p.port)
+		ask.Env = []string{"JDK_JAVA_OPTIONS=" + vars[i].Value}
+		out, err := ask.Output()
+		p.close()
+		if want := name != "nobody's"; (err == nil && p.confirm("java", out) == nil) != want {
+			t.Errorf("java accepts %s: %t, %v", name, !want, err)
+		}
 	}
 }

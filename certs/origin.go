@@ -77,7 +77,14 @@ func (o origin) read() ([]*pem.Block, error) {
 // readRoots reads the roots in a file that is one: a pipe would be empty for the next who reads it.
 func readRoots(path string) ([]*pem.Block, error) {
 	data, err := readBounded(path, maxRoots)
-	return certificateBlocks(data), err
+	if err != nil || !isKeystore(data) {
+		return certificateBlocks(data), err
+	}
+	roots, err := keystoreRoots(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s is no PEM, and no keystore of Java's that can be read: %w", path, err)
+	}
+	return roots, nil
 }
 
 // readFolder reads the files of a folder that hold certificates. Links within it are the hashed names of OpenSSL for

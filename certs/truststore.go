@@ -4,9 +4,11 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
 	"software.sslmate.com/src/go-pkcs12"
@@ -15,27 +17,65 @@ import (
 const trustStoreOption = "-Djavax.net.ssl.trustStore="
 
 // java returns the options of java with one for a trust store. The launcher reads this variable and says so on standard
-// error; JAVA_TOOL_OPTIONS would have every tool of the JDK say so too. A trust store that the user chose stays.
+// error; JAVA_TOOL_OPTIONS would have every tool of the JDK say so too. A trust store that the user chose stays, one of
+// ours gives way: it may have been made from the roots of another JVM.
 func (e *equipment) java() (string, error) {
-	options := e.opts.Getenv("JDK_JAVA_OPTIONS")
-	if _, ok := e.env.find("java"); !ok && e.opts.Getenv("JAVA_HOME") == "" {
-		return "", nil
-	}
-	o, err := e.env.systemRoots()
-	if err != nil {
+	o, err := e.javaRoots()
+	if err != nil || o == nil {
 		return "", err
 	}
+	options := e.opts.Getenv("JDK_JAVA_OPTIONS")
 	option := quoteJava(trustStoreOption + filepath.Join(e.files.dir, o.name("roots-", ".p12")))
-	if !strings.Contains(options, option) && strings.Contains(options+e.opts.Getenv("JAVA_TOOL_OPTIONS"), trustStoreOption) {
-		return "", errors.New("the options of java name a trust store already")
+	ours := regexp.MustCompile(strings.Replace(regexp.QuoteMeta(option), o.name("", ""), "[0-9a-f]{16}", 1))
+	for _, name := range []string{"JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS"} {
+		if strings.Contains(ours.ReplaceAllString(e.opts.Getenv(name), ""), trustStoreOption) {
+			return "", &setError{name, "names a trust store already"}
+		}
 	}
 	if err := e.trustStore(o); err != nil {
 		return "", err
 	}
-	if strings.Contains(options, option) {
-		return options, nil
+	if ours.MatchString(options) {
+		return ours.ReplaceAllLiteralString(options, option), nil
 	}
 	return strings.TrimLeft(options+" "+option, " "), nil
+}
+
+// javaRoots is the file of roots of the JVM that programs find by JAVA_HOME, and of the one in PATH; where that is only a
+// way to a JVM, as on macOS or with a version manager, those of all JVMs. No origin means that there is no Java here.
+func (e *equipment) javaRoots() (origin, error) {
+	var o origin
+	add := func(file string) {
+		if !slices.Contains(o, file) {
+			o = append(o, file)
+		}
+	}
+	if home := e.opts.Getenv("JAVA_HOME"); home != "" {
+		file, ok := cacerts(home)
+		if !ok || !filepath.IsAbs(home) {
+			return nil, &setError{"JAVA_HOME", fmt.Sprintf("is %q, where no JVM keeps its roots", home)}
+		}
+		add(file)
+	}
+	path, ok := e.env.find("java")
+	if !ok {
+		return o, nil
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		if file, ok := cacerts(filepath.Dir(filepath.Dir(real))); ok {
+			add(file)
+		}
+	}
+	if o != nil {
+		return o, nil
+	}
+	for _, s := range javaStores(e.env) {
+		add(s.(*javaStore).file)
+	}
+	if o == nil {
+		return nil, fmt.Errorf("the roots of %s are in no place where JVMs keep them", path)
+	}
+	return o, nil
 }
 
 // trustStore keeps the roots of an origin and ours in a trust store beside their bundle.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -34,7 +35,7 @@ type VariableOptions struct {
 // made anew whenever its origin or our root has changed.
 //
 // A problem is a variable, or several, that stay as they are because what they name cannot be combined; programs that
-// read them do not accept us. The error is an [*Error] of writing to Dir.
+// read them do not accept us. Its Hint, if not empty, says what to type. The error is an [*Error] of writing to Dir.
 func Variables(ctx context.Context, env Env, root Root, opts VariableOptions) (vars []Variable, problems []error, err error) {
 	e := &equipment{env: env, opts: opts, made: map[string]string{},
 		files: combined{dir: opts.Dir, root: root, owner: env.OwnerOf(opts.Dir)}}
@@ -46,7 +47,7 @@ func Variables(ctx context.Context, env Env, root Root, opts VariableOptions) (v
 		case errors.As(err, &unwritten):
 			return nil, nil, err
 		case err != nil:
-			left = leave(left, variable.name, err)
+			left = e.leave(left, variable.name, err)
 		case value != "":
 			vars = append(vars, Variable{variable.name, value})
 		}
@@ -60,17 +61,20 @@ func Variables(ctx context.Context, env Env, root Root, opts VariableOptions) (v
 // leftError is variables that stay as they are for one cause.
 type leftError struct {
 	names []string
+	set   []string // those of them that somebody has set
 	err   error
 }
 
-func leave(left []*leftError, name string, err error) []*leftError {
-	for _, l := range left {
-		if l.err.Error() == err.Error() {
-			l.names = append(l.names, name)
-			return left
-		}
+func (e *equipment) leave(left []*leftError, name string, err error) []*leftError {
+	i := slices.IndexFunc(left, func(l *leftError) bool { return l.err.Error() == err.Error() })
+	if i < 0 {
+		i, left = len(left), append(left, &leftError{err: err})
 	}
-	return append(left, &leftError{[]string{name}, err})
+	left[i].names = append(left[i].names, name)
+	if e.opts.Getenv(name) != "" {
+		left[i].set = append(left[i].set, name)
+	}
+	return left
 }
 
 func (l *leftError) Error() string {
@@ -82,6 +86,23 @@ func (l *leftError) Error() string {
 }
 
 func (l *leftError) Unwrap() error { return l.err }
+
+// Hint has the variable gone that names what cannot be combined; empty where none does.
+func (l *leftError) Hint() string {
+	var set *setError
+	switch {
+	case errors.As(l.err, &set):
+		return "unset " + set.name
+	case len(l.set) > 0:
+		return "unset " + strings.Join(l.set, " ")
+	}
+	return ""
+}
+
+// setError is another variable than ours that is in the way.
+type setError struct{ name, says string }
+
+func (e *setError) Error() string { return e.name + " " + e.says }
 
 // equipment is one call of Variables.
 type equipment struct {

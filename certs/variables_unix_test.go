@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -29,11 +30,12 @@ type shell struct {
 	dir    string
 	set    map[string]string
 	system *x509.Certificate // the one public root of this machine
+	java   *x509.Certificate // and that of its one JVM
 }
 
 func newShell(t *testing.T, installed ...string) *shell {
 	t.Helper()
-	s := &shell{t: t, set: map[string]string{}, system: selfSigned(t, "public")}
+	s := &shell{t: t, set: map[string]string{}, system: selfSigned(t, "public"), java: selfSigned(t, "Java's own")}
 	s.env = fakeEnv(t, "linux", &recorder{reply: func(c Command) ([]byte, error) {
 		if s.git == "" {
 			return nil, &CommandError{Command: c, Err: os.ErrNotExist}
@@ -41,9 +43,34 @@ func newShell(t *testing.T, installed ...string) *shell {
 		return []byte(s.git + "\n"), nil
 	}}, installed...)
 	s.dir = filepath.Join(s.env.Home, "bundles")
+	look := s.env.LookPath
+	s.env.LookPath = func(name string) (string, error) { // what this machine has in /usr/bin does not matter
+		path, err := look(name)
+		return s.env.path(path), err
+	}
+	s.newJVM("one", s.java)
 	write(t, s.env.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, string(encodeCertificates(s.system.Raw)))
 	s.replaceRoot()
 	return s
+}
+
+// newJVM makes the folder of a JVM that trusts some roots.
+func (s *shell) newJVM(name string, roots ...*x509.Certificate) string {
+	home := s.env.path("/usr/lib/jvm", name)
+	store, err := encodeTrustStore(encodeBlocks("CERTIFICATE", roots...))
+	must(s.t, err)
+	write(s.t, filepath.Join(home, "lib/security/cacerts"), 0o644, string(store))
+	return home
+}
+
+// wantJava requires that java is led to a trust store with these roots and no others.
+func (s *shell) wantJava(want ...*x509.Certificate) {
+	s.t.Helper()
+	store := strings.TrimPrefix(s.set["JDK_JAVA_OPTIONS"], trustStoreOption)
+	got, err := pkcs12.DecodeTrustStore(read(s.t, store), "")
+	if err != nil || !slices.EqualFunc(got, want, (*x509.Certificate).Equal) {
+		s.t.Errorf("java is led to %d roots, want %d; %v", len(got), len(want), err)
+	}
 }
 
 func (s *shell) replaceRoot() {
@@ -191,7 +218,7 @@ func TestVariablesAreWrittenOnceAndForAll(t *testing.T) {
 	s.eval()
 	first := modified(t, s.dir)
 	s.eval()
-	if again := modified(t, s.dir); len(first) != 4 || !maps.Equal(first, again) {
+	if again := modified(t, s.dir); len(first) != 5 || !maps.Equal(first, again) {
 		t.Errorf("written again without need:\n%v\n%v", first, again)
 	}
 	must(t, os.Chmod(s.set["SSL_CERT_FILE"], 0o666))
@@ -247,6 +274,9 @@ func TestVariablesThatCannotBeCombined(t *testing.T) {
 				t.Errorf("set to %v", s.set)
 			}
 			s.wantRoots("REQUESTS_CA_BUNDLE", s.system, s.root.Certificate)
+			_, problems, err := s.variables()
+			must(t, err)
+			wantHint(t, problems[0], c.says, "unset SSL_CERT_FILE")
 		})
 	}
 }
@@ -334,7 +364,7 @@ func TestTrustStoreOfJava(t *testing.T) {
 	path := strings.TrimSuffix(strings.ReplaceAll(option, `"'"'"`, `"`), `"`)
 	inIt, err := pkcs12.DecodeTrustStore(read(t, path), "")
 	must(t, err)
-	if len(inIt) != 2 || !bytes.Equal(inIt[0].Raw, s.system.Raw) || !bytes.Equal(inIt[1].Raw, s.root.Certificate.Raw) {
+	if len(inIt) != 2 || !bytes.Equal(inIt[0].Raw, s.java.Raw) || !bytes.Equal(inIt[1].Raw, s.root.Certificate.Raw) {
 		t.Errorf("the trust store holds %d certificates", len(inIt))
 	}
 	before := s.set["JDK_JAVA_OPTIONS"]
@@ -383,11 +413,7 @@ func TestWithdraw(t *testing.T) {
 				t.Errorf("%s:\n%s", name, data)
 			}
 		}
-		store := strings.TrimPrefix(s.set["JDK_JAVA_OPTIONS"], trustStoreOption)
-		inIt, err := pkcs12.DecodeTrustStore(read(t, store), "")
-		if err != nil || len(inIt) != 1 || !bytes.Equal(inIt[0].Raw, s.system.Raw) {
-			t.Errorf("the trust store holds %d certificates, %v", len(inIt), err)
-		}
+		s.wantJava(s.java)
 	}
 	if !exists(filepath.Join(s.dir, "notes.txt")) || string(read(t, filepath.Join(s.dir, "roots-mine.pem"))) != "and this\n" {
 		t.Error("what is not ours is gone")

@@ -124,7 +124,7 @@ func (a *app) trustVariables(ctx context.Context, files paths) ([]certs.Variable
 		Dir: files.roots(), Within: a.dir, Getenv: a.env.get,
 	})
 	for _, p := range problems {
-		a.ui.warn("%v", p)
+		a.ui.warn("%s", advice(p))
 	}
 	return vars, err
 }
