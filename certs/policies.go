@@ -102,7 +102,10 @@ func (s *policyStore) addition(data []byte, entries []policyEntry, root Root) ([
 	}
 	copied := filepath.Join(filepath.Dir(s.file), root.fileName()+".pem")
 	commands, err := s.write(data, append(entries, fileEntry(copied)))
-	return append([]Command{s.command(root.Path, "install", "-D", "-m", "0644", "/dev/stdin", copied)}, commands...), err
+	if err != nil {
+		return nil, err
+	}
+	return append([]Command{s.command(root.Path, "install", "-D", "-m", "0644", "/dev/stdin", copied)}, commands...), nil
 }
 
 func (s *policyStore) removal(data []byte, entries []policyEntry) ([]Command, error) {
@@ -116,7 +119,7 @@ func (s *policyStore) removal(data []byte, entries []policyEntry) ([]Command, er
 		}
 	}
 	commands, err := s.write(data, others)
-	if len(copies) > 0 {
+	if err == nil && len(copies) > 0 {
 		commands = append(commands, s.command("", slices.Concat([]string{"rm", "-f", "--"}, copies)...))
 	}
 	return commands, err
@@ -130,7 +133,7 @@ func (s *policyStore) write(data []byte, entries []policyEntry) ([]Command, erro
 	}
 	content, err := withPolicyList(data, s.keys, entries)
 	if err != nil {
-		return nil, s.failure(err)
+		return nil, s.failure(err, "sudoedit")
 	}
 	if content == "" {
 		return []Command{s.command("", "rm", "-f", "--", file)}, nil
@@ -148,8 +151,8 @@ func (s *policyStore) Change(ctx context.Context, action Action, root Root) erro
 	return perform(ctx, s, s.env, action, root)
 }
 
-func (s *policyStore) failure(err error) error {
-	return &Error{Doing: "use the file of the " + s.name, Path: s.file, Err: err, Advice: "mend it, or move it away: " + quote(s.file)}
+func (s *policyStore) failure(err error, look string) error {
+	return &Error{Doing: "use the file of the " + s.name, Path: s.file, Err: err, Advice: look + " " + quote(s.file)}
 }
 
 // prove starts the browser with a home that trusts nothing, so that it can have the root from the policy alone. Firefox

@@ -227,6 +227,22 @@ func TestPoliciesKnowOursByItsCertificate(t *testing.T) {
 	}
 }
 
+// A relative path is not for us to follow: Firefox looks for it in folders of its own.
+func TestPoliciesThatAreRelative(t *testing.T) {
+	a := openTest(t, Options{})
+	env := managed(t, "firefox")
+	store := Stores(env, Policies)[0].(*policyStore)
+	t.Chdir(env.Root)
+	write(t, "rootCA.pem", 0o644, string(read(t, a.Root().Path)))
+	content, err := withPolicyList(nil, store.keys, []policyEntry{fileEntry("rootCA.pem")})
+	must(t, err)
+	write(t, store.file, 0o644, content)
+	wantState(t, store, a.Root(), Absent)
+	if commands, err := store.Commands(t.Context(), ToUninstall, a.Root()); err != nil || len(commands) > 0 {
+		t.Errorf("%q, %v", lines(commands), err)
+	}
+}
+
 // Whatever the file: it is refused, or an element goes in at the end of the list and out again, and nothing else changes.
 func FuzzPolicyList(f *testing.F) {
 	f.Add(corporate)

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
@@ -34,16 +33,16 @@ func fileEntry(path string) policyEntry {
 
 // read returns the file, nil if there is none, and its list; the file also if that cannot be understood.
 func (s *policyStore) read(root Root) ([]byte, []policyEntry, error) {
-	data, err := os.ReadFile(s.file)
+	data, err := readBounded(s.file, maxRoots)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
 	}
-	var list []json.RawMessage
-	if err == nil {
-		list, err = parsePolicyList(data, s.keys)
-	}
 	if err != nil {
-		return data, nil, s.failure(err)
+		return nil, nil, s.failure(err, "ls -lL")
+	}
+	list, err := parsePolicyList(data, s.keys)
+	if err != nil {
+		return data, nil, s.failure(err, "sudoedit")
 	}
 	entries := make([]policyEntry, len(list))
 	for i, raw := range list {
@@ -61,7 +60,10 @@ func (s *policyStore) identify(raw json.RawMessage, root Root) policyEntry {
 	}
 	var der []byte
 	if s.files {
-		data, err := os.ReadFile(text)
+		if !filepath.IsAbs(text) {
+			return e // Firefox looks for it in folders that we put nothing into
+		}
+		data, err := readBounded(text, maxPEM)
 		copied := filepath.Dir(text) == filepath.Dir(s.file) && strings.HasPrefix(filepath.Base(text), strings.ReplaceAll(organisation, " ", "_"))
 		if errors.Is(err, fs.ErrNotExist) && copied {
 			return policyEntry{raw: raw, ours: true, file: text}
@@ -94,13 +96,13 @@ func soleCertificate(data []byte) []byte {
 func (s *policyStore) soleList() error {
 	others, _ := filepath.Glob(filepath.Join(filepath.Dir(s.file), "*"))
 	for _, other := range others {
-		data, err := os.ReadFile(other)
+		data, err := readBounded(other, maxRoots)
 		if other == s.file || err != nil {
 			continue
 		}
 		if list, err := parsePolicyList(data, s.keys); err == nil && len(list) > 0 {
 			return &Error{Doing: "add a policy", Path: s.file, Err: fmt.Errorf("%s has %s already, and the browser takes them from one file", other, s.keys[0]),
-				Advice: "add the root to that list: openssl x509 -outform DER -in \"$(letta-dev certs path)\" | base64 -w0"}
+				Advice: "openssl x509 -outform DER -in \"$(letta-dev certs path)\" | base64 -w0  # add that to " + other}
 		}
 	}
 	return nil
