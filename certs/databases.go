@@ -1,7 +1,6 @@
 package certs
 
 import (
-	"os"
 	"path/filepath"
 )
 
@@ -73,7 +72,7 @@ func firefoxProfiles(env Env) []string {
 		filepath.Join(flatpak, ".mozilla/firefox"),
 		filepath.Join(flatpak, "config/mozilla/firefox"),
 	} {
-		ini, err := os.ReadFile(filepath.Join(root, "profiles.ini"))
+		ini, err := readBounded(filepath.Join(root, "profiles.ini"), maxPEM)
 		if err == nil {
 			dirs = append(dirs, existing(parseProfiles(root, ini)...)...)
 		}

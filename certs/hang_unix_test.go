@@ -4,8 +4,11 @@ package certs
 
 import (
 	"context"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -52,6 +55,42 @@ func TestToolsThatHang(t *testing.T) {
 	for i, tool := range []string{"/bin/tool", "/bin/tool -d sql:", "bin/keytool"} {
 		wantHint(t, results[i].Err, "no end after 100ms", "")
 		wantHint(t, results[i].Err, tool, "")
+	}
+}
+
+// A pipe in the place of any file that a store is made of holds nothing up, and counts for what it is: no file.
+func TestPipesAmongTheStores(t *testing.T) {
+	a := openTest(t, Options{})
+	env := fakeEnv(t, "linux", &recorder{}, "firefox", "chromium")
+	pipe := func(path string) string {
+		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		must(t, syscall.Mkfifo(path, 0o644))
+		return path
+	}
+	pipe(env.path("/usr/local/share/ca-certificates/pipe.crt"))
+	pipe(env.home(".mozilla/firefox/profiles.ini"))
+	bundle, list := env.path("/etc/ssl/certs/ca-certificates.crt"), env.path("/etc/firefox/policies/policies.json")
+	write(t, bundle, 0o644, "")
+	entry, err := withPolicyList(nil, []string{"policies", "Certificates", "Install"}, []policyEntry{fileEntry(pipe(env.path("/entry.pem")))})
+	must(t, err)
+	write(t, list, 0o644, entry)
+	pipe(env.path("/etc/chromium/policies/managed/other.json"))
+	for _, s := range Stores(env, System, Policies) {
+		wantState(t, s, a.Root(), Absent)
+		_, _ = s.Commands(t.Context(), ToInstall, a.Root()) // it ends
+	}
+	must(t, os.Remove(bundle))
+	must(t, os.Remove(list))
+	pipe(bundle)
+	pipe(list)
+	home := jvm(t, env.path("/usr/lib/jvm/x"), "lib/modules")
+	pipe(home + "/lib/security/cacerts")
+	unreadable := Stores(env, System, Java, Policies)
+	for _, s := range []Store{unreadable[0], unreadable[1], unreadable[len(unreadable)-1]} {
+		status, err := s.Status(t.Context(), a.Root())
+		if status.State != Unavailable || err == nil || !strings.Contains(err.Error(), "it is a pipe") {
+			t.Errorf("%s: %+v, %v", s.Name(), status, err)
+		}
 	}
 }
 

@@ -72,7 +72,7 @@ func (j *javaStore) Name() string { return "Java" }
 // read as well.
 func (j *javaStore) Status(_ context.Context, root Root) (Status, error) {
 	status := Status{State: Absent, Known: ByBundle, Where: j.file}
-	data, err := os.ReadFile(j.file)
+	data, err := readBounded(j.file, maxRoots)
 	if err != nil {
 		status.State = Unavailable
 		return status, j.failure(err, "")
@@ -96,9 +96,12 @@ func (j *javaStore) Commands(ctx context.Context, action Action, root Root) ([]C
 	case action == ToInstall && there, action == ToUninstall && !there && len(status.Stale) == 0:
 		return nil, nil
 	case action == ToInstall:
+		if err := j.installed(); err != nil {
+			return nil, err
+		}
 		add := j.change("-importcert", "-noprompt", "-alias", root.Name())
 		add.Stdin = root.Path // opened by us: with other rights keytool may be unable to
-		return []Command{add}, j.installed()
+		return []Command{add}, nil
 	}
 	found, err := j.found(ctx, root)
 	var commands []Command

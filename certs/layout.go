@@ -8,7 +8,8 @@ type layout struct {
 	update    []string // command that makes the bundle
 	refresh   []string // the same after a removal
 	bundles   []string // where clients look, first existing
-	packaging string   // command that installs certutil
+	installer string   // command that installs packages, as root
+	nssTools  string   // package with certutil
 }
 
 // layouts are tried in mkcert's order. Debian's update-ca-certificates leaves dangling links behind a removed anchor
@@ -19,25 +20,25 @@ func layouts() []layout {
 		update:    []string{"update-ca-trust", "extract"},
 		refresh:   []string{"update-ca-trust", "extract"},
 		bundles:   []string{"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/pki/tls/certs/ca-bundle.crt"},
-		packaging: "sudo dnf install nss-tools",
+		installer: "dnf install", nssTools: "nss-tools",
 	}, {
 		anchors: "/usr/local/share/ca-certificates", extension: ".crt", // Debian, Ubuntu
 		update:    []string{"update-ca-certificates"},
 		refresh:   []string{"update-ca-certificates", "--fresh"},
 		bundles:   []string{"/etc/ssl/certs/ca-certificates.crt"},
-		packaging: "sudo apt install libnss3-tools",
+		installer: "apt install", nssTools: "libnss3-tools",
 	}, {
 		anchors: "/etc/ca-certificates/trust-source/anchors", extension: ".crt", // Arch
 		update:    []string{"trust", "extract-compat"},
 		refresh:   []string{"trust", "extract-compat"},
 		bundles:   []string{"/etc/ca-certificates/extracted/tls-ca-bundle.pem", "/etc/ssl/certs/ca-certificates.crt"},
-		packaging: "sudo pacman -S nss",
+		installer: "pacman -S", nssTools: "nss",
 	}, {
 		anchors: "/usr/share/pki/trust/anchors", extension: ".pem", // SUSE
 		update:    []string{"update-ca-certificates"},
 		refresh:   []string{"update-ca-certificates"},
 		bundles:   []string{"/etc/ssl/ca-bundle.pem", "/var/lib/ca-certificates/ca-bundle.pem"},
-		packaging: "sudo zypper install mozilla-nss-tools",
+		installer: "zypper install", nssTools: "mozilla-nss-tools",
 	}}
 }
 

@@ -3,7 +3,6 @@ package certs
 import (
 	"context"
 	"errors"
-	"os"
 )
 
 // nixStore is the store of a NixOS: a bundle like another's, which the system's configuration alone can change.
@@ -15,7 +14,7 @@ func newNixStore(env Env) *nixStore {
 
 func (n *nixStore) Status(_ context.Context, root Root) (Status, error) {
 	status := Status{State: Unavailable, Known: ByBundle, Where: n.bundle()}
-	data, err := os.ReadFile(status.Where)
+	data, err := readBounded(status.Where, maxRoots)
 	if err != nil {
 		return status, &Error{Doing: "read the system's trust store", Err: err}
 	}

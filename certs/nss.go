@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -90,7 +89,7 @@ func (s *nssStore) explain(err error, root Root) error {
 		return err
 	}
 	return &Error{Doing: "change the trust of " + s.name, Path: s.dir, Err: fmt.Errorf("it seems to have a primary password: %w", err),
-		Advice: "do it in the browser's certificate settings: " + root.Path}
+		Advice: failed.Hint() + "  # which asks for the password where there is a terminal"}
 }
 
 // found returns the entries that are ours. Others are not even read, unless they are trusted: then they may be ours
@@ -146,7 +145,7 @@ func (s *nssStore) mayHold() bool {
 		return s.made()
 	}
 	for _, name := range []string{"cert9.db", "cert9.db-wal"} {
-		data, err := os.ReadFile(filepath.Join(s.dir, name))
+		data, err := readBounded(filepath.Join(s.dir, name), maxRoots)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) || bytes.Contains(data, []byte(organisation)) {
 			return true
 		}
@@ -166,12 +165,9 @@ func (s *nssStore) tool() (string, error) {
 	if path, ok := s.env.find("certutil"); ok {
 		return path, nil
 	}
-	advice := "install the NSS tools"
+	advice := "letta-dev certs install --policies"
 	if l, ok := s.env.layout(); ok {
-		advice = l.packaging
-	}
-	if s.env.GOOS == "linux" {
-		advice += "  # or, as a policy of the browsers: letta-dev certs install --policies"
+		advice = "sudo " + l.installer + " " + l.nssTools + "  # or, as a policy of the browsers: " + advice
 	}
 	return "certutil", &Error{Doing: "look into " + s.name, Path: s.dir, Err: errors.New("certutil is not installed"), Advice: advice}
 }

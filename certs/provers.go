@@ -26,7 +26,7 @@ func (s *systemStore) prove(ctx context.Context, p *proof) (verdict, error) {
 }
 
 func (s *systemStore) proveHere(ctx context.Context, p *proof) (verdict, error) {
-	bundle, err := os.ReadFile(s.bundle())
+	bundle, err := readBounded(s.bundle(), maxRoots)
 	if err != nil {
 		return verdict{"letta-dev", ByHandshake}, err
 	}

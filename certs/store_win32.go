@@ -42,9 +42,11 @@ func (w *windowsStore) Commands(ctx context.Context, action Action, root Root) (
 	case action == ToInstall:
 		path := root.Path
 		if w.wsl {
-			path, err = w.env.windowsPath(ctx, path)
+			if path, err = w.env.windowsPath(ctx, path); err != nil {
+				return nil, err
+			}
 		}
-		return []Command{w.change("-addstore", path)}, err
+		return []Command{w.change("-addstore", path)}, nil
 	}
 	var removals []Command
 	for _, t := range ours {

@@ -34,7 +34,7 @@ func (s *systemStore) Name() string { return "system" }
 
 func (s *systemStore) Status(_ context.Context, root Root) (Status, error) {
 	status := Status{State: Absent, Known: ByBundle, Where: s.bundle()}
-	data, err := os.ReadFile(status.Where)
+	data, err := readBounded(status.Where, maxRoots)
 	if err != nil {
 		status.State = Unavailable
 		return status, &Error{Doing: "read the system's trust store", Err: err, Advice: "sudo " + s.layout.update[0]}
@@ -56,12 +56,15 @@ func (s *systemStore) Commands(ctx context.Context, action Action, root Root) ([
 	if action == ToUninstall {
 		return s.removal(root, status)
 	}
-	if status.State == Trusted {
+	if err != nil || status.State == Trusted {
 		return nil, err
 	}
 	update, err := s.tool(s.layout.update)
+	if err != nil {
+		return nil, err
+	}
 	put := []string{"install", "-m", "0644", "/dev/stdin", s.anchor(root)} // root may be unable to read a user's home
-	return []Command{{Argv: put, Stdin: root.Path, NeedsRoot: s.env.lacksRoot()}, update}, err
+	return []Command{{Argv: put, Stdin: root.Path, NeedsRoot: s.env.lacksRoot()}, update}, nil
 }
 
 // removal returns what takes away every root of ours that is in the folder or, its file lost, still in the bundle.
@@ -71,11 +74,14 @@ func (s *systemStore) removal(root Root, status Status) ([]Command, error) {
 		return nil, err
 	}
 	update, err := s.tool(s.layout.refresh)
-	if len(anchors) == 0 {
-		return []Command{update}, err
+	switch {
+	case err != nil:
+		return nil, err
+	case len(anchors) == 0:
+		return []Command{update}, nil
 	}
 	remove := Command{Argv: append([]string{"rm", "-f", "--"}, anchors...), NeedsRoot: s.env.lacksRoot()}
-	return []Command{remove, update}, err
+	return []Command{remove, update}, nil
 }
 
 func (s *systemStore) Change(ctx context.Context, action Action, root Root) error {
@@ -87,7 +93,7 @@ func (s *systemStore) tool(argv []string) (Command, error) {
 	path, ok := s.env.find(argv[0])
 	if !ok {
 		return Command{}, &Error{Doing: "change the system's trust store", Err: fmt.Errorf("%s is not installed", argv[0]),
-			Advice: "install the package ca-certificates"}
+			Advice: "sudo " + s.layout.installer + " ca-certificates"}
 	}
 	return Command{Argv: append([]string{path}, argv[1:]...), NeedsRoot: s.env.lacksRoot()}, nil
 }
@@ -110,9 +116,9 @@ func (s *systemStore) anchors(root Root) ([]string, error) {
 	var found []string
 	for _, entry := range entries {
 		path := filepath.Join(dir, entry.Name())
-		data, err := os.ReadFile(path)
+		data, err := readBounded(path, maxPEM)
 		if err != nil {
-			continue // a folder, or not ours to read; ours are open to all
+			continue // a folder or a pipe, or not ours to read; ours are open to all
 		}
 		present, stale := root.sorted(data)
 		if (present || len(stale) > 0) && bytes.Count(data, []byte("-----BEGIN")) == 1 {

@@ -93,7 +93,7 @@ func TestSystemStoresThatAreNotSupported(t *testing.T) {
 		says, hint string
 	}{
 		"unknown":  {unknown, "not supported", "letta-dev run -- "},
-		"no tools": {toolless, "update-ca-certificates is not installed", "ca-certificates"},
+		"no tools": {toolless, "update-ca-certificates is not installed", "sudo apt install ca-certificates"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stores := Stores(tc.env)
@@ -101,6 +101,9 @@ func TestSystemStoresThatAreNotSupported(t *testing.T) {
 				t.Fatalf("stores: %v", stores)
 			}
 			wantHint(t, Trust(t.Context(), a, stores, nil)[0].Err, tc.says, tc.hint)
+			if commands, err := stores[0].Commands(t.Context(), ToInstall, a.Root()); err == nil || len(commands) > 0 {
+				t.Errorf("%q in spite of %v", lines(commands), err)
+			}
 			if r := Untrust(t.Context(), nil, stores, nil)[0]; r.Err != nil {
 				t.Errorf("untrust: %v", r.Err)
 			}
