@@ -40,7 +40,8 @@ e2e: ## the real Letta server, its clients, and whole commands
 lint: ## format, vet, staticcheck, shellcheck, and a build for every system
 	@tools/lint.sh
 
-bench: build ## speed and weight beside a plain container start, as ratios
+bench: build ## speed and weight beside a plain container start and nginx, as ratios
+	@e2e/needs.sh nginx:nginx-light
 	@e2e/with-engine.sh $(GO) run ./e2e/bench
 
 clean:

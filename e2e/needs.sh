@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # needs.sh installs what the tests use and this machine lacks: as root, from Debian. Elsewhere it names what will be left out.
+#
+#   e2e/needs.sh [COMMAND:PACKAGE]...     and these too
 set -euo pipefail
 
 # command and the package that brings it
 needs=(gcc:gcc curl:curl ip:iproute2 openssl:openssl python3:python3 certutil:libnss3-tools unshare:util-linux setpriv:util-linux)
 if [[ -n ${CI-} ]]; then # a gigabyte; on a person's machine the clients are theirs to choose, and tests say which they lack
-	needs+=(chromium:chromium firefox-esr:firefox-esr wget:wget git:git node:nodejs npm:npm javac:default-jdk-headless sudo:sudo nginx:nginx-light)
+	needs+=(chromium:chromium firefox-esr:firefox-esr wget:wget git:git node:nodejs npm:npm javac:default-jdk-headless sudo:sudo)
 fi
+needs+=("$@")
 
 packages=()
 missing=()
@@ -27,7 +30,7 @@ if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
 	exit 0
 fi
 echo "needs: installing ${packages[*]}" >&2
-export DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 # which starts no server that comes along: nginx would take port 80
 apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null 2>&1 || {
 	apt-get update -qq
 	apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
