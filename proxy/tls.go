@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -76,7 +75,7 @@ func (r alertRecord) instead(err error) error {
 
 // leftUs reports whether a handshake ended without a word from the client, or because we stop.
 func leftUs(err error) bool {
-	return slices.ContainsFunc([]error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, os.ErrDeadlineExceeded, syscall.ECONNRESET, syscall.EPIPE},
+	return slices.ContainsFunc(append(resets(), io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, os.ErrDeadlineExceeded),
 		func(end error) bool { return errors.Is(err, end) })
 }
 

@@ -84,6 +84,31 @@ func TestHandshakesLeftAreNoNews(t *testing.T) {
 	}
 }
 
+// Nor is one that a client resets, as a scanner does.
+func TestHandshakesResetAreNoNews(t *testing.T) {
+	g, failures := failing(t)
+	conn, err := net.Dial("tcp", g.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Write(clientHello(t)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(conn, make([]byte, 5)); err != nil { // the server's answer: it waits for ours
+		t.Fatal(err)
+	}
+	if err := conn.(*net.TCPConn).SetLinger(0); err != nil { // RST in the place of FIN
+		t.Fatal(err)
+	}
+	conn.Close()
+	if err := g.stop(); err != nil {
+		t.Fatal(err)
+	}
+	for range len(failures) {
+		t.Errorf("told %+v", <-failures)
+	}
+}
+
 // A handshake under way does not hold up the stop.
 func TestStopEndsHandshakes(t *testing.T) {
 	g, _ := failing(t, func(p *Proxy) { p.limits.head = 10 * patience })
