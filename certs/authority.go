@@ -122,13 +122,17 @@ func (a *Authority) NotAfter() time.Time {
 	return a.root.NotAfter
 }
 
-// EndsSoon returns an [*Error] if the authority is in its last 30 days: it says when it ends, and the Hint how to make
-// another and have that trusted.
+// EndsSoon returns an [*Error] if the authority is in its last 30 days, or over: it says when it ends, and the Hint how to
+// make another and have that trusted.
 func (a *Authority) EndsSoon() error {
-	if !a.now().After(a.NotAfter().AddDate(0, 0, -30)) {
+	says := "the authority ends on %s, and no certificate outlives it"
+	switch now, end := a.now(), a.NotAfter(); {
+	case now.After(end):
+		says = "the authority ended on %s, and no client accepts its certificates any more"
+	case !now.After(end.AddDate(0, 0, -30)):
 		return nil
 	}
-	return &Error{Path: a.dir, Err: fmt.Errorf("the authority ends on %s, and no certificate outlives it", a.NotAfter().Format(time.DateOnly)), Advice: a.anew()}
+	return &Error{Path: a.dir, Err: fmt.Errorf(says, a.NotAfter().Format(time.DateOnly)), Advice: a.anew()}
 }
 
 // anew is how to replace the authority by one that may sign for the same. Mkcert's is replaced by ours: mkcert makes no

@@ -19,12 +19,14 @@ type KeeperOptions struct {
 }
 
 // A Renewal is a leaf that came into use, the first included, or one that could not be replaced, which is told once an
-// hour. An authority that is gone from the disk, or broken, is one for all names.
+// hour. An authority that is gone from the disk, or broken, is one for all names; so is one in its last 30 days and
+// after its end, which is told once a day: see [Authority.EndsSoon].
 type Renewal struct {
 	Names    Names
 	NotAfter time.Time // of the leaf in use now
 	Reason   string    // what made it necessary, for people: "the authority was replaced"; empty for the first
-	Err      error     // why the old leaf stays in use, or why the new one is in memory only
+	Err      error     // why the old leaf stays in use or will not be replaced for long, or else:
+	InMemory bool      // the new leaf is in use, and Err is why it is not on disk
 }
 
 // A Keeper holds the leaves of a server: one with DNS names for clients that send a server name, one with addresses for
@@ -101,6 +103,9 @@ func (k *Keeper) look() {
 	}
 	for _, s := range k.slots() {
 		s.look()
+	}
+	if err := k.source.ending(); err != nil {
+		k.report(Renewal{Names: k.names, NotAfter: k.NotAfter(), Err: err})
 	}
 }
 

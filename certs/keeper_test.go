@@ -205,7 +205,7 @@ func TestKeeperSurvivesFailure(t *testing.T) {
 	}
 	c.advance(retellAfter)
 	presented(t, k, "localhost")
-	if got := seen.take(); len(got) != 1 || got[0].Err == nil {
+	if got := seen.take(); len(got) != 1 || got[0].Err == nil || got[0].InMemory {
 		t.Errorf("an hour later: %+v", got)
 	}
 	c.advance(2 * day)
@@ -227,7 +227,7 @@ func TestKeeperWithoutDisk(t *testing.T) {
 	if presented(t, k, "localhost").Equal(first) {
 		t.Error("the new leaf is not in use")
 	}
-	if got := seen.take(); len(got) != 1 || got[0].Err == nil {
+	if got := seen.take(); len(got) != 1 || got[0].Err == nil || !got[0].InMemory {
 		t.Errorf("reported %+v", got)
 	}
 	if _, err := a.Renew(); err == nil {

@@ -107,18 +107,20 @@ func (s *slot) issue(reason string) error {
 func (s *slot) use(h *held, reason string, err error) {
 	s.current.Store(h)
 	s.failed, s.told = time.Time{}, time.Time{}
-	s.report(Renewal{Names: s.names, NotAfter: h.notAfter(), Reason: reason, Err: err})
+	s.report(Renewal{Names: s.names, NotAfter: h.notAfter(), Reason: reason, Err: err, InMemory: err != nil})
 }
 
 // whyDue tells why a leaf has to be replaced: it is another authority's, in its last third, over, or from the future,
-// where a clock that ran ahead has put it. One that ends with its authority is as good as any that could replace it. It is
-// empty if the leaf may stay.
+// where a clock that ran ahead has put it. One that ends with its authority is as good as any that could replace it, and so
+// is every one when that has ended. It is empty if the leaf may stay.
 func (s *slot) whyDue(h *held) string {
 	a, l := s.source.current.Load(), h.leaf.Leaf
 	now, lastThird := a.now(), l.NotAfter.Sub(l.NotBefore)/3
 	switch {
 	case h.by != a:
 		return "the authority was replaced"
+	case now.After(a.NotAfter()):
+		return ""
 	case now.Before(l.NotBefore):
 		return "the clock was put back to before its time"
 	case now.After(l.NotAfter.Add(-lastThird)) && l.NotAfter.Before(a.NotAfter()):

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A source is the authority of a folder for as long as a server runs, while others may replace or delete it on disk.
@@ -16,7 +17,12 @@ type source struct {
 	mu   sync.Mutex
 	seen stamps // the files as they were when current was loaded
 	told stamps // the files as they were when loading them failed and that was told
+
+	warned time.Time // when it was last told that the authority ends
 }
+
+// warnAgain is how often it is told that an authority ends.
+const warnAgain = 24 * time.Hour
 
 func newSource(a *Authority) *source {
 	s := &source{} // that nothing has been seen yet makes the first refresh load: a may be older than the files
@@ -48,6 +54,25 @@ func (s *source) refresh() error {
 	default:
 		s.told = now
 	}
+	return err
+}
+
+// ending returns the error of EndsSoon once a day, and at once when the authority has ended.
+func (s *source) ending() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.current.Load()
+	err := a.EndsSoon()
+	if err == nil {
+		s.warned = time.Time{}
+		return nil
+	}
+	now, end := a.now(), a.NotAfter()
+	since, ended := now.Sub(s.warned), now.After(end) && !s.warned.After(end)
+	if since >= 0 && since < warnAgain && !ended { // less than nothing: the clock was put back
+		return nil
+	}
+	s.warned = now
 	return err
 }
 

@@ -203,7 +203,7 @@ func TestKeeperOverJumpsOfTheClock(t *testing.T) {
 		tick()
 	}
 	got := seen.take()
-	if len(got) != 2 || got[0].Err == nil || !strings.Contains(got[0].Err.Error(), "ended") {
+	if len(got) != 1 || got[0].Err == nil || !strings.Contains(got[0].Err.Error(), "ended") {
 		t.Fatalf("after the authority's end: %+v", got)
 	}
 	c.advance(-11 * 365 * day)
@@ -231,8 +231,40 @@ func TestAuthorityEndsSoon(t *testing.T) {
 	c.advance(2 * day)
 	wantHint(t, a.EndsSoon(), "ends on 2036-11-23", "certs uninstall && letta-dev certs init --allow-domain example.test && letta-dev certs install")
 	c.advance(30 * day)
+	wantHint(t, a.EndsSoon(), "ended on 2036-11-23", "certs uninstall && ")
 	_, err := Load(a.Dir(), Options{Now: c.Now})
 	wantHint(t, err, "ended on 2036-11-23", "init --allow-domain example.test ")
+}
+
+// The end of an authority is told in the running server, for all its names: once a day from 30 days before, and when it
+// has come. Time that goes back begins anew.
+func TestKeeperTellsTheEndOfItsAuthority(t *testing.T) {
+	c := newClock()
+	k, a, seen := keepTest(t, c, KeeperOptions{})
+	for _, step := range []struct {
+		at   time.Duration // from the authority's end
+		says string
+	}{
+		{-31 * day, ""}, {-30 * day, ""}, {-30*day + time.Hour, "ends on"}, {-30*day + 2*time.Hour, ""}, {-29 * day, ""},
+		{-29*day + time.Hour, "ends on"}, {-time.Hour, "ends on"}, {0, ""}, {time.Hour, "ended on"}, {2 * time.Hour, ""},
+		{25 * time.Hour, "ended on"}, {-time.Minute, "ends on"}, {time.Minute, "ended on"}, {-31 * day, ""}, {-2 * day, "ends on"},
+	} {
+		c.advance(a.NotAfter().Add(step.at).Sub(c.Now()))
+		for range 3 {
+			k.look()
+		}
+		told := slices.DeleteFunc(seen.take(), func(r Renewal) bool { return r.Err == nil })
+		if step.says == "" {
+			if len(told) != 0 {
+				t.Errorf("%s: %+v", step.at, told)
+			}
+			continue
+		}
+		if len(told) != 1 || !told[0].Names.equal(k.Names()) || !told[0].NotAfter.Equal(k.NotAfter()) || told[0].InMemory {
+			t.Fatalf("%s: %+v", step.at, told)
+		}
+		wantHint(t, told[0].Err, step.says, "certs uninstall && letta-dev certs install")
+	}
 }
 
 // What somebody else puts in the place of a leaf is not taken up.

@@ -68,6 +68,29 @@ func TestTimelineOfAPair(t *testing.T) {
 	}
 }
 
+// Of our own leaves it is said which one is in use, and for how long.
+func TestTimelineOfOurLeaves(t *testing.T) {
+	journal := newTestJournal(t)
+	s := &serving{journal: journal}
+	failed := &certs.Error{Doing: "keep the leaf", Path: "/ca", Err: errors.New("no space left on device"), Advice: "df -h /ca"}
+	r := certs.Renewal{Names: certs.Names{"localhost"}, NotAfter: noon()}
+	s.tellRenewal(r)
+	r.Reason, r.Err = "it was asked for", failed
+	s.tellRenewal(r)
+	r.InMemory = true
+	s.tellRenewal(r)
+	day := noon().Format("2006-01-02")
+	const why = "keep the leaf: /ca: no space left on device; to change that: df -h /ca"
+	want := []string{
+		fmt.Sprintf("a certificate for localhost came into use, until %s", day),
+		fmt.Sprintf("the certificate for localhost, until %s, stays: %s", day, why),
+		fmt.Sprintf("a certificate for localhost came into use because it was asked for, until %s, but only until this process ends: %s", day, why),
+	}
+	if got := linesOf(t, journal); !slices.Equal(got, want) {
+		t.Errorf("the timeline has %q", got)
+	}
+}
+
 func TestFlagsOfAPair(t *testing.T) {
 	for name, c := range map[string]struct {
 		o    proxyOptions

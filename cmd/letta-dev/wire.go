@@ -105,14 +105,18 @@ func (s *serving) certificate(ctx context.Context, group *group) (func(*tls.Clie
 
 // tellRenewal says on the timeline that a leaf was renewed, or why the old one stays.
 func (s *serving) tellRenewal(r certs.Renewal) {
-	if r.Err != nil {
-		s.journal.say("the certificate for %s, until %s, stays: %v", r.Names, r.NotAfter.Format(time.DateOnly), r.Err)
+	until := r.NotAfter.Format(time.DateOnly)
+	if r.Err != nil && !r.InMemory {
+		s.journal.say("the certificate for %s, until %s, stays: %s", r.Names, until, advice(r.Err))
 		return
 	}
 	if r.Reason != "" {
 		r.Reason = " because " + r.Reason
 	}
-	s.journal.say("a certificate for %s came into use%s, until %s", r.Names, r.Reason, r.NotAfter.Format(time.DateOnly))
+	if r.InMemory {
+		until += ", but only until this process ends: " + advice(r.Err)
+	}
+	s.journal.say("a certificate for %s came into use%s, until %s", r.Names, r.Reason, until)
 }
 
 // webSocket makes the three ways of port 8282.
