@@ -84,16 +84,13 @@ func hermetic(env *testscript.Env) error {
 	return errors.Join(os.MkdirAll(home, 0o700), os.MkdirAll(env.Cd, 0o755))
 }
 
-// leaving is how long a process may take to its end once it serves nobody any more.
-const leaving = 5 * time.Second
-
 // nothingLeft ends what a story left running, which fails the story.
 func (s *story) nothingLeft(env *testscript.Env) {
 	for _, p := range s.processes {
 		p.kill()
 	}
 	// One that was stopped has let go of everything it held before it is gone.
-	late := time.After(leaving)
+	late := time.After(patience)
 	left := processesIn(env.WorkDir)
 	for ended := false; len(left) > 0 && !ended; left = processesIn(env.WorkDir) {
 		select {
