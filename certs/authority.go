@@ -65,8 +65,8 @@ func Open(dir string, opts Options) (a *Authority, created bool, err error) {
 }
 
 // Remove deletes the authority in dir with its key and leaves. The folder disappears in one step; files in it that
-// are not an authority's make Remove refuse. An absent folder is no error.
-func Remove(dir string) error {
+// are not an authority's make Remove refuse. An absent folder is no error. What locks the folder stays, and is the owner's.
+func Remove(dir string, owner *Owner) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func Remove(dir string) error {
 	if !exists(filepath.Dir(dir)) {
 		return nil
 	}
-	unlock, err := lock(dir, nil)
+	unlock, err := lock(dir, owner)
 	if err != nil {
 		return err
 	}

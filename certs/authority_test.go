@@ -114,11 +114,11 @@ func TestRemove(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, a.Dir()+"/notes.txt", 0o644, "mine")
-	wantHint(t, Remove(a.Dir()), "notes.txt", "")
+	wantHint(t, Remove(a.Dir(), nil), "notes.txt", "")
 	remove(t, a.Dir()+"/notes.txt")
 	write(t, filepath.Dir(a.Dir())+"/.ca.tmp-1/authority/intermediate-key.pem", 0o600, "left by a process that died")
 	for range 2 { // the second time there is nothing left to remove
-		if err := Remove(a.Dir()); err != nil {
+		if err := Remove(a.Dir(), nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -71,7 +71,7 @@ func removeWhenTold() int {
 	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
 		return report(err)
 	}
-	return report(Remove(os.Getenv("CERTS_TEST_DIR")))
+	return report(Remove(os.Getenv("CERTS_TEST_DIR"), nil))
 }
 
 // renewForever issues leaves until it is killed.
@@ -135,7 +135,7 @@ func TestRemoveSurvivesKill(t *testing.T) {
 		if _, err := Load(a.Dir(), Options{}); err != nil && (!errors.Is(err, fs.ErrNotExist) || exists(a.Dir())) {
 			t.Errorf("half an authority: %v", err)
 		}
-		must(t, Remove(a.Dir()))
+		must(t, Remove(a.Dir(), nil))
 		if left := names(t, filepath.Dir(a.Dir())); !slices.Equal(left, []string{".ca.lock"}) {
 			t.Errorf("left behind: %v", left)
 		}

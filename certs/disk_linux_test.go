@@ -89,7 +89,7 @@ func TestFullDiskAtRenewal(t *testing.T) {
 	if _, err := a.Renew(); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
-	must(t, Remove(a.Dir()))
+	must(t, Remove(a.Dir(), nil))
 }
 
 // as runs on a thread whose rights to files are another user's. The thread ends with it.
@@ -111,15 +111,22 @@ func as(t *testing.T, uid int, do func()) {
 	<-done
 }
 
+const nobody = 65534
+
+// openUp lets everybody come as far as dir: the test's own folders are private.
+func openUp(t *testing.T, dir string) {
+	t.Helper()
+	for ; filepath.Dir(dir) != os.TempDir(); dir = filepath.Dir(dir) {
+		must(t, os.Chmod(dir, 0o755))
+		must(t, os.Chmod(filepath.Dir(dir), 0o755))
+	}
+}
+
 // What became root's in a session of sudo is told with the command that gives it back.
 func TestUnreadableFiles(t *testing.T) {
-	const nobody = 65534
 	for name, mode := range map[string]os.FileMode{"": 0o700, rootFile: 0o600, intermediateKeyFile: 0o600} {
 		a := openTest(t, Options{})
-		for dir := a.Dir(); filepath.Dir(dir) != os.TempDir(); dir = filepath.Dir(dir) { // the test's own folders are private
-			must(t, os.Chmod(dir, 0o755))
-			must(t, os.Chmod(filepath.Dir(dir), 0o755))
-		}
+		openUp(t, a.Dir())
 		path := filepath.Join(a.Dir(), name)
 		must(t, os.Chmod(path, mode))
 		as(t, nobody, func() {
@@ -132,6 +139,20 @@ func TestUnreadableFiles(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A leaf that cannot be deleted, here another user's in a folder for all, does not keep the others from being renewed.
+func TestRenewGoesOn(t *testing.T) {
+	a := openTest(t, Options{})
+	must(t, a.keep(forge(t, a, "example.com"), Names{"example.com"}))
+	must(t, os.Chmod(a.leafPath(Names{"example.com"}), 0o644))
+	must(t, os.Chmod(filepath.Join(a.Dir(), leavesFolder), 0o777|os.ModeSticky))
+	openUp(t, a.Dir())
+	as(t, nobody, func() {
+		if renewed, err := a.Renew(); len(renewed) != 2 || !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), a.leafPath(Names{"example.com"})) {
+			t.Errorf("renewed %+v, %v", renewed, err)
+		}
+	})
 }
 
 // Nobody is kept waiting by a pipe.

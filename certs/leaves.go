@@ -25,9 +25,6 @@ func (a *Authority) Renew() ([]Renewal, error) {
 		return nil, err
 	}
 	all, err := a.leaves()
-	if err != nil {
-		return nil, err
-	}
 	var renewed []Renewal
 	for _, names := range all {
 		leaf, issueErr := a.Issue(names)
@@ -43,7 +40,8 @@ func (a *Authority) Renew() ([]Renewal, error) {
 	return renewed, err
 }
 
-// leaves returns the names of the leaves to renew, those for DefaultNames first, and deletes the others.
+// leaves returns the names of the leaves to renew, those for DefaultNames first, and deletes the others. It returns them
+// beside the error if that fails.
 func (a *Authority) leaves() ([]Names, error) {
 	all := []Names{DefaultNames().DNS(), addresses(DefaultNames().IPs())}
 	entries, err := os.ReadDir(filepath.Join(a.dir, leavesFolder))

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -26,7 +27,7 @@ func FindMkcert(env Env, getenv func(string) string) (dir string, root Root, err
 	}
 	a, err := mkcertAuthority(dir, Options{}.withDefaults())
 	if err != nil {
-		return "", Root{}, err
+		return "", Root{}, renewMkcert(dir, err)
 	}
 	return dir, a.Root(), nil
 }
@@ -55,10 +56,22 @@ func (a *Authority) Mkcert() bool { return a.caroot != "" }
 func refer(dir string, opts Options) (*Authority, error) {
 	a, err := mkcertAuthority(opts.CAROOT, opts)
 	if err != nil {
-		return nil, err
+		return nil, renewMkcert(opts.CAROOT, err)
 	}
 	a.dir = dir
 	return a, makeFolder(dir, []file{{name: carootFile, mode: 0o644, data: []byte(opts.CAROOT + "\n")}}, opts)
+}
+
+// renewMkcert gives an error of a CA that is not in use here yet, so that making ours anew would change nothing, the advice
+// to have mkcert make it anew, which it does not as long as it finds one.
+func renewMkcert(caroot string, err error) error {
+	var told *Error
+	if !errors.As(err, &told) || told.Advice != remake {
+		return err
+	}
+	e := *told
+	e.Advice = fmt.Sprintf("mv %s %s && mkcert -install", quote(caroot), quote(caroot+".bak"))
+	return &e
 }
 
 // loadReference follows the reference in dir.

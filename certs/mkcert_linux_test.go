@@ -110,7 +110,7 @@ func TestMkcertAndWeLeaveEachOtherAlone(t *testing.T) {
 	must(t, err)
 	_, err = theirs.Create([]string{"dev.example.test"}, CreateOptions{Dir: t.TempDir(), Client: true})
 	must(t, err)
-	must(t, Remove(theirs.Dir()))
+	must(t, Remove(theirs.Dir(), nil))
 	if told := strings.TrimSpace(besides(t, tool, env, caroot, "nss", "-CAROOT")); told != caroot || !maps.Equal(content(t, caroot), before) {
 		t.Errorf("mkcert's folder, %s, is not what it was", told)
 	}

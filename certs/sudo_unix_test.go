@@ -65,6 +65,17 @@ func TestUnderSudoFilesBelongToTheCaller(t *testing.T) {
 	wantOwner(t, env)
 }
 
+// The lock that Remove leaves behind is the caller's, who could make no authority otherwise.
+func TestUnderSudoRemoveLeavesNothingOfRoots(t *testing.T) {
+	env := behindSudo(t)
+	dir := env.home("ca")
+	_, _, err := Open(dir, Options{Owner: env.Owner})
+	must(t, err)
+	must(t, os.Remove(env.home(".ca.lock")))
+	must(t, Remove(dir, env.Owner))
+	wantOwner(t, env)
+}
+
 // The folder may be anywhere: whose it is, theirs are the files in it.
 func TestUnderSudoFilesInAFolderOfTheCallersAreTheirs(t *testing.T) {
 	env := behindSudo(t)

@@ -83,7 +83,7 @@ func (a *app) removeKeys(ctx context.Context, authority *certs.Authority, env ce
 			return nil
 		}
 	}
-	if err := errors.Join(certs.Withdraw(files.roots(), env.OwnerOf(files.roots())), certs.Remove(files.Certs)); err != nil {
+	if err := errors.Join(certs.Withdraw(files.roots(), env.OwnerOf(files.roots())), certs.Remove(files.Certs, env.OwnerOf(files.Certs))); err != nil {
 		return err
 	}
 	if authority != nil && authority.Mkcert() {
