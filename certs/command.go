@@ -31,6 +31,7 @@ type Command struct {
 	As        *Owner        // the user it runs as; nil means this process's
 	Asks      bool          // it asks in a window whether it may
 	Terminal  bool          // it may ask something at the terminal; others are cut off from it
+	Stderr    bool          // what it writes to its standard error is returned too
 	Limit     time.Duration // after which it is ended
 }
 
@@ -195,6 +196,9 @@ func run(ctx context.Context, c Command) ([]byte, error) {
 	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if c.Stderr {
+		cmd.Stderr = &stdout
+	}
 	cmd.WaitDelay = outputLimit
 	if err := cmd.Run(); err != nil {
 		timedOut := errors.Is(limited.Err(), context.DeadlineExceeded) && ctx.Err() == nil

@@ -236,7 +236,7 @@ func TestChromium(t *testing.T) {
 	requireTool(t, "chromium")
 	requireTool(t, "certutil")
 	env := machineEnv(t)
-	env.Browsers = true
+	patientWithBrowsers(&env)
 	a := openTest(t, Options{})
 	stores := nssStores(env)
 	if len(stores) != 1 {
@@ -249,6 +249,19 @@ func TestChromium(t *testing.T) {
 		t.Errorf("it is in %s", r.Where)
 	}
 	wantChromium(t, Untrust(t.Context(), a, stores, nil)[0], Absent)
+}
+
+// patientWithBrowsers lets proofs start a browser and wait for it longer than a person would: here it has to decide,
+// however much else the machine does.
+func patientWithBrowsers(env *Env) {
+	env.Browsers = true
+	run := env.Run
+	env.Run = func(ctx context.Context, c Command) ([]byte, error) {
+		if c.Limit == browserLimit {
+			c.Limit = 5 * time.Minute
+		}
+		return run(ctx, c)
+	}
 }
 
 func wantChromium(t *testing.T, r Result, want State) {
@@ -265,5 +278,31 @@ func TestChromiumThatCannotStart(t *testing.T) {
 	s.env.Browsers, s.browser = true, requireTool(t, "false")
 	if r := Trust(t.Context(), openTest(t, Options{}), []Store{s}, nil)[0]; r.After != Trusted || r.Client != "tstclnt" || r.Err != nil {
 		t.Errorf("%+v", r)
+	}
+}
+
+// A browser decides by the page or by what it has against the certificate. One that was too slow for either has come, and
+// proven nothing.
+func TestWhatABrowserDecides(t *testing.T) {
+	requireTool(t, "tstclnt")
+	requireTool(t, "curl")
+	s, a := nssTest(t), openTest(t, Options{})
+	must(t, s.Change(t.Context(), ToInstall, a.Root()))
+	s.browser, s.env.Browsers = s.env.path("/bin/browser"), true
+	for says, want := range map[string]Result{
+		`echo "$page"`: {After: Trusted, Client: "browser"},
+		`echo '<html><head></head><body></body></html>'`:                    {After: Trusted, Client: "tstclnt"},
+		`exec kill -KILL $$`:                                                {After: Trusted, Client: "tstclnt"},
+		`echo 'x.cc:403] Page load failed: net::ERR_TIMED_OUT' >&2`:         {After: Trusted, Client: "tstclnt"},
+		`echo 'x.cc:403] Page load failed: net::ERR_CERT_DATE_INVALID' >&2`: {After: Partial, Client: "browser"},
+	} {
+		write(t, s.browser, 0o755, "#!/bin/sh\nfor url; do :; done\npage=$(curl --insecure --silent --noproxy '*' \"$url\")\n"+says+"\n")
+		r := Prove(t.Context(), a, []Store{s}, nil)[0]
+		if r.After != want.After || r.Client != want.Client || r.Known != ByHandshake || (r.Err == nil) != (want.After == Trusted) {
+			t.Errorf("%s: %+v", says, r)
+		}
+		if r.Err != nil && !strings.Contains(r.Err.Error(), "net::ERR_CERT_DATE_INVALID") {
+			t.Errorf("%s: %v", says, r.Err)
+		}
 	}
 }

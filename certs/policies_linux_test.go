@@ -31,7 +31,7 @@ func TestChromiumPolicy(t *testing.T) {
 	}
 	privateEtc(t)
 	env := machineEnv(t)
-	env.Browsers = true
+	patientWithBrowsers(&env)
 	a := openTest(t, Options{})
 	stores := Stores(env, Policies)[:1]
 	wantChromium(t, Prove(t.Context(), a, stores, nil)[0], Absent)

@@ -45,12 +45,11 @@ func (w *windowsStore) prove(ctx context.Context, p *proof) (verdict, error) {
 	return p.get(ctx, nil)
 }
 
-// prove asks the browser that reads the database, if it may be started and comes; else tstclnt, the TLS client of the
+// prove asks the browser that reads the database, if it may be started and decides; else tstclnt, the TLS client of the
 // NSS tools, with the database; where that is not installed certutil says whether the root is a valid issuer of servers.
 func (s *nssStore) prove(ctx context.Context, p *proof) (verdict, error) {
 	if s.env.Browsers && s.browser != "" {
-		err := s.env.browse(ctx, p, s.browser)
-		if p.reached.Load() {
+		if err := s.env.browse(ctx, p, s.browser); !errors.Is(err, errNoClient) {
 			return verdict{filepath.Base(s.browser), ByHandshake}, err
 		}
 	}
