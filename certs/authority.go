@@ -105,6 +105,14 @@ func (a *Authority) Root() Root {
 	return Root{Certificate: a.root, Path: filepath.Join(a.dir, rootFile)}
 }
 
+// KeyPath returns where the key is that signs: what must not be stolen.
+func (a *Authority) KeyPath() string {
+	if a.Mkcert() {
+		return filepath.Join(a.caroot, rootKeyFile)
+	}
+	return filepath.Join(a.dir, intermediateKeyFile)
+}
+
 // Domains returns what the authority may sign for beside localhost and loopback addresses, names under them included. It
 // is empty for mkcert's, which may sign for everything.
 func (a *Authority) Domains() []string {
@@ -132,7 +140,7 @@ func (a *Authority) EndsSoon() error {
 	case !now.After(end.AddDate(0, 0, -30)):
 		return nil
 	}
-	return &Error{Path: a.dir, Err: fmt.Errorf(says, a.NotAfter().Format(time.DateOnly)), Advice: a.anew()}
+	return &Error{Path: a.dir, Err: fmt.Errorf(says, a.NotAfter().Local().Format(time.DateOnly)), Advice: a.anew()}
 }
 
 // anew is how to replace the authority by one that may sign for the same. Mkcert's is replaced by ours: mkcert makes no

@@ -28,7 +28,7 @@ func permitted(domains []string) ([]string, error) {
 // top-level name, and permits a whole registry's worth of other people's sites.
 func parseDomain(raw string) (string, error) {
 	bad := func(reason, advice string) (string, error) {
-		return "", &Error{Doing: fmt.Sprintf("allow the domain %q", raw), Err: errors.New(reason), Advice: advice}
+		return "", &Error{Doing: fmt.Sprintf("allow the domain %q", raw), Err: errors.New(reason), Advice: advice, Usage: true}
 	}
 	const example = "letta-dev certs init --allow-domain dev.example.test"
 	domain := canonical(raw)

@@ -5,8 +5,8 @@ import "strings"
 // remake is what helps when an authority cannot be used any more.
 const remake = "letta-dev certs uninstall && letta-dev certs install"
 
-// remakeMkcert has mkcert's CA take its place.
-const remakeMkcert = "letta-dev certs uninstall && letta-dev certs init --mkcert && letta-dev certs install"
+// UseMkcert is what to type to have mkcert's CA in the place of another authority.
+const UseMkcert = "letta-dev certs uninstall && letta-dev certs init --mkcert && letta-dev certs install"
 
 // remakeWith makes an authority anew that may sign for domains too.
 func remakeWith(domains []string) string {
@@ -26,6 +26,7 @@ type Error struct {
 	Path   string // the file or folder concerned, or empty
 	Err    error  // the cause
 	Advice string // what to type next, or empty
+	Usage  bool   // a name that was asked for is none, whatever the machine is like
 }
 
 // Error says what was going on, with which file, and the cause.

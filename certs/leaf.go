@@ -93,7 +93,7 @@ func (a *Authority) wider(refused Names) string {
 	for _, name := range refused {
 		domain, err := parseDomain(strings.TrimPrefix(name, "*."))
 		if err != nil {
-			return remakeMkcert + "  # mkcert's CA may sign for anything"
+			return UseMkcert + "  # mkcert's CA may sign for anything"
 		}
 		domains = append(domains, domain)
 	}

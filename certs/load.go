@@ -109,7 +109,7 @@ func (a *Authority) inForce() error {
 	switch {
 	case now.After(a.NotAfter()):
 		return &Error{Doing: "use the authority", Path: filepath.Dir(a.Root().Path), Advice: a.anew(),
-			Err: fmt.Errorf("the authority ended on %s", a.NotAfter().Format(time.DateOnly))}
+			Err: fmt.Errorf("the authority ended on %s", a.NotAfter().Local().Format(time.DateOnly))}
 	case now.Before(a.notBefore()):
 		return &Error{Doing: "use the authority", Path: filepath.Dir(a.Root().Path),
 			Err:    fmt.Errorf("it begins at %s, but the clock says %s", a.notBefore().Format(time.DateTime), now.UTC().Format(time.DateTime)),

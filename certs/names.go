@@ -63,7 +63,7 @@ func (n Names) String() string {
 
 func parseName(raw string) (string, error) {
 	bad := func(reason, advice string) (string, error) {
-		return "", &Error{Doing: fmt.Sprintf("name %q", raw), Err: errors.New(reason), Advice: advice}
+		return "", &Error{Doing: fmt.Sprintf("name %q", raw), Err: errors.New(reason), Advice: advice, Usage: true}
 	}
 	if addr, err := netip.ParseAddr(raw); err == nil {
 		if addr.Zone() != "" {

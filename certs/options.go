@@ -46,7 +46,7 @@ func (o Options) load(dir string) (*Authority, error) {
 	other := func(format string, args ...any) error {
 		advice := remakeWith(append(a.Domains(), o.Domains...))
 		if o.CAROOT != "" {
-			advice = remakeMkcert
+			advice = UseMkcert
 		}
 		return &Error{Doing: "make the authority", Path: dir, Err: fmt.Errorf(format, args...), Advice: advice}
 	}

@@ -104,7 +104,7 @@ func parseSubject(raw string) (string, error) {
 		return parseName(raw)
 	}
 	if err != nil {
-		return "", &Error{Doing: fmt.Sprintf("name %q", raw), Err: err, Advice: "write it like ada@example.com or https://app.example.com"}
+		return "", &Error{Doing: fmt.Sprintf("name %q", raw), Err: err, Advice: "write it like ada@example.com or https://app.example.com", Usage: true}
 	}
 	return name, nil
 }

@@ -30,7 +30,7 @@ func (a *app) changeTrust(ctx context.Context, o trustOptions) error {
 	if err != nil {
 		return err
 	}
-	stores := stores(ctx, env, families, o.policies)
+	stores := storesOf(ctx, env, families, o.policies)
 	if o.dryRun {
 		return a.printCommands(ctx, o.action, authority, stores)
 	}
@@ -104,7 +104,7 @@ func (a *app) authorityFor(action certs.Action, files paths) (*certs.Authority, 
 		authority, _, _, err := a.authority(files)
 		return authority, env, err
 	}
-	authority, err := certs.Load(files.Certs, certs.Options{Holder: env.Holder})
+	authority, _, err := a.loadAuthority(files)
 	if err != nil {
 		return nil, env, nil
 	}
@@ -121,18 +121,14 @@ func (a *app) tellResults(action certs.Action, results []certs.Result) (failed e
 		case action == certs.ToUninstall && len(r.Commands) == 0:
 			row.done("%s: nothing of ours in it", r.Where)
 		case action == certs.ToUninstall:
-			row.done("%s: removed, known by %s", r.Where, known(r))
+			row.done("%s: removed, known by %s", r.Where, known(r.Known, r.Client))
 		case r.Before == certs.Trusted:
-			row.done("%s: trusted already, known by %s", r.Where, known(r))
+			row.done("%s: trusted already, known by %s", r.Where, known(r.Known, r.Client))
 		default:
-			row.done("%s: installed, known by %s", r.Where, known(r))
+			row.done("%s: installed, known by %s", r.Where, known(r.Known, r.Client))
 		}
 	}
 	return failed
-}
-
-func known(r certs.Result) string {
-	return storeState{Known: string(r.Known), Client: r.Client}.known()
 }
 
 // trustError says that not every store is as wanted. The machine is not ready then, so its exit code is 3.

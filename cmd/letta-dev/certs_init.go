@@ -55,11 +55,11 @@ func (a *app) initAuthority(ctx context.Context, domains []string, mkcert bool) 
 	if err != nil {
 		return err
 	}
-	env, err := certs.HostEnv(a.env.get)
+	env, options, err := a.authorityOptions(files)
 	if err != nil {
 		return err
 	}
-	options := certs.Options{Holder: env.Holder, Owner: env.OwnerOf(files.Certs), Domains: domains}
+	options.Domains = domains
 	if mkcert {
 		if options.CAROOT, _, err = certs.FindMkcert(env, a.env.get); err != nil {
 			return err
@@ -91,24 +91,24 @@ func (f authorityFacts) print(w io.Writer) {
 	if f.Mkcert {
 		scope = "everything (mkcert's CA)"
 	}
-	fmt.Fprintf(w, "%s, %s, until %s\nSHA-256 %s\nsigns for %s\n", f.Root, made, f.NotAfter.Local().Format(time.DateOnly), f.Fingerprint, scope)
+	fmt.Fprintf(w, "%s, %s, until %s\nSHA-256 %s\nsigns for %s\n", f.Root, made, day(f.NotAfter), f.Fingerprint, scope)
 }
 
 // tellPrice says what an authority costs that may sign for more than this machine.
 func (a *app) tellPrice(authority *certs.Authority) {
 	if authority.Mkcert() {
-		a.ui.warn("mkcert's CA has no constraints: who steals %s can impersonate every site to you", strings.TrimSuffix(authority.Root().Path, ".pem")+"-key.pem")
+		a.ui.warn("mkcert's CA has no constraints: who steals %s can impersonate every site to you", authority.KeyPath())
 	}
 	if domains := authority.Domains(); len(domains) > 0 {
-		a.ui.warn("who steals the key in %s can impersonate %s, and every name under it, to you; "+
-			"to change that later takes a new authority that has to be trusted anew", authority.Dir(), strings.Join(domains, ", "))
+		a.ui.warn("who steals %s can impersonate %s, and every name under it, to you; "+
+			"to change that later takes a new authority that has to be trusted anew", authority.KeyPath(), strings.Join(domains, ", "))
 	}
 }
 
 // offerMkcert says that mkcert's CA could be used, where it is trusted already.
 func (a *app) offerMkcert(ctx context.Context, env certs.Env) {
 	if _, by := a.trustedMkcert(ctx, env); by != "" {
-		a.ui.note("mkcert's CA is trusted already by %s; to use that instead: letta-dev certs uninstall && letta-dev certs init --mkcert", by)
+		a.ui.note("mkcert's CA is trusted already by %s; to use that instead: %s", by, certs.UseMkcert)
 	}
 }
 

@@ -36,11 +36,7 @@ func (a *app) renewLeaves() error {
 	if err != nil {
 		return err
 	}
-	env, err := certs.HostEnv(a.env.get)
-	if err != nil {
-		return err
-	}
-	authority, err := certs.Load(files.Certs, certs.Options{Holder: env.Holder, Owner: env.OwnerOf(files.Certs)})
+	authority, _, err := a.loadAuthority(files)
 	if err != nil {
 		return err
 	}
@@ -57,7 +53,7 @@ func (a *app) renewLeaves() error {
 		tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		defer tab.Flush()
 		for _, l := range leaves {
-			fmt.Fprintf(tab, "%s\tuntil %s\n", l.Names, l.NotAfter.Local().Format(time.DateOnly))
+			fmt.Fprintf(tab, "%s\tuntil %s\n", l.Names, day(l.NotAfter))
 		}
 	})
 }

@@ -37,8 +37,8 @@ func (a *app) certsStatus(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stores := stores(ctx, env, families, false)
-	authority, err := certs.Load(files.Certs, certs.Options{Holder: env.Holder})
+	stores := storesOf(ctx, env, families, false)
+	authority, _, err := a.loadAuthority(files)
 	t := &trustStatus{Stores: []storeState{}}
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // older roots of ours may be trusted all the same
@@ -63,18 +63,18 @@ func (a *app) certsStatus(ctx context.Context) error {
 
 // trusted tells whether any store trusts the authority.
 func (t *trustStatus) trusted() bool {
-	return slices.ContainsFunc(t.Stores, func(s storeState) bool { return s.State == string(certs.Trusted) })
+	return slices.ContainsFunc(t.Stores, func(s storeState) bool { return s.State == certs.Trusted })
 }
 
 func (t *trustStatus) print(w io.Writer) {
 	if t.Root == "" {
 		fmt.Fprint(w, "there is no authority yet; `letta-dev up` makes one\n\n")
 	} else {
-		fmt.Fprintf(w, "%s, until %s\nSHA-256 %s\n\n", t.Root, t.NotAfter.Local().Format("2006-01-02"), t.Fingerprint)
+		fmt.Fprintf(w, "%s, until %s\nSHA-256 %s\n\n", t.Root, day(t.NotAfter), t.Fingerprint)
 	}
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, s := range t.Stores {
-		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\n", s.Store, s.State, s.known(), s.Where)
+		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\n", s.Store, s.State, known(s.Known, s.Client), s.Where)
 	}
 	_ = tab.Flush() // of standard output, which nobody can be told about
 	for _, s := range t.Stores {
@@ -86,14 +86,14 @@ func (t *trustStatus) print(w io.Writer) {
 		}
 	}
 	if t.Mkcert != "" {
-		fmt.Fprintf(w, "\nmkcert's CA is trusted here, ours is not; to use that: letta-dev certs uninstall && letta-dev certs init --mkcert\n")
+		fmt.Fprintf(w, "\nmkcert's CA is trusted here, ours is not; to use that: %s\n", certs.UseMkcert)
 	}
 }
 
 // known is how a state is known, and from whom.
-func (s storeState) known() string {
-	if s.Client == "" {
-		return s.Known
+func known(evidence certs.Evidence, client string) string {
+	if client == "" {
+		return string(evidence)
 	}
-	return s.Known + ", " + s.Client
+	return string(evidence) + ", " + client
 }

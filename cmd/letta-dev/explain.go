@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/letta-dev/letta-dev/certs"
 	"github.com/letta-dev/letta-dev/compose"
 	"github.com/letta-dev/letta-dev/orchestrator"
 	"github.com/letta-dev/letta-dev/proxy"
@@ -91,6 +92,7 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		{"usage", exitUsage, is[*usageError]},
+		{"usage", exitUsage, isBadName},
 		{"configuration", exitUsage, is[*compose.FileError]},
 		{"configuration", exitUsage, is[*compose.SubsetError]},
 		{"configuration", exitUsage, is[*compose.CycleError]},
@@ -120,6 +122,12 @@ func kinds() []kind {
 		{"stopped", exitInterrupted, is[*stoppedError]},
 		{"interrupted", exitInterrupted, func(err error) bool { return errors.Is(err, context.Canceled) }},
 	}
+}
+
+// isBadName tells a name or domain that is none from what an authority could not do.
+func isBadName(err error) bool {
+	var e *certs.Error
+	return errors.As(err, &e) && e.Usage
 }
 
 func is[E error](err error) bool {

@@ -45,6 +45,9 @@ func (a *app) showPair(cfg serveConfig) error {
 // daysTo is how many days are left, the begun one included.
 func (a *app) daysTo(end time.Time) int { return int(math.Ceil(end.Sub(a.now()).Hours() / 24)) }
 
+// day is the date of a moment where the person is.
+func day(t time.Time) string { return t.Local().Format(time.DateOnly) }
+
 // advice is an error in one line with what to type.
 func advice(err error) string {
 	if hint := explain(err).Hint; hint != "" {
@@ -89,7 +92,7 @@ func (s *serving) pair(ctx context.Context, group *group) (func(*tls.ClientHello
 
 // tellPair says on the timeline what became of the files of a pair.
 func (s *serving) tellPair(c certs.PairChange) {
-	until := c.NotAfter.Format(time.DateOnly)
+	until := day(c.NotAfter)
 	switch {
 	case c.Refused != nil:
 		s.journal.say("the certificate for %s, until %s, stays in use: %s", c.Names, until, advice(c.Refused))

@@ -57,7 +57,7 @@ func TestTimelineOfAPair(t *testing.T) {
 	s.tellPair(change)
 	change.Refused, change.Warning = nil, &certs.Error{Doing: "serve it", Err: errors.New("it ends")}
 	s.tellPair(change)
-	day := noon().Format("2006-01-02")
+	day := day(noon())
 	want := []string{
 		fmt.Sprintf("the certificate for localhost, until %s, is in use from now on", day),
 		fmt.Sprintf("the certificate for localhost, until %s, stays in use: use it: /dev.pem: it ended; to change that: mkcert localhost", day),
@@ -79,7 +79,7 @@ func TestTimelineOfOurLeaves(t *testing.T) {
 	s.tellRenewal(r)
 	r.InMemory = true
 	s.tellRenewal(r)
-	day := noon().Format("2006-01-02")
+	day := day(noon())
 	const why = "keep the leaf: /ca: no space left on device; to change that: df -h /ca"
 	want := []string{
 		fmt.Sprintf("a certificate for localhost came into use, until %s", day),

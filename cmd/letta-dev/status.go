@@ -177,7 +177,7 @@ func (l *liveStatus) print(w io.Writer) {
 		where = "in the background"
 	}
 	fmt.Fprintf(w, "server\t%s\n", server)
-	fmt.Fprintf(w, "proxy\t%s, pid %d %s since %s\n", ports(l.Listeners), l.PID, where, l.Started.Local().Format("2006-01-02 15:04:05"))
+	fmt.Fprintf(w, "proxy\t%s, pid %d %s since %s\n", ports(l.Listeners), l.PID, where, l.Started.Local().Format(time.DateTime))
 	for _, b := range l.Listeners {
 		if b.Missing != "" {
 			fmt.Fprintf(w, "\tnothing on %d: %s\n", b.Port, b.Hint)
@@ -192,7 +192,7 @@ func (l *liveStatus) print(w io.Writer) {
 		if l.ownPair() {
 			whose = ", your own: " + l.CertFile
 		}
-		fmt.Fprintf(w, "certificate\t%s, until %s%s\n", strings.Join(c.Names, " "), c.NotAfter.Local().Format("2006-01-02"), whose)
+		fmt.Fprintf(w, "certificate\t%s, until %s%s\n", strings.Join(c.Names, " "), day(c.NotAfter), whose)
 	}
 }
 

@@ -13,12 +13,28 @@ import (
 
 // authority opens the certificate authority, making it where there is none.
 func (a *app) authority(files paths) (*certs.Authority, certs.Env, bool, error) {
-	env, err := certs.HostEnv(a.env.get)
+	env, options, err := a.authorityOptions(files)
 	if err != nil {
 		return nil, env, false, err
 	}
-	authority, created, err := certs.Open(files.Certs, certs.Options{Holder: env.Holder, Owner: env.OwnerOf(files.Certs)})
+	authority, created, err := certs.Open(files.Certs, options)
 	return authority, env, created, err
+}
+
+// loadAuthority opens the authority that there is, and makes none.
+func (a *app) loadAuthority(files paths) (*certs.Authority, certs.Env, error) {
+	env, options, err := a.authorityOptions(files)
+	if err != nil {
+		return nil, env, err
+	}
+	authority, err := certs.Load(files.Certs, options)
+	return authority, env, err
+}
+
+// authorityOptions are those of every authority here: our clock, and whom its files are for.
+func (a *app) authorityOptions(files paths) (certs.Env, certs.Options, error) {
+	env, err := certs.HostEnv(a.env.get)
+	return env, certs.Options{Now: a.now, Holder: env.Holder, Owner: env.OwnerOf(files.Certs)}, err
 }
 
 // keeper keeps the leaves that a serving process presents, and tells of those it renews.
@@ -130,23 +146,19 @@ type trustStatus struct {
 
 // storeState is one trust store.
 type storeState struct {
-	Store  string   `json:"store"`
-	Where  string   `json:"where,omitempty"`
-	State  string   `json:"state"`
-	Known  string   `json:"known,omitempty"`  // how that is known: handshake, tool, bundle
-	Client string   `json:"client,omitempty"` // from whom: curl, chromium, tstclnt, java
-	Stale  []string `json:"stale,omitempty"`  // older roots of ours in it
-	Error  string   `json:"error,omitempty"`
-	Hint   string   `json:"hint,omitempty"`
+	Store  string         `json:"store"`
+	Where  string         `json:"where,omitempty"`
+	State  certs.State    `json:"state"`
+	Known  certs.Evidence `json:"known,omitempty"`
+	Client string         `json:"client,omitempty"` // from whom that is known: curl, chromium, tstclnt, java
+	Stale  []string       `json:"stale,omitempty"`  // older roots of ours in it
+	Error  string         `json:"error,omitempty"`
+	Hint   string         `json:"hint,omitempty"`
 }
 
 // trustStatus reads the stores without trying handshakes; it takes milliseconds.
 func (a *app) trustStatus(ctx context.Context, files paths) *trustStatus {
-	env, err := certs.HostEnv(a.env.get)
-	if err != nil {
-		return nil
-	}
-	authority, err := certs.Load(files.Certs, certs.Options{Holder: env.Holder})
+	authority, env, err := a.loadAuthority(files)
 	if err != nil {
 		return nil // there is none, and `up` says so where it matters
 	}
@@ -177,7 +189,7 @@ func newTrustStatus(authority *certs.Authority) *trustStatus {
 }
 
 func (t *trustStatus) add(r certs.Result) {
-	s := storeState{Store: r.Store, Where: r.Where, State: string(r.After), Known: string(r.Known), Client: r.Client}
+	s := storeState{Store: r.Store, Where: r.Where, State: r.After, Known: r.Known, Client: r.Client}
 	for _, c := range r.Stale {
 		s.Stale = append(s.Stale, certs.Root{Certificate: c}.Name())
 	}
@@ -193,7 +205,7 @@ func (t *trustStatus) summary() string {
 	var yes, no []string
 	for _, s := range t.Stores {
 		list := &no
-		if s.State == string(certs.Trusted) {
+		if s.State == certs.Trusted {
 			list = &yes
 		}
 		if !slices.Contains(*list, s.Store) {
@@ -231,7 +243,7 @@ func (a *app) curlTrust(ctx context.Context, files paths) string {
 		return ""
 	}
 	for _, s := range t.Stores {
-		if s.Store == "system" && s.State == string(certs.Trusted) {
+		if s.Store == "system" && s.State == certs.Trusted {
 			return ""
 		}
 	}

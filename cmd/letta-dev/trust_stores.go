@@ -31,9 +31,9 @@ func (a *app) families(action certs.Action, policies bool) ([]certs.Family, erro
 	return families, nil
 }
 
-// stores are those of the families; of policies, which few people use, those alone that hold something of ours or shall. Policies that
+// storesOf are those of the families; of policies, which few people use, those alone that hold something of ours or shall. Policies that
 // are asked for stand in for the browsers' own databases where certutil is missing, which is what they are for.
-func stores(ctx context.Context, env certs.Env, families []certs.Family, policies bool) []certs.Store {
+func storesOf(ctx context.Context, env certs.Env, families []certs.Family, policies bool) []certs.Store {
 	ofBrowsers := certs.Stores(env, certs.Policies)
 	_, missing := env.LookPath("certutil")
 	standIn := policies && missing != nil && len(ofBrowsers) > 0

@@ -105,7 +105,7 @@ func (s *serving) certificate(ctx context.Context, group *group) (func(*tls.Clie
 
 // tellRenewal says on the timeline that a leaf was renewed, or why the old one stays.
 func (s *serving) tellRenewal(r certs.Renewal) {
-	until := r.NotAfter.Format(time.DateOnly)
+	until := day(r.NotAfter)
 	if r.Err != nil && !r.InMemory {
 		s.journal.say("the certificate for %s, until %s, stays: %s", r.Names, until, advice(r.Err))
 		return
