@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // combined is the folder of the files that are made for clients with roots of their own. A file is named after its
@@ -60,11 +60,6 @@ func (c combined) write(f file) error {
 		return err
 	}
 	defer unlock()
-	entries, err := os.ReadDir(c.dir)
-	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), ".new-") { // of a writer that died: we hold the lock
-			err = errors.Join(err, os.RemoveAll(filepath.Join(c.dir, entry.Name())))
-		}
-	}
-	return errors.Join(err, f.replace(c.dir, c.owner))
+	sweepStaged(c.dir, time.Now()) // whoever has staged there has died: we hold the lock
+	return f.replace(c.dir, c.owner)
 }

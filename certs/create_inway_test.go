@@ -86,7 +86,7 @@ func TestCommitWithoutLinksPutsBack(t *testing.T) {
 	s := staged{path: dir + "/localhost.pem", temp: dir + "/temp"}
 	write(t, s.path, 0o644, "former")
 	write(t, s.former(), 0o600, "in the way of a link")
-	if err := s.commit(); err == nil {
+	if err := s.swap(); err == nil {
 		t.Fatal("there is nothing new to commit")
 	}
 	if got := string(read(t, s.path)); got != "former" {

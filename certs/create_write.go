@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // An output is a file that Create writes.
@@ -26,50 +27,40 @@ func writeAll(files []output, opts CreateOptions) (replaced []string, err error)
 	var written []staged
 	defer func() {
 		for _, s := range written {
-			err = errors.Join(err, os.RemoveAll(s.temp))
+			err = errors.Join(err, s.discard())
 		}
 	}()
 	for _, f := range files {
-		s, err := f.stage(opts.OwnerOf)
+		s, err := f.stage(opts)
 		if err != nil {
 			return nil, unwritable(f.path, err)
 		}
 		written = append(written, s)
 	}
 	for i, s := range written {
-		if err := s.commit(); err != nil {
+		if err := s.swap(); err != nil {
 			return nil, errors.Join(unwritable(s.path, err), undo(written[:i]))
 		}
 	}
 	return replaced, nil
 }
 
-// staged is a file written whole, but not in its place yet.
-type staged struct{ path, temp string }
-
-func (f output) stage(ownerOf func(string) *Owner) (staged, error) {
-	temp, err := os.MkdirTemp(filepath.Dir(f.path), ".letta-dev-")
-	if err != nil {
-		return staged{}, err
-	}
+func (f output) stage(opts CreateOptions) (staged, error) {
+	dir := filepath.Dir(f.path)
+	sweepStaged(dir, time.Now().Add(-othersMayTake)) // a key may be among it
 	var owner *Owner
-	if ownerOf != nil {
-		owner = ownerOf(f.path)
+	if opts.OwnerOf != nil {
+		owner = opts.OwnerOf(f.path)
 	}
-	if err := (file{name: "new", mode: f.mode, data: f.data}).create(temp, owner); err != nil {
-		return staged{}, errors.Join(err, os.RemoveAll(temp))
-	}
-	return staged{path: f.path, temp: temp}, nil
+	return file{name: filepath.Base(f.path), mode: f.mode, data: f.data}.stage(dir, owner)
 }
 
-func (s staged) former() string { return filepath.Join(s.temp, "former") }
-
-// commit puts the file into its place, or leaves the one there that was. That one is kept until all files are in theirs.
-func (s staged) commit() error {
+// swap puts the file into its place, or leaves the one there that was. That one is kept until all files are in theirs.
+func (s staged) swap() error {
 	if err := os.Link(s.path, s.former()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		_ = os.Rename(s.path, s.former()) // a file system without links; what is wrong here is wrong with the next one too
 	}
-	err := os.Rename(filepath.Join(s.temp, "new"), s.path)
+	err := s.commit()
 	if err != nil {
 		_ = os.Rename(s.former(), s.path) // does nothing if they are links to one file
 	}

@@ -122,28 +122,65 @@ func (f file) create(dir string, owner *Owner) error {
 	return owner.own(path)
 }
 
-// replacing is how the folders begin in which files wait for their names.
-const replacing = ".new-"
+// staging is how the folders begin in which files wait for their names. They may be in anybody's folder.
+const staging = ".letta-dev-new-"
 
-// sweepReplaced removes those that processes have left in dir which died before a time. Others may be at work.
-func sweepReplaced(dir string, before time.Time) {
-	entries, _ := os.ReadDir(dir)
-	for _, entry := range entries {
-		if info, err := entry.Info(); err == nil && strings.HasPrefix(entry.Name(), replacing) && info.ModTime().Before(before) {
-			_ = os.RemoveAll(filepath.Join(dir, entry.Name())) // what stays is met again next time
-		}
+// A staged file is written whole, but not in its place yet.
+type staged struct{ path, temp string }
+
+func (s staged) content() string { return filepath.Join(s.temp, "new") }
+func (s staged) former() string  { return filepath.Join(s.temp, "former") } // where Create keeps what was in its place
+
+// stage writes a file next to its place.
+func (f file) stage(dir string, owner *Owner) (staged, error) {
+	temp, err := os.MkdirTemp(dir, staging)
+	if err != nil {
+		return staged{}, err
 	}
+	s := staged{path: filepath.Join(dir, f.name), temp: temp}
+	f.name = filepath.Base(s.content())
+	if err := f.create(temp, owner); err != nil {
+		return staged{}, errors.Join(err, s.discard())
+	}
+	return s, nil
 }
 
-// replace writes a file by way of a temporary one, so that readers see the old content or the new.
+// commit puts the file into its place, in one step.
+func (s staged) commit() error { return os.Rename(s.content(), s.path) }
+
+// discard removes what is left of the staging.
+func (s staged) discard() error { return os.RemoveAll(s.temp) }
+
+// replace writes a file by way of a staged one, so that readers see the old content or the new.
 func (f file) replace(dir string, owner *Owner) error {
-	temp, err := os.MkdirTemp(dir, replacing)
+	s, err := f.stage(dir, owner)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(temp)
-	if err := f.create(temp, owner); err != nil {
-		return err
+	defer s.discard() // what stays is swept another time
+	return s.commit()
+}
+
+// othersMayTake is how long a process may be at its staging before it counts as dead.
+const othersMayTake = time.Hour
+
+// sweepStaged removes what processes have staged in dir that died before a time. It goes nowhere else, whatever the names
+// in dir are made to be, and leaves alone what holds more than a staging does.
+func sweepStaged(dir string, before time.Time) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return
 	}
-	return os.Rename(filepath.Join(temp, f.name), filepath.Join(dir, f.name))
+	defer root.Close()
+	entries, _ := os.ReadDir(dir)
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil || !info.IsDir() || !strings.HasPrefix(entry.Name(), staging) || !info.ModTime().Before(before) {
+			continue
+		}
+		s := staged{temp: entry.Name()}
+		for _, path := range []string{s.content(), s.former(), s.temp} {
+			_ = root.Remove(path) // what stays is met again next time
+		}
+	}
 }

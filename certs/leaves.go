@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Renew issues anew, due or not, every leaf that Keepers have on disk, and those for [DefaultNames]. A Keeper that runs,
@@ -102,7 +101,7 @@ func (a *Authority) keep(leaf *tls.Certificate, names Names) error {
 	dir := filepath.Dir(path)
 	f := file{name: filepath.Base(path), mode: 0o600, data: append(encodeCertificates(leaf.Certificate...), key...), cheap: true}
 	if err = makeDir(dir, 0o700, a.owner); err == nil {
-		sweepReplaced(dir, a.now().Add(-time.Hour))
+		sweepStaged(dir, a.now().Add(-othersMayTake))
 		err = f.replace(dir, a.owner)
 	}
 	if err != nil {

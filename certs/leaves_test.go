@@ -49,15 +49,15 @@ func TestRenewTidiesUp(t *testing.T) {
 	copied := read(t, a.leafPath(append(DefaultNames().DNS(), "in-use.localhost")))
 	remove(t, a.leafPath(append(DefaultNames().DNS(), "in-use.localhost")))
 	write(t, leaves+"/copied.pem", 0o600, string(copied))
-	write(t, leaves+"/.new-1/dns.pem", 0o600, "left by a process that died")
-	must(t, os.Chtimes(leaves+"/.new-1", c.Now(), c.Now().Add(-2*time.Hour)))
-	write(t, leaves+"/.new-2/dns.pem", 0o600, "another one is at work")
-	must(t, os.Chtimes(leaves+"/.new-2", c.Now(), c.Now()))
+	write(t, leaves+"/.letta-dev-new-1/new", 0o600, "left by a process that died")
+	must(t, os.Chtimes(leaves+"/.letta-dev-new-1", c.Now(), c.Now().Add(-2*time.Hour)))
+	write(t, leaves+"/.letta-dev-new-2/new", 0o600, "another one is at work")
+	must(t, os.Chtimes(leaves+"/.letta-dev-new-2", c.Now(), c.Now()))
 	for range 2 {
 		if renewed, err := a.Renew(); err != nil || len(renewed) != 2 {
 			t.Fatalf("renewed %+v, %v", renewed, err)
 		}
-		if left := names(t, leaves); !slices.Equal(left, []string{".new-2", "dns.pem", "ip.pem"}) {
+		if left := names(t, leaves); !slices.Equal(left, []string{".letta-dev-new-2", "dns.pem", "ip.pem"}) {
 			t.Errorf("left: %v", left)
 		}
 	}

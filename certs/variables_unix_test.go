@@ -222,12 +222,12 @@ func TestVariablesAreWrittenOnceAndForAll(t *testing.T) {
 		t.Errorf("written again without need:\n%v\n%v", first, again)
 	}
 	must(t, os.Chmod(s.set["SSL_CERT_FILE"], 0o666))
-	write(t, filepath.Join(s.dir, ".new-123/roots"), 0o600, "what a writer that died left behind")
+	write(t, filepath.Join(s.dir, ".letta-dev-new-123/new"), 0o600, "what a writer that died left behind")
 	s.eval()
 	if mode := modified(t, s.dir)[filepath.Base(s.set["SSL_CERT_FILE"])]; !strings.HasPrefix(mode, "-rw-r--r--") {
 		t.Errorf("a file that all may change stays so: %s", mode)
 	}
-	if exists(filepath.Join(s.dir, ".new-123")) {
+	if exists(filepath.Join(s.dir, ".letta-dev-new-123")) {
 		t.Error("what a writer that died left behind is still there")
 	}
 }
