@@ -1,8 +1,6 @@
 package certs
 
 import (
-	"bytes"
-	"crypto/x509"
 	"encoding/asn1"
 	"encoding/pem"
 )
@@ -27,19 +25,6 @@ func mergeRoots(root Root, certificates []*pem.Block) []byte {
 		add(&pem.Block{Type: "CERTIFICATE", Bytes: root.Certificate.Raw})
 	}
 	return out
-}
-
-// supersedes tells whether a block is a root of this package other than this one.
-func (r Root) supersedes(block *pem.Block) bool {
-	if r.Certificate != nil && bytes.Equal(block.Bytes, r.Certificate.Raw) || !bytes.Contains(block.Bytes, []byte(organisation)) {
-		return false
-	}
-	der, _, ok := splitCertificate(block.Bytes)
-	if !ok {
-		return false
-	}
-	c, err := x509.ParseCertificate(der)
-	return err == nil && ours(c)
 }
 
 // certificateBlocks returns the certificates in PEM under the names that OpenSSL reads them by. A TRUSTED CERTIFICATE

@@ -1,9 +1,11 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"encoding/pem"
 	"slices"
 	"strings"
 )
@@ -29,3 +31,45 @@ func (r Root) Name() string {
 
 // fileName is the name as mkcert makes a file's of it, without an extension.
 func (r Root) fileName() string { return strings.ReplaceAll(r.Name(), " ", "_") }
+
+// is tells whether a certificate is this root.
+func (r Root) is(c *x509.Certificate) bool { return c != nil && r.isIn(c.Raw) }
+
+func (r Root) isIn(der []byte) bool {
+	return r.Certificate != nil && bytes.Equal(r.Certificate.Raw, der)
+}
+
+// sorted divides the certificates in PEM that are ours into root and others.
+func (r Root) sorted(data []byte) (present bool, stale []*x509.Certificate) {
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if r.isIn(block.Bytes) {
+			present = true
+		} else if c := rootOfOurs(block.Bytes); c != nil {
+			stale = append(stale, c)
+		}
+	}
+	return present, stale
+}
+
+// supersedes tells whether a block is a root of this package other than this one.
+func (r Root) supersedes(block *pem.Block) bool {
+	return !r.isIn(block.Bytes) && rootOfOurs(block.Bytes) != nil
+}
+
+// rootOfOurs returns the certificate that data begins with if it is a root of this package, and nil otherwise. Most of a
+// bundle is passed over unparsed.
+func rootOfOurs(data []byte) *x509.Certificate {
+	if !bytes.Contains(data, []byte(organisation)) {
+		return nil
+	}
+	der, _, _ := splitCertificate(data)
+	if c, err := x509.ParseCertificate(der); err == nil && ours(c) {
+		return c
+	}
+	return nil
+}
+
+// ours tells by its subject whether a certificate is a root of this package.
+func ours(c *x509.Certificate) bool {
+	return c.IsCA && slices.Contains(c.Subject.Organization, organisation)
+}

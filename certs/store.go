@@ -1,10 +1,8 @@
 package certs
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
-	"encoding/pem"
 	"slices"
 )
 
@@ -106,29 +104,4 @@ func systemStores(env Env) []Store {
 		stores = append(stores, &windowsStore{env: env, wsl: true})
 	}
 	return stores
-}
-
-// is tells whether a certificate is this root.
-func (r Root) is(c *x509.Certificate) bool {
-	return r.Certificate != nil && c != nil && bytes.Equal(r.Certificate.Raw, c.Raw)
-}
-
-// ours tells by its subject whether a certificate is a root of this package.
-func ours(c *x509.Certificate) bool {
-	return c.IsCA && slices.Contains(c.Subject.Organization, organisation)
-}
-
-// sorted divides the certificates in PEM that are ours into root and others. Most of a bundle is passed over unparsed.
-func (r Root) sorted(data []byte) (present bool, stale []*x509.Certificate) {
-	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
-		same := r.Certificate != nil && bytes.Equal(block.Bytes, r.Certificate.Raw)
-		present = present || same
-		if same || !bytes.Contains(block.Bytes, []byte(organisation)) {
-			continue
-		}
-		if c, err := x509.ParseCertificate(block.Bytes); err == nil && ours(c) {
-			stale = append(stale, c)
-		}
-	}
-	return present, stale
 }
