@@ -2,6 +2,7 @@ package certs
 
 import (
 	"path/filepath"
+	"strings"
 )
 
 // nssStores returns the databases of the user's browsers. Those of macOS and Windows take their roots from the system;
@@ -13,13 +14,23 @@ func nssStores(env Env) []Store {
 	var stores []Store
 	for i, dir := range chromiumDatabases(env) {
 		s := &nssStore{env: env, name: "Chrome", dir: dir}
-		if i == 0 && env.unconfined(dir) {
-			s.browser = chromium(env)
+		switch {
+		case env.unconfined(dir):
+			s.programs = env.programs(chromiumNames()...)
+			if i == 0 {
+				s.browser = chromium(env)
+			}
+		case !env.flatpak(dir):
+			s.programs = env.programs("chromium-browser") // the snap looks where Ubuntu's package did
 		}
 		stores = append(stores, s)
 	}
 	for _, dir := range firefoxProfiles(env) {
-		stores = append(stores, &nssStore{env: env, name: "Firefox", dir: dir})
+		s := &nssStore{env: env, name: "Firefox", dir: dir}
+		if !env.flatpak(dir) {
+			s.programs = env.programs("firefox", "firefox-esr")
+		}
+		stores = append(stores, s)
 	}
 	return stores
 }
@@ -45,19 +56,23 @@ func (e Env) unconfined(dir string) bool {
 	return dir == e.home(".pki/nssdb") || dir == e.modernDatabase()
 }
 
+// flatpak tells whether a database is that of a flatpak, which sees no policies in /etc.
+func (e Env) flatpak(dir string) bool { return strings.HasPrefix(dir, e.home(".var/app")+"/") }
+
 func (e Env) modernDatabase() string {
 	return filepath.Join(e.xdg("XDG_DATA_HOME", ".local/share"), "pki/nssdb")
 }
 
 // chromium returns the path of an installed browser of Chromium's family, or nothing.
 func chromium(env Env) string {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "brave-browser",
-		"microsoft-edge", "vivaldi"} {
-		if path, ok := env.find(name); ok {
-			return path
-		}
+	for _, path := range env.programs(chromiumNames()...) {
+		return path
 	}
 	return ""
+}
+
+func chromiumNames() []string {
+	return []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "brave-browser", "microsoft-edge", "vivaldi"}
 }
 
 // firefoxProfiles returns the folders of all Firefox profiles: those of a package, before and after the move to the

@@ -14,10 +14,11 @@ import (
 // nssStore is one NSS database: of Chromium and its kin, or of one Firefox profile. Its commands run as the user it
 // belongs to, so that under sudo nothing of root's is left in it.
 type nssStore struct {
-	env     Env
-	name    string
-	dir     string
-	browser string // one that reads it, if known; a proof may start it
+	env      Env
+	name     string
+	dir      string
+	browser  string   // one that reads it, if known; a proof may start it
+	programs []string // the installed ones that read it and look for policies
 }
 
 func (s *nssStore) Name() string { return s.name }

@@ -13,12 +13,12 @@ import (
 // as they are. Firefox copies what it is told into every profile that it starts, and keeps it there: to take it out
 // again is for the stores of the profiles, and needs certutil.
 type policyStore struct {
-	env     Env
-	name    string
-	file    string   // JSON; Chromium takes any in its folder, and this one is ours; Firefox takes one, whoever's it is
-	keys    []string // where in it the list of roots stands
-	files   bool     // the list names files, not certificates in base64
-	browser string   // that a proof may start
+	env      Env
+	name     string
+	file     string   // JSON; Chromium takes any in its folder, and this one is ours; Firefox takes one, whoever's it is
+	keys     []string // where in it the list of roots stands
+	files    bool     // the list names files, not certificates in base64
+	programs []string // the installed ones that read it
 }
 
 // policyStores returns the files of the browsers that are installed, and those that are there.
@@ -27,24 +27,24 @@ func policyStores(env Env) []Store {
 		return nil // there the system's store reaches the browsers
 	}
 	var stores []Store
-	for _, b := range []struct{ name, dir, command string }{
-		{"Chromium policy", "/etc/chromium", "chromium"},
-		{"Chromium policy", "/etc/chromium-browser", "chromium-browser"}, // Ubuntu's
-		{"Chrome policy", "/etc/opt/chrome", "google-chrome"},
-		{"Edge policy", "/etc/opt/edge", "microsoft-edge"},
-		{"Brave policy", "/etc/brave", "brave-browser"},
+	for _, b := range []struct {
+		name, dir string
+		commands  []string
+	}{
+		{"Chromium policy", "/etc/chromium", []string{"chromium"}},
+		{"Chromium policy", "/etc/chromium-browser", []string{"chromium-browser"}}, // Ubuntu's
+		{"Chrome policy", "/etc/opt/chrome", []string{"google-chrome", "google-chrome-stable"}},
+		{"Edge policy", "/etc/opt/edge", []string{"microsoft-edge"}},
+		{"Brave policy", "/etc/brave", []string{"brave-browser"}},
 	} {
 		s := &policyStore{env: env, name: b.name, file: env.path(b.dir, "policies/managed/letta-dev.json"), keys: []string{"CACertificates"}}
-		s.browser, _ = env.find(b.command)
-		if s.browser != "" || exists(s.file) {
+		if s.programs = env.programs(b.commands...); len(s.programs) > 0 || exists(s.file) {
 			stores = append(stores, s)
 		}
 	}
 	s := &policyStore{env: env, name: "Firefox policy", file: env.path("/etc/firefox/policies/policies.json"),
-		keys: []string{"policies", "Certificates", "Install"}, files: true}
-	_, firefox := env.find("firefox")
-	_, esr := env.find("firefox-esr")
-	if firefox || esr || exists(s.file) {
+		keys: []string{"policies", "Certificates", "Install"}, files: true, programs: env.programs("firefox", "firefox-esr")}
+	if len(s.programs) > 0 || exists(s.file) {
 		stores = append(stores, s)
 	}
 	return stores
@@ -158,7 +158,7 @@ func (s *policyStore) failure(err error, look string) error {
 // prove starts the browser with a home that trusts nothing, so that it can have the root from the policy alone. Firefox
 // has no way to be asked in a second or two.
 func (s *policyStore) prove(ctx context.Context, p *proof) (verdict, error) {
-	if !s.env.Browsers || s.browser == "" {
+	if !s.env.Browsers || s.files || len(s.programs) == 0 {
 		return verdict{}, errNoClient
 	}
 	home, err := s.env.scratch()
@@ -168,5 +168,5 @@ func (s *policyStore) prove(ctx context.Context, p *proof) (verdict, error) {
 	env := s.env
 	env.Home, env.Vars = home, map[string]string{"PATH": env.Vars["PATH"]}
 	defer os.RemoveAll(home)
-	return verdict{filepath.Base(s.browser), ByHandshake}, env.browse(ctx, p, s.browser)
+	return verdict{filepath.Base(s.programs[0]), ByHandshake}, env.browse(ctx, p, s.programs[0])
 }

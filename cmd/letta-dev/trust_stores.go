@@ -34,19 +34,21 @@ func (a *app) families(action certs.Action, policies bool) ([]certs.Family, erro
 // storesOf are those of the families; of policies, which few people use, those alone that hold something of ours or shall. Policies that
 // are asked for stand in for the browsers' own databases where certutil is missing, which is what they are for.
 func storesOf(ctx context.Context, env certs.Env, families []certs.Family, policies bool) []certs.Store {
-	ofBrowsers := certs.Stores(env, certs.Policies)
-	_, missing := env.LookPath("certutil")
-	standIn := policies && missing != nil && len(ofBrowsers) > 0
-	found := certs.Stores(env, slices.DeleteFunc(slices.Clone(families), func(f certs.Family) bool {
-		return f == certs.Policies || f == certs.NSS && standIn
-	})...)
-	if !slices.Contains(families, certs.Policies) {
+	var found []certs.Store
+	others := slices.DeleteFunc(slices.Clone(families), func(f certs.Family) bool { return f == certs.Policies })
+	if len(others) > 0 { // none would stand for some
+		found = certs.Stores(env, others...)
+	}
+	if len(others) == len(families) {
 		return found
 	}
-	for _, s := range ofBrowsers {
+	for _, s := range certs.Stores(env, certs.Policies) {
 		if commands, err := s.Commands(ctx, certs.ToUninstall, certs.Root{}); policies || err != nil || len(commands) > 0 {
 			found = append(found, s)
 		}
+	}
+	if policies {
+		return certs.StandIn(env, found)
 	}
 	return found
 }
