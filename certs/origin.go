@@ -33,13 +33,14 @@ func (o origin) line() string {
 	return line + "\n"
 }
 
-// recordedOrigin reads the first line of a file; ok is false if it is not ours.
+// recordedOrigin reads the first line of a file; ok is false, and the origin nil, if it is not ours.
 func recordedOrigin(data []byte) (o origin, ok bool) {
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	rest, ok := strings.CutPrefix(string(line), originMark)
 	if !ok {
 		return nil, false
 	}
+	o = origin{}
 	for rest = strings.TrimSpace(rest); rest != ""; rest = strings.TrimSpace(rest) {
 		quoted, err := strconv.QuotedPrefix(rest)
 		if err != nil {

@@ -402,7 +402,9 @@ func TestWithdraw(t *testing.T) {
 	s := newShell(t, "java", "wget")
 	must(t, Withdraw(s.dir, nil)) // there is nothing yet
 	s.set["CURL_CA_BUNDLE"] = s.file("corp.pem", selfSigned(t, "corp"))
+	write(t, s.env.home(".wgetrc"), 0o600, "password = secret\n")
 	s.eval()
+	write(t, filepath.Join(s.dir, "wgetrc-mine"), 0o600, "password = secret\n")
 	write(t, filepath.Join(s.dir, "notes.txt"), 0o644, "a person's own\n")
 	write(t, filepath.Join(s.dir, "roots-mine.pem"), 0o644, "and this\n")
 	for range 2 {
@@ -414,8 +416,13 @@ func TestWithdraw(t *testing.T) {
 			}
 		}
 		s.wantJava(s.java)
+		first, left, _ := strings.Cut(string(read(t, s.set["WGETRC"])), "\n")
+		if left != "ca_certificate = "+s.set["SSL_CERT_FILE"]+"\n" || !strings.HasPrefix(first, originMark) {
+			t.Errorf("left of wget's settings:\n%s", left)
+		}
 	}
-	if !exists(filepath.Join(s.dir, "notes.txt")) || string(read(t, filepath.Join(s.dir, "roots-mine.pem"))) != "and this\n" {
+	if !exists(filepath.Join(s.dir, "notes.txt")) || string(read(t, filepath.Join(s.dir, "roots-mine.pem"))) != "and this\n" ||
+		string(read(t, filepath.Join(s.dir, "wgetrc-mine"))) != "password = secret\n" {
 		t.Error("what is not ours is gone")
 	}
 	s.eval()

@@ -44,9 +44,11 @@ func (e *equipment) wget() (string, error) {
 	if strings.ContainsAny(bundle, "\n") {
 		return "", errors.New("wget's settings cannot hold a path with a line break")
 	}
-	data := o.line() + kept + "ca_certificate = " + bundle + "\n"
+	data := o.line() + kept + rootsSetting(bundle)
 	return e.files.keep(o.name("wgetrc-", ""), 0o600, []byte(data))
 }
+
+func rootsSetting(path string) string { return "ca_certificate = " + path + "\n" }
 
 // atHome is a path as wget reads it.
 func (e *equipment) atHome(path string) string {

@@ -9,8 +9,9 @@ import (
 )
 
 // Withdraw takes every root of this package out of the files that [Variables] has made in dir: programs that were given
-// them go on to accept what they accepted before us, and us no more. An absent folder is no error; the error is an
-// [*Error] of reading or writing there.
+// them go on to accept what they accepted before us, and us no more. Of the copies of wget's settings, which may hold
+// passwords, it leaves the setting of the roots. An absent folder is no error; the error is an [*Error] of reading or
+// writing there.
 func Withdraw(dir string, owner *Owner) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -22,8 +23,11 @@ func Withdraw(dir string, owner *Owner) error {
 	files := combined{dir: dir, owner: owner}
 	var all error
 	for _, entry := range entries {
-		if name := entry.Name(); strings.HasPrefix(name, "roots-") && filepath.Ext(name) == ".pem" {
+		switch name := entry.Name(); {
+		case strings.HasPrefix(name, "roots-") && filepath.Ext(name) == ".pem":
 			all = errors.Join(all, files.withdraw(name))
+		case strings.HasPrefix(name, "wgetrc-"):
+			all = errors.Join(all, files.forget(name))
 		}
 	}
 	return all
@@ -31,13 +35,9 @@ func Withdraw(dir string, owner *Owner) error {
 
 // withdraw makes a bundle, and the trust store beside it if there is one, anew without us.
 func (c combined) withdraw(name string) error {
-	data, err := readBounded(filepath.Join(c.dir, name), maxRoots)
-	if err != nil {
-		return &Error{Doing: "take our root out of the combined roots", Path: filepath.Join(c.dir, name), Err: err, Advice: "rm -r " + quote(c.dir)}
-	}
-	o, ok := recordedOrigin(data)
-	if !ok {
-		return nil // somebody else's
+	data, o, err := c.recorded(name)
+	if err != nil || o == nil {
+		return err
 	}
 	left := append([]byte(o.line()), mergeRoots(Root{}, certificateBlocks(data))...)
 	if _, err := c.keep(name, 0o644, left); err != nil {
@@ -53,4 +53,30 @@ func (c combined) withdraw(name string) error {
 	}
 	_, err = c.keep(beside, 0o644, store)
 	return err
+}
+
+// forget takes the user's settings out of a copy of wget's. The file stays: without it wget would do nothing at all in
+// shells that still have the variable.
+func (c combined) forget(name string) error {
+	data, o, err := c.recorded(name)
+	if err != nil || o == nil {
+		return err
+	}
+	left := o.line()
+	if _, roots := splitWgetrc(data); roots != "" {
+		left += rootsSetting(roots)
+	}
+	_, err = c.keep(name, 0o600, []byte(left))
+	return err
+}
+
+// recorded reads a file and what it was made from, which is nil where the file is somebody else's.
+func (c combined) recorded(name string) ([]byte, origin, error) {
+	path := filepath.Join(c.dir, name)
+	data, err := readBounded(path, maxRoots)
+	if err != nil {
+		return nil, nil, &Error{Doing: "take our root out of the combined roots", Path: path, Err: err, Advice: "rm -r " + quote(c.dir)}
+	}
+	o, _ := recordedOrigin(data)
+	return data, o, nil
 }
