@@ -33,12 +33,12 @@ type Env struct {
 // say, who knows whether someone sits at a terminal.
 func HostEnv(getenv func(string) string) (Env, error) {
 	env := Env{GOOS: runtime.GOOS, Root: "/", UID: os.Geteuid(), Vars: map[string]string{}, Run: run}
-	env.LookPath = lookPath
 	for _, name := range []string{"PATH", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "JAVA_HOME", "WSL_DISTRO_NAME", "WSL_INTEROP"} {
 		if value := getenv(name); value != "" {
 			env.Vars[name] = value
 		}
 	}
+	env.LookPath = lookPath(env.Vars["PATH"])
 	host, _ := os.Hostname() // only part of a label
 	owner, caller, err := sudoCaller(getenv)
 	if err != nil {
@@ -89,16 +89,21 @@ func sudoCaller(getenv func(string) string) (*Owner, *user.User, error) {
 	return &Owner{UID: uid, GID: gid}, caller, errors.Join(err, err2)
 }
 
-// lookPath also finds the tools of the administrator, which are not in an ordinary user's PATH on Debian.
-func lookPath(name string) (string, error) {
-	path, err := exec.LookPath(name)
-	for _, dir := range []string{"/usr/sbin", "/sbin", "/usr/local/sbin"} {
-		if err == nil {
-			break
+// lookPath finds commands in the folders of a PATH, and the tools of the administrator, which are not in an ordinary
+// user's on Debian. Relative folders are passed over, as by package os/exec.
+func lookPath(path string) func(name string) (string, error) {
+	dirs := append(filepath.SplitList(path), "/usr/sbin", "/sbin", "/usr/local/sbin")
+	return func(name string) (string, error) {
+		if filepath.Base(name) != name {
+			return exec.LookPath(name)
 		}
-		path, err = exec.LookPath(filepath.Join(dir, name))
+		for _, dir := range dirs {
+			if found, err := exec.LookPath(filepath.Join(dir, name)); err == nil && filepath.IsAbs(dir) {
+				return found, nil
+			}
+		}
+		return "", &exec.Error{Name: name, Err: exec.ErrNotFound}
 	}
-	return path, err
 }
 
 // path returns where a file of the system is.
