@@ -30,7 +30,9 @@ func newCertsInstall(a *app) *cobra.Command {
 		Short: "Have our authority trusted by the system, the browsers and Java",
 		Long: `install adds our root certificate to the system's store, the NSS databases of Chromium and Firefox and the roots of every JVM,
 and tries each with a handshake. The root can sign for localhost and this machine's loopback addresses only, and its key was thrown
-away. TRUST_STORES chooses among system, nss and java, as for mkcert.`,
+away. TRUST_STORES chooses among system, nss and java, as for mkcert, and policies.
+
+--dry-run makes nothing, not even the authority: where there is none yet, the number in its name will be another than the one shown.`,
 		Example: `  letta-dev certs install
   letta-dev certs install --dry-run     # the commands it would run
   letta-dev certs install --policies    # where certutil is missing`,

@@ -26,13 +26,17 @@ func (a *app) changeTrust(ctx context.Context, o trustOptions) error {
 	if err != nil {
 		return err
 	}
-	authority, env, err := a.authorityFor(o.action, files)
+	env, err := a.hostEnv()
 	if err != nil {
 		return err
 	}
 	stores := storesOf(ctx, env, families, o.policies)
 	if o.dryRun {
-		return a.printCommands(ctx, o.action, authority, stores)
+		return a.printCommands(ctx, o.action, files, stores)
+	}
+	authority, err := a.authorityFor(o.action, files)
+	if err != nil {
+		return err
 	}
 	var results []certs.Result
 	if o.action == certs.ToInstall {
@@ -95,20 +99,16 @@ func (a *app) removeKeys(ctx context.Context, authority *certs.Authority, env ce
 
 // authorityFor is the authority to install, made where there is none, or the one to uninstall, which may be gone or broken: what the
 // stores hold of ours is found by what it is.
-func (a *app) authorityFor(action certs.Action, files paths) (*certs.Authority, certs.Env, error) {
-	env, err := a.hostEnv()
-	if err != nil {
-		return nil, env, err
-	}
+func (a *app) authorityFor(action certs.Action, files paths) (*certs.Authority, error) {
 	if action == certs.ToInstall {
 		authority, _, _, err := a.authority(files)
-		return authority, env, err
+		return authority, err
 	}
 	authority, _, err := a.loadAuthority(files)
 	if err != nil {
-		return nil, env, nil
+		return nil, nil
 	}
-	return authority, env, nil
+	return authority, nil
 }
 
 func (a *app) tellResults(action certs.Action, results []certs.Result) (failed error) {
@@ -147,44 +147,6 @@ func (e *trustError) Hint() string {
 		return h.Hint()
 	}
 	return "letta-dev certs status"
-}
-
-// printCommands is the dry run: the exact commands, a line each.
-func (a *app) printCommands(ctx context.Context, action certs.Action, authority *certs.Authority, stores []certs.Store) error {
-	type line struct {
-		Store    string   `json:"store"`
-		Commands []string `json:"commands"`
-		Error    string   `json:"error,omitempty"`
-	}
-	var root certs.Root
-	if authority != nil && (action == certs.ToInstall || !authority.Mkcert()) { // mkcert's is not ours to remove
-		root = authority.Root()
-	}
-	lines := []line{}
-	for _, s := range stores {
-		l := line{Store: s.Name(), Commands: []string{}}
-		commands, err := s.Commands(ctx, action, root)
-		if err != nil {
-			l.Error = err.Error()
-		}
-		for _, c := range commands {
-			l.Commands = append(l.Commands, c.String())
-		}
-		lines = append(lines, l)
-	}
-	return a.ui.answer("certs "+string(action), lines, func(w io.Writer) {
-		for _, l := range lines {
-			for _, c := range l.Commands {
-				fmt.Fprintln(w, c)
-			}
-			if len(l.Commands) == 0 && l.Error == "" {
-				fmt.Fprintf(w, "# %s: nothing to do\n", l.Store)
-			}
-			if l.Error != "" {
-				fmt.Fprintf(w, "# %s: %s\n", l.Store, l.Error)
-			}
-		}
-	})
 }
 
 func storeStates(results []certs.Result) []storeState {

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/letta-dev/letta-dev/certs"
+)
+
+// printCommands is the dry run: the exact commands, a line each.
+func (a *app) printCommands(ctx context.Context, action certs.Action, files paths, stores []certs.Store) error {
+	type line struct {
+		Store    string   `json:"store"`
+		Commands []string `json:"commands"`
+		Error    string   `json:"error,omitempty"`
+	}
+	root, err := a.rootFor(action, files)
+	if err != nil {
+		return err
+	}
+	lines := []line{}
+	for _, s := range stores {
+		l := line{Store: s.Name(), Commands: []string{}}
+		commands, err := s.Commands(ctx, action, root)
+		if err != nil {
+			l.Error = err.Error()
+		}
+		for _, c := range commands {
+			l.Commands = append(l.Commands, c.String())
+		}
+		lines = append(lines, l)
+	}
+	return a.ui.answer("certs "+string(action), lines, func(w io.Writer) {
+		for _, l := range lines {
+			for _, c := range l.Commands {
+				fmt.Fprintln(w, c)
+			}
+			if len(l.Commands) == 0 && l.Error == "" {
+				fmt.Fprintf(w, "# %s: nothing to do\n", l.Store)
+			}
+			if l.Error != "" {
+				fmt.Fprintf(w, "# %s: %s\n", l.Store, l.Error)
+			}
+		}
+	})
+}
+
+// rootFor is the root that a dry run is about: none where there is none of ours to remove, and mkcert's is not. Where there is none yet to
+// install, one takes its place that nobody keeps.
+func (a *app) rootFor(action certs.Action, files paths) (certs.Root, error) {
+	authority, _, err := a.loadAuthority(files)
+	switch {
+	case err == nil && (action == certs.ToInstall || !authority.Mkcert()):
+		return authority.Root(), nil
+	case action == certs.ToUninstall:
+		return certs.Root{}, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return certs.Root{}, err
+	}
+	dir, err := os.MkdirTemp("", "letta-dev-")
+	if err != nil {
+		return certs.Root{}, err
+	}
+	defer os.RemoveAll(dir)
+	passing, _, _, err := a.authority(paths{Certs: filepath.Join(dir, "certs")})
+	if err != nil {
+		return certs.Root{}, err
+	}
+	a.ui.note("there is no authority yet; install makes it first, and the number in its name will be another")
+	root := passing.Root()
+	root.Path = filepath.Join(files.Certs, filepath.Base(root.Path))
+	return root, nil
+}
