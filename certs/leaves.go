@@ -114,5 +114,3 @@ func (a *Authority) keep(leaf *tls.Certificate, names Names) error {
 func carried(leaf *x509.Certificate) Names {
 	return slices.Concat(leaf.DNSNames, addresses(leaf.IPAddresses))
 }
-
-func (n Names) equal(other Names) bool { return slices.Equal(n, other) }

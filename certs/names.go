@@ -52,6 +52,19 @@ func (n Names) IPs() []net.IP {
 	return ips
 }
 
+// Covers tells whether clients take a certificate with these names for a host, a wildcard or an address. A wildcard in
+// n stands for one label (RFC 9525 section 6.3), and for none directly under a top-level name: *.localhost covers
+// nothing, as in all browsers.
+func (n Names) Covers(host string) bool {
+	if slices.Contains(n, host) {
+		return true
+	}
+	label, parent, _ := strings.Cut(host, ".")
+	return label != "*" && net.ParseIP(host) == nil && strings.Contains(parent, ".") && slices.Contains(n, "*."+parent)
+}
+
+func (n Names) equal(other Names) bool { return slices.Equal(n, other) }
+
 // String lists the names for people: separated by spaces, without the wildcards of names that are listed themselves.
 func (n Names) String() string {
 	shown := slices.DeleteFunc(slices.Clone(n), func(name string) bool {

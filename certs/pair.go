@@ -3,10 +3,7 @@ package certs
 import (
 	"context"
 	"crypto/tls"
-	"net"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -115,15 +112,4 @@ func (p *Pair) warn() {
 func (p *Pair) tell(c PairChange) {
 	c.Names, c.NotAfter = p.Names(), p.NotAfter()
 	p.changed(c)
-}
-
-// Covers tells whether clients take a certificate with these names for a host, a wildcard or an address. A wildcard in
-// n stands for one label (RFC 9525 section 6.3), and for none directly under a top-level name: *.localhost covers
-// nothing, as in all browsers.
-func (n Names) Covers(host string) bool {
-	if slices.Contains(n, host) {
-		return true
-	}
-	label, parent, _ := strings.Cut(host, ".")
-	return label != "*" && net.ParseIP(host) == nil && strings.Contains(parent, ".") && slices.Contains(n, "*."+parent)
 }
