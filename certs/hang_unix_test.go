@@ -91,6 +91,7 @@ func TestPipesAmongTheStores(t *testing.T) {
 		if status.State != Unavailable || err == nil || !strings.Contains(err.Error(), "it is a pipe") {
 			t.Errorf("%s: %+v, %v", s.Name(), status, err)
 		}
+		wantHint(t, err, status.Where, " ") // a command
 	}
 }
 

@@ -75,7 +75,7 @@ func (j *javaStore) Status(_ context.Context, root Root) (Status, error) {
 	data, err := readBounded(j.file, maxRoots)
 	if err != nil {
 		status.State = Unavailable
-		return status, j.failure(err, "")
+		return status, j.failure(err, "ls -lL "+quote(j.file))
 	}
 	if root.Certificate != nil && bytes.Contains(data, root.Certificate.Raw) {
 		status.State = Trusted

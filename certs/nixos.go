@@ -16,7 +16,7 @@ func (n *nixStore) Status(_ context.Context, root Root) (Status, error) {
 	status := Status{State: Unavailable, Known: ByBundle, Where: n.bundle()}
 	data, err := readBounded(status.Where, maxRoots)
 	if err != nil {
-		return status, &Error{Doing: "read the system's trust store", Err: err}
+		return status, &Error{Doing: "read the system's trust store", Err: err, Advice: "sudo nixos-rebuild switch"}
 	}
 	present, stale := root.sorted(data)
 	status.Stale = stale
@@ -24,7 +24,7 @@ func (n *nixStore) Status(_ context.Context, root Root) (Status, error) {
 		status.State = Trusted
 		return status, nil
 	}
-	return status, configure("take the root in", `add to /etc/nixos/configuration.nix: security.pki.certificateFiles = [ "`+root.Path+`" ]; then: sudo nixos-rebuild switch`)
+	return status, configure("take the root in", `sudoedit /etc/nixos/configuration.nix && sudo nixos-rebuild switch  # add: security.pki.certificateFiles = [ "`+root.Path+`" ];`)
 }
 
 // Commands has none: the error says what to write where.
@@ -36,7 +36,7 @@ func (n *nixStore) Commands(ctx context.Context, action Action, root Root) ([]Co
 	case status.State != Trusted && len(status.Stale) == 0:
 		return nil, nil
 	}
-	return nil, configure("take the root out", "remove it from security.pki.certificateFiles in /etc/nixos/configuration.nix; then: sudo nixos-rebuild switch")
+	return nil, configure("take the root out", "sudoedit /etc/nixos/configuration.nix && sudo nixos-rebuild switch  # remove it from security.pki.certificateFiles")
 }
 
 func (n *nixStore) Change(ctx context.Context, action Action, root Root) error {

@@ -111,7 +111,7 @@ func (s *systemStore) anchors(root Root) ([]string, error) {
 	dir := s.env.path(s.layout.anchors)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, &Error{Doing: "read the system's trust store", Err: err}
+		return nil, &Error{Doing: "read the system's trust store", Err: err, Advice: "ls -ld " + quote(dir)}
 	}
 	var found []string
 	for _, entry := range entries {

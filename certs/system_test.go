@@ -135,7 +135,7 @@ func TestNixOS(t *testing.T) {
 	if r := Trust(t.Context(), a, stores, nil)[0]; r.After != Trusted || r.Err != nil {
 		t.Errorf("%+v", r)
 	}
-	wantHint(t, Untrust(t.Context(), nil, stores, nil)[0].Err, "NixOS", "remove it from security.pki.certificateFiles")
+	wantHint(t, Untrust(t.Context(), nil, stores, nil)[0].Err, "NixOS", "sudo nixos-rebuild switch  # remove it from security.pki.certificateFiles")
 }
 
 // What tools say of places nobody can write to is explained.
