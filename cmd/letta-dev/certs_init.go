@@ -73,7 +73,9 @@ func (a *app) initAuthority(ctx context.Context, domains []string, mkcert bool) 
 	if created && !mkcert {
 		a.offerMkcert(ctx, env)
 	}
-	a.ui.note("to have it trusted here: letta-dev certs install")
+	if a.installable(ctx, env, authority) {
+		a.ui.note("to have it trusted here: letta-dev certs install")
+	}
 	root := authority.Root()
 	facts := authorityFacts{Dir: authority.Dir(), Root: root.Path, Fingerprint: root.Fingerprint(), NotAfter: authority.NotAfter(),
 		Domains: append([]string{}, authority.Domains()...), Mkcert: authority.Mkcert(), Created: created}
@@ -92,6 +94,16 @@ func (f authorityFacts) print(w io.Writer) {
 		scope = "everything (mkcert's CA)"
 	}
 	fmt.Fprintf(w, "%s, %s, until %s\nSHA-256 %s\nsigns for %s\n", f.Root, made, day(f.NotAfter), f.Fingerprint, scope)
+}
+
+// installable tells whether `certs install` has something to do.
+func (a *app) installable(ctx context.Context, env certs.Env, authority *certs.Authority) bool {
+	families, err := a.families(certs.ToInstall, false)
+	t := newTrustStatus(authority)
+	for _, s := range storesOf(ctx, env, families, false) {
+		t.look(ctx, s, authority.Root())
+	}
+	return err != nil || t.installable()
 }
 
 // tellPrice says what an authority costs that may sign for more than this machine.

@@ -58,7 +58,7 @@ func (a *app) certsStatus(ctx context.Context) error {
 	if !t.trusted() {
 		t.Mkcert, _ = a.trustedMkcert(ctx, env)
 	}
-	return a.ui.answer("certs status", t, t.print)
+	return a.ui.answer("certs status", t, func(w io.Writer) { t.print(w, a.asTyped) })
 }
 
 // trusted tells whether any store trusts the authority.
@@ -66,9 +66,14 @@ func (t *trustStatus) trusted() bool {
 	return slices.ContainsFunc(t.Stores, func(s storeState) bool { return s.State == certs.Trusted })
 }
 
-func (t *trustStatus) print(w io.Writer) {
+// installable tells whether a store does not trust the authority and has no advice of its own on that.
+func (t *trustStatus) installable() bool {
+	return t.Root != "" && slices.ContainsFunc(t.Stores, func(s storeState) bool { return s.State != certs.Trusted && s.Error == "" })
+}
+
+func (t *trustStatus) print(w io.Writer, asTyped func(string) string) {
 	if t.Root == "" {
-		fmt.Fprint(w, "there is no authority yet; `letta-dev up` makes one\n\n")
+		fmt.Fprint(w, asTyped("there is no authority yet; `letta-dev up` makes one\n\n"))
 	} else {
 		fmt.Fprintf(w, "%s, until %s\nSHA-256 %s\n\n", t.Root, day(t.NotAfter), t.Fingerprint)
 	}
@@ -82,11 +87,14 @@ func (t *trustStatus) print(w io.Writer) {
 			fmt.Fprintf(w, "\n%s, %s: also holds an older root of ours: %s\n", s.Store, s.Where, name)
 		}
 		if s.Error != "" {
-			fmt.Fprintf(w, "\n%s: %s\n  try: %s\n", s.Store, printableLines(s.Error), printableLines(s.Hint))
+			fmt.Fprintf(w, "\n%s: %s\n  try: %s\n", s.Store, printableLines(s.Error), printableLines(asTyped(s.Hint)))
 		}
 	}
 	if t.Mkcert != "" {
-		fmt.Fprintf(w, "\nmkcert's CA is trusted here, ours is not; to use that: %s\n", certs.UseMkcert)
+		fmt.Fprintf(w, "\nmkcert's CA is trusted here, ours is not; to use that: %s\n", asTyped(certs.UseMkcert))
+	}
+	if t.installable() {
+		fmt.Fprintf(w, "\nto have it trusted: %s\n", asTyped("letta-dev certs install"))
 	}
 }
 

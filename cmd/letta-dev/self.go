@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -11,6 +12,9 @@ import (
 // self is how this program is called from where the person stands: by its name where their PATH finds it, else by its path.
 func (a *app) self() string {
 	const name = "letta-dev"
+	if a.exe == "" { // nobody knows where it is
+		return name
+	}
 	if found, err := exec.LookPath(name); err == nil && isFile(found, a.exe) {
 		return name
 	}
@@ -26,17 +30,14 @@ func isFile(a, b string) bool {
 	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
-// asTyped writes a command of ours as it has to be typed here.
-func (a *app) asTyped(command string) string {
-	words := strings.Split(command, "letta-dev ")
-	for i, before := range words[:len(words)-1] {
-		if before == "" || strings.HasSuffix(before, " ") || strings.HasSuffix(before, "`") {
-			words[i] += a.self() + " "
-		} else {
-			words[i] += "letta-dev "
-		}
+// asTyped writes the commands of ours in a text as they have to be typed here. A command is our name with a command's name or a flag
+// behind it; our name alone is the program, in a sentence.
+func (a *app) asTyped(text string) string {
+	command := regexp.MustCompile("(^|[\\s`(])letta-dev( (?:--|(?:up|down|status|logs|certs|env|run|proxy|version|help|completion)\\b))")
+	if !command.MatchString(text) {
+		return text
 	}
-	return strings.Join(words, "")
+	return command.ReplaceAllString(text, "${1}"+strings.ReplaceAll(a.self(), "$", "$$")+"${2}")
 }
 
 // quoted is a word as a POSIX shell has to be given it.

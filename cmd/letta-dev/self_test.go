@@ -1,7 +1,9 @@
 package main
 
 import (
+	"io"
 	"os/exec"
+	"strings"
 	"testing"
 )
 
@@ -18,5 +20,38 @@ func TestQuotedIsOneWord(t *testing.T) {
 		if out, err := exec.Command(shell, "-c", "printf %s "+quoted(word)).CombinedOutput(); err != nil || string(out) != word {
 			t.Errorf("%q is %q to a shell (%v)", word, out, err)
 		}
+	}
+}
+
+// Every command of ours in a text is written as it is typed here, and our name alone stays our name.
+func TestCommandsAsTyped(t *testing.T) {
+	t.Setenv("PATH", "/nowhere")
+	a := &app{dir: "/work", exe: "/work/bin/letta-dev", stderr: io.Discard, env: func(string) (string, bool) { return "", false }}
+	for text, want := range map[string]string{
+		"letta-dev up":                              "./bin/letta-dev up",
+		"letta-dev down && letta-dev up; x":         "./bin/letta-dev down && ./bin/letta-dev up; x",
+		"do it: `letta-dev certs install`":          "do it: `./bin/letta-dev certs install`",
+		`a "$(letta-dev certs path)"`:               `a "$(./bin/letta-dev certs path)"`,
+		"env -u X letta-dev env\nletta-dev status":  "env -u X ./bin/letta-dev env\n./bin/letta-dev status",
+		"letta-dev --help":                          "./bin/letta-dev --help",
+		"another letta-dev is changing it":          "another letta-dev is changing it",
+		"/home/me/letta-dev certs, letta-dev upped": "/home/me/letta-dev certs, letta-dev upped",
+	} {
+		if got := a.asTyped(text); got != want || a.asTyped(got) != want {
+			t.Errorf("%s is %s, and again %s", text, got, a.asTyped(got))
+		}
+	}
+	for _, cmd := range newRoot(a).Commands() {
+		if command := "letta-dev " + cmd.Name(); !cmd.Hidden && a.asTyped(command) != "./bin/"+command {
+			t.Errorf("%s stays as it is", command)
+		}
+	}
+	var talk strings.Builder
+	a.stderr, a.now = &talk, noon
+	a.ui = newUI(a)
+	a.ui.note("letta-dev up")
+	a.ui.warn("letta-dev down")
+	if got := talk.String(); strings.Count(got, " ./bin/letta-dev ") != 2 || a.ui.warnings[0] != "./bin/letta-dev down" {
+		t.Errorf("said %q, and for JSON %q", got, a.ui.warnings)
 	}
 }

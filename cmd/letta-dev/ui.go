@@ -194,10 +194,13 @@ func (u *ui) jsonLine(v any) {
 }
 
 // note says one thing worth knowing; warn one worth acting on, which a JSON answer repeats.
-func (u *ui) note(format string, args ...any) { u.remark("·", "note", fmt.Sprintf(format, args...)) }
+// Commands of ours in them are as they have to be typed here.
+func (u *ui) note(format string, args ...any) {
+	u.remark("·", "note", u.app.asTyped(fmt.Sprintf(format, args...)))
+}
 
 func (u *ui) warn(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
+	text := u.app.asTyped(fmt.Sprintf(format, args...))
 	u.mu.Lock()
 	u.warnings = append(u.warnings, text)
 	u.mu.Unlock()

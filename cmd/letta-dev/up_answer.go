@@ -12,12 +12,13 @@ type partingWords struct {
 	resolves bool   // the system's resolver knows letta.localhost
 	curl     string // what curl has to be told so that it trusts us
 	down     string // the command that ends this project
+	run      string // and the one that runs a program with its variables
 }
 
 func (r *upRun) findWords(ctx context.Context) <-chan partingWords {
-	found, down := make(chan partingWords, 1), r.downCommand(ctx)
+	found, flag := make(chan partingWords, 1), r.projectFlag(ctx)
 	go func() {
-		words := partingWords{resolves: r.app.resolves(ctx), down: down}
+		words := partingWords{resolves: r.app.resolves(ctx), down: "letta-dev down" + flag, run: "letta-dev run" + flag + " -- CMD"}
 		if r.cfg.CertFile == "" { // who signed another's certificate, and who trusts that, is theirs to know
 			words.curl = r.app.curlTrust(ctx, r.files)
 		}
@@ -32,7 +33,7 @@ func (r *upRun) answer(live *liveStatus) error {
 	a.ui.begin("proxy", "").done("%s", ports(live.Listeners))
 	a.warnMissing(live.Listeners)
 	if !said.resolves && live.covers("letta.localhost") {
-		a.noteResolver(live.URLs)
+		a.noteResolver(live.URLs, said.run)
 	}
 	return a.ui.answer("up", live, func(w io.Writer) {
 		fmt.Fprintln(w)
@@ -59,21 +60,22 @@ func (s partingWords) parting(live *liveStatus) string {
 }
 
 // noteResolver says that programs other than browsers and curl will not find letta.localhost here, and which address they will.
-func (a *app) noteResolver(urls []serviceURL) {
+func (a *app) noteResolver(urls []serviceURL, run string) {
 	for _, u := range urls {
 		if strings.Contains(u.URL, "//localhost:") {
-			a.ui.note("browsers and curl know letta.localhost; Python and Node do not here, so give them %s, as `%s` does", u.URL, a.asTyped("letta-dev run -- CMD"))
+			a.ui.note("browsers and curl know letta.localhost; Python and Node do not here, so give them %s, as `%s` does", u.URL, run)
 			return
 		}
 	}
 }
 
-// downCommand ends this project from this folder: -f and --project may have named another than a bare `down` would mean here.
-func (r *upRun) downCommand(ctx context.Context) string {
+// projectFlag is what a command typed in this folder needs to be about this project: -f and --project may have named another than a
+// bare command would mean here.
+func (r *upRun) projectFlag(ctx context.Context) string {
 	bare := *r.app
 	bare.global.project = ""
 	if name, err := bare.projectName(ctx); err == nil && name == r.project.Name {
-		return "letta-dev down"
+		return ""
 	}
-	return "letta-dev down --project " + r.project.Name
+	return " --project " + r.project.Name
 }
