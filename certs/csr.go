@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 )
 
@@ -102,6 +103,9 @@ func checkWishes(request *x509.CertificateRequest) error {
 // badRequest names the file, and keeps the advice of what is wrong with it.
 func badRequest(path string, err error) error {
 	e := &Error{Doing: "use the certificate signing request", Path: path, Err: err, Advice: "openssl req -in " + quote(path) + " -noout -verify -text"}
+	if errors.Is(err, fs.ErrNotExist) {
+		e.Advice = "ls -l " + quote(filepath.Dir(path))
+	}
 	if inner := (*Error)(nil); errors.As(err, &inner) && inner.Advice != "" {
 		e.Advice = inner.Advice
 	}

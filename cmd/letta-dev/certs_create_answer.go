@@ -35,7 +35,7 @@ func (a *app) tellCreated(made createdFiles, fresh bool) error {
 		for _, old := range made.Replaced {
 			a.ui.note("%s was there already and has been replaced", old)
 		}
-		a.ui.note("for %s, until %s", certs.Names(made.Names), day(made.NotAfter))
+		a.ui.note("for %s, until %s", strings.Join(made.Names, " "), day(made.NotAfter))
 		if i := slices.IndexFunc(made.Names, func(name string) bool { return strings.HasPrefix(name, "*.") }); i >= 0 {
 			a.ui.note("a wildcard covers one level: %s is not for a.b%s", made.Names[i], made.Names[i][1:])
 		}

@@ -41,7 +41,7 @@ func (a *app) printEnv(ctx context.Context, shell string) error {
 	if shell == "" {
 		shell = shellOf(a.env.get("SHELL"))
 	}
-	if err := oneOf("--shell", shell, "sh", "fish", "json", "dotenv"); err != nil {
+	if err := oneOf("letta-dev env", "--shell", shell, "sh", "fish", "json", "dotenv"); err != nil {
 		return err
 	}
 	vars, err := a.variables(ctx)

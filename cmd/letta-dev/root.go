@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -115,10 +116,10 @@ func (a *app) globalFlags(root *cobra.Command) {
 
 // begin checks the global flags and makes the output; it runs before every command.
 func (a *app) begin() error {
-	if err := oneOf("--progress", a.global.progress, "auto", "tty", "plain", "json", "quiet"); err != nil {
+	if err := oneOf("letta-dev", "--progress", a.global.progress, "auto", "tty", "plain", "json", "quiet"); err != nil {
 		return err
 	}
-	if err := oneOf("--color", a.global.color, "auto", "always", "never"); err != nil {
+	if err := oneOf("letta-dev", "--color", a.global.color, "auto", "always", "never"); err != nil {
 		return err
 	}
 	if a.global.host != "" && a.global.context != "" {
@@ -133,11 +134,12 @@ func (a *app) begin() error {
 	return nil
 }
 
-func oneOf(flag, got string, allowed ...string) error {
+// oneOf refuses a value of a flag of a command that is none of those allowed.
+func oneOf(command, flag, got string, allowed ...string) error {
 	if slices.Contains(allowed, got) {
 		return nil
 	}
-	return usagef("letta-dev --help", "%s %q is not one of %v", flag, got, allowed)
+	return usagef(command+" --help", "%s %q is none of %s", flag, got, strings.Join(allowed, ", "))
 }
 
 // subcommand refuses a word that names no command below cmd, and hints at the one that was meant.

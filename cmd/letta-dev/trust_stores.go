@@ -18,7 +18,7 @@ func (a *app) families(action certs.Action, policies bool) ([]certs.Family, erro
 		families = nil
 		for _, word := range strings.Split(list, ",") {
 			if !slices.Contains(known, certs.Family(word)) {
-				return nil, usagef("TRUST_STORES=system,nss,java letta-dev certs status", "TRUST_STORES: %q is not one of %v", word, known)
+				return nil, usagef("TRUST_STORES=system,nss,java letta-dev certs status", "TRUST_STORES: %q is none of system, nss, java, policies", word)
 			}
 			families = append(families, certs.Family(word))
 		}

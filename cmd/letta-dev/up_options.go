@@ -79,7 +79,7 @@ func (o *upOptions) check() error {
 
 // check is for the command that is typed.
 func (o *proxyOptions) check(command string) error {
-	if err := oneOf("--trust", o.trust, "auto", "none", "user", "all"); err != nil {
+	if err := oneOf(command, "--trust", o.trust, "auto", "none", "user", "all"); err != nil {
 		return err
 	}
 	if (o.cert == "") != (o.key == "") {
