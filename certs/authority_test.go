@@ -134,7 +134,7 @@ func TestIssueRefusesWhatNobodyWouldAccept(t *testing.T) {
 	wantHint(t, err, `certify "example.com"`, "certs init --allow-domain example.com && letta-dev certs install")
 	dir := t.TempDir()
 	_, err = a.Create(Names{"192.0.2.7"}, CreateOptions{Dir: dir})
-	wantHint(t, err, `certify "192.0.2.7"`, "certs init --mkcert")
+	wantHint(t, err, `certify "192.0.2.7"`, "mkcert 192.0.2.7")
 	if entries, _ := os.ReadDir(dir); len(entries) != 0 {
 		t.Errorf("written all the same: %v", entries)
 	}

@@ -87,7 +87,7 @@ func (a *Authority) fileTemplate(names Names, client bool) (*x509.Certificate, e
 		return template, err
 	}
 	if !allows(a.issuer, x509.ExtKeyUsageClientAuth) || !allows(a.root, x509.ExtKeyUsageClientAuth) {
-		return nil, &Error{Doing: "certify a client", Path: a.dir, Advice: remake,
+		return nil, &Error{Doing: "certify a client", Path: a.dir, Advice: a.anew(),
 			Err: errors.New("this authority was made to sign for servers alone")}
 	}
 	template.ExtKeyUsage = slices.Insert(template.ExtKeyUsage, 0, x509.ExtKeyUsageClientAuth)

@@ -83,7 +83,7 @@ func TestCreateFromRequestRefuses(t *testing.T) {
 		"no name":            {requestBy(t, testKey(t), &x509.CertificateRequest{}), "at least one name", "openssl req"},
 		"a bad name":         {requestBy(t, testKey(t), &x509.CertificateRequest{DNSNames: []string{"a..localhost"}}), `"a..localhost"`, "write it like"},
 		"beyond constraints": {requestBy(t, testKey(t), &x509.CertificateRequest{DNSNames: []string{"app.localhost", "example.com"}}), `certify "example.com"`, ""},
-		"an e-mail address":  {requestBy(t, testKey(t), &x509.CertificateRequest{EmailAddresses: []string{"a@x.localhost"}}), "a@x.localhost", "--mkcert"},
+		"an e-mail address":  {requestBy(t, testKey(t), &x509.CertificateRequest{EmailAddresses: []string{"a@x.localhost"}}), "a@x.localhost", "mkcert a@x.localhost"},
 		"a short key":        {requestBy(t, small, good), "1024 bits", "openssl req"},
 		"an authority": {requestBy(t, testKey(t), &x509.CertificateRequest{DNSNames: good.DNSNames,
 			ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 19}, Value: ca}}}), "certificate of an authority", "openssl req"},

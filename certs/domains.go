@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"golang.org/x/net/publicsuffix"
 )
 
 // permitted returns the domains of the name constraints: localhost, and those the user asked for. A domain permits every
@@ -48,6 +50,24 @@ func parseDomain(raw string) (string, error) {
 		return bad("a top-level name would permit the sites of other people", example)
 	}
 	return domain, nil
+}
+
+// allowable is parseDomain for an authority that is to be made. A public suffix (publicsuffix.org) is refused: like a
+// top-level name it is a registry's, or that of a service whose users have sites under it. Authorities that exist are not
+// measured by it, since the list grows.
+func allowable(raw string) (string, error) {
+	domain, err := parseDomain(raw)
+	if err == nil && isPublicSuffix(domain) {
+		return "", &Error{Doing: fmt.Sprintf("allow the domain %q", raw),
+			Err:    errors.New("a public suffix would permit the sites of other people: everybody can have a name under it"),
+			Advice: "letta-dev certs init --allow-domain " + quote("dev."+domain), Usage: true}
+	}
+	return domain, err
+}
+
+func isPublicSuffix(domain string) bool {
+	suffix, _ := publicsuffix.PublicSuffix(domain)
+	return suffix == domain
 }
 
 // under tells whether a host is a domain or in it.

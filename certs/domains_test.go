@@ -61,6 +61,28 @@ func TestDomainsRefused(t *testing.T) {
 	}
 }
 
+// What belongs to a registry, or to a service whose users have sites under it, is not to be impersonated; what is below it
+// may be the user's own. An authority from before the list knew it is not lost, and its successor can be made.
+func TestPublicSuffixes(t *testing.T) {
+	for _, domain := range []string{"co.uk", "CO.UK.", "github.io", "s3.amazonaws.com"} {
+		_, created, err := Open(t.TempDir()+"/ca", Options{Domains: []string{domain}})
+		if created {
+			t.Errorf("%q made an authority", domain)
+		}
+		wantHint(t, err, "public suffix", "letta-dev certs init --allow-domain dev.")
+	}
+	for _, domain := range []string{"example.co.uk", "ada.github.io", "dev.example.test", "example.test", "corp.lan"} {
+		openTest(t, Options{Domains: []string{domain}})
+	}
+	a, err := create(t.TempDir()+"/ca", Options{Domains: []string{"example.test", "co.uk"}}.withDefaults())
+	must(t, err)
+	again, _, err := Open(a.Dir(), Options{})
+	must(t, err)
+	must(t, again.Check(Names{"example.co.uk"}))
+	wantHint(t, again.Check(Names{"example.com"}), "example.com", "init --allow-domain example.test --allow-domain example.com &&")
+	wantHint(t, again.Check(Names{"*.github.io"}), "github.io", "mkcert '*.github.io'")
+}
+
 // Both certificates must say the same of what is permitted: clients differ in which they mind.
 func TestLoadRefusesUnevenDomains(t *testing.T) {
 	for name, domains := range map[string][2][]string{

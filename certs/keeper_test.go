@@ -87,7 +87,7 @@ func TestKeeperRefusesHostsItCannotCertify(t *testing.T) {
 	_, err := NewKeeper(a, KeeperOptions{Hosts: []string{"dev.example.test"}})
 	wantHint(t, err, `"dev.example.test"`, "certs init --allow-domain dev.example.test")
 	_, err = NewKeeper(a, KeeperOptions{Hosts: []string{"192.0.2.7"}})
-	wantHint(t, err, `"192.0.2.7"`, "certs init --mkcert")
+	wantHint(t, err, `"192.0.2.7"`, "mkcert letta.localhost ")
 	_, err = NewKeeper(a, KeeperOptions{Hosts: []string{"notlocalhost"}})
 	wantHint(t, err, `"notlocalhost"`, "")
 	_, err = NewKeeper(a, KeeperOptions{Hosts: []string{"*.localhost"}})

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -79,25 +78,7 @@ func (a *Authority) Check(names Names) error {
 	if len(refused) == 0 {
 		return nil
 	}
-	return &Error{
-		Doing:  fmt.Sprintf("certify %q", refused[0]),
-		Err:    fmt.Errorf("this authority can sign for %s only", a.scope()),
-		Advice: a.wider(refused),
-	}
-}
-
-// wider is how to get a certificate for names that are refused: from an authority that may sign for them, which has to be
-// made and trusted anew, or, for addresses, top-level names and the like, from mkcert's, which may sign for anything.
-func (a *Authority) wider(refused Names) string {
-	var domains []string
-	for _, name := range refused {
-		domain, err := parseDomain(strings.TrimPrefix(name, "*."))
-		if err != nil {
-			return UseMkcert + "  # mkcert's CA may sign for anything"
-		}
-		domains = append(domains, domain)
-	}
-	return remakeWith(append(a.Domains(), domains...))
+	return a.refusal(names, refused)
 }
 
 func (a *Authority) permits(name string) bool {

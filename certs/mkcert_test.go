@@ -115,7 +115,7 @@ func TestMkcertsPlaceMayHoldACAOfOnesOwn(t *testing.T) {
 	a = openTest(t, Options{CAROOT: own})
 	must(t, a.Check(Names{"a.example.test", "127.0.0.1"}))
 	wantHint(t, a.Check(Names{"example.com"}), "example.com", "certs init")
-	wantHint(t, a.Check(Names{"192.0.2.7"}), "192.0.2.7", "certs init")
+	wantHint(t, a.Check(Names{"192.0.2.7"}), "192.0.2.7", "mkcert 192.0.2.7")
 }
 
 // noting is a store that notes what it is to remove.
@@ -232,6 +232,14 @@ func TestOpenKeepsTheKindOfAuthority(t *testing.T) {
 	wantHint(t, err, "every domain", "certs init --mkcert")
 	_, _, err = Open(t.TempDir(), Options{CAROOT: "mkcert"})
 	wantHint(t, err, `"mkcert"`, "mkcert -CAROOT")
+}
+
+// Nobody is told to give up an authority that works for one of mkcert's that does not.
+func TestOpenTriesMkcertsCAFirst(t *testing.T) {
+	caroot := fakeCaroot(t)
+	remove(t, caroot+"/rootCA-key.pem")
+	_, _, err := Open(openTest(t, Options{}).Dir(), Options{CAROOT: caroot})
+	wantHint(t, err, "cannot sign", "mv "+caroot)
 }
 
 // The folder is where mkcert itself says it is.

@@ -21,8 +21,10 @@ type Options struct {
 
 // check tells whether the options ask for something that can be.
 func (o Options) check() error {
-	if _, err := permitted(o.Domains); err != nil {
-		return err
+	for _, domain := range o.Domains {
+		if _, err := allowable(domain); err != nil {
+			return err
+		}
 	}
 	if o.CAROOT == "" {
 		return nil
@@ -34,7 +36,8 @@ func (o Options) check() error {
 	if !filepath.IsAbs(o.CAROOT) || strings.ContainsAny(o.CAROOT, "\n\x00") {
 		return &Error{Doing: "use mkcert's CA", Err: fmt.Errorf("its folder %q is no absolute path", o.CAROOT), Advice: "mkcert -CAROOT"}
 	}
-	return nil
+	_, err := mkcertAuthority(o.CAROOT, o)
+	return renewMkcert(o.CAROOT, err)
 }
 
 // load returns the authority in dir if it is the one that is asked for.

@@ -2,6 +2,7 @@ package certs
 
 import (
 	"crypto/x509"
+	"errors"
 	"slices"
 	"testing"
 )
@@ -33,8 +34,23 @@ func TestSubjectsAreWhatMkcertAccepts(t *testing.T) {
 // Constraints bind per kind of name, so ours bind neither addresses of e-mail nor URIs: the authority has to refuse them.
 func TestConstrainedAuthorityRefusesOtherKinds(t *testing.T) {
 	a := openTest(t, Options{})
-	for _, name := range []string{"ada@example.com", "ada@mail.localhost", "https://app.localhost"} {
-		wantHint(t, a.Check(Names{name}), name, "certs init --mkcert")
+	for _, tc := range []struct {
+		names              Names
+		refused, says, try string
+	}{
+		{Names{"ada@example.com"}, "ada@example.com", "only mkcert signs", "mkcert ada@example.com"},
+		{Names{"app.localhost", "ada@mail.localhost"}, "ada@mail.localhost", "only mkcert signs", "mkcert ada@mail.localhost"},
+		{Names{`"a;b"@example.com`}, "example.com", "only mkcert signs", `mkcert '"a;b"@example.com'`},
+		{Names{"https://app.localhost"}, "https://app.localhost", "not a URL", "letta-dev certs create app.localhost"},
+		{Names{"dev.example.test", "https://Dev.example.test:8443/x?y=$(z)", "https://[::1]/"}, "https://Dev.example.test:8443", "not a URL",
+			"letta-dev certs create dev.example.test ::1"},
+	} {
+		err := a.Check(tc.names)
+		wantHint(t, err, tc.refused, tc.try)
+		wantHint(t, err, tc.says, tc.try)
+		if told := (*Error)(nil); errors.As(err, &told) && told.Advice != tc.try {
+			t.Errorf("%v: advice %q, want %q", tc.names, told.Advice, tc.try)
+		}
 	}
 }
 
