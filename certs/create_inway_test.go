@@ -59,6 +59,29 @@ func listing(t *testing.T, dir string) string {
 	return strings.Join(out, "\n")
 }
 
+// The key of a certificate with a name of its own has the common one: it stays, with advice that can be followed.
+func TestCreateBesideAnothersKey(t *testing.T) {
+	a := openTest(t, Options{})
+	dir := t.TempDir()
+	first, err := a.Create([]string{"app.localhost"}, CreateOptions{Dir: dir, CertFile: dir + "/a.pem"})
+	must(t, err)
+	before := read(t, first.KeyFile)
+	second := CreateOptions{Dir: dir, CertFile: dir + "/q.pem"}
+	_, err = a.Create([]string{"app.localhost"}, second)
+	wantHint(t, err, "is the key of another certificate, or of none: "+dir+"/q.pem is not there", "the same command with --key-file "+dir+"/q-key.pem")
+	second.CertFile = dir + "/gone/q.pem"
+	_, err = a.Create([]string{"app.localhost"}, second)
+	wantHint(t, err, "there is no folder", "mkdir -p "+dir+"/gone")
+	if string(read(t, first.KeyFile)) != string(before) {
+		t.Error("the first one's key has changed")
+	}
+	_, err = a.Create([]string{"app.localhost"}, CreateOptions{CertFile: dir + "/q.pem", KeyFile: dir + "/q-key.pem"})
+	must(t, err)
+	write(t, dir+"/notes.txt", 0o644, "letters to Ada")
+	_, err = a.Create([]string{"app.localhost"}, CreateOptions{CertFile: dir + "/new.pem", KeyFile: dir + "/notes.txt"})
+	wantHint(t, err, "notes.txt: the file exists and is not a development certificate's", "mv ")
+}
+
 func TestCreateNeedsItsFolder(t *testing.T) {
 	a := openTest(t, Options{})
 	dir := t.TempDir()

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -22,6 +23,9 @@ const mkcertOrganisation = "mkcert development CA"
 // key is lost to a typing mistake.
 func replaceable(files []output, overwrite bool) (existing []string, err error) {
 	for _, f := range files {
+		if _, err := os.Stat(filepath.Dir(f.path)); err != nil {
+			return nil, unwritable(f.path, err)
+		}
 		info, err := os.Lstat(f.path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -37,9 +41,12 @@ func replaceable(files []output, overwrite bool) (existing []string, err error) 
 	if overwrite || len(existing) == 0 {
 		return existing, nil
 	}
-	certificate, known := developmentCertificate(files[len(files)-1].path)
+	cert := files[len(files)-1].path
+	certificate, known := developmentCertificate(cert)
 	for _, path := range existing {
 		switch {
+		case !slices.Contains(existing, cert) && isKey(path):
+			return nil, anotherKey(path, cert)
 		case !known:
 			return nil, kept(path, "the file exists and is not a development certificate's")
 		case !belongs(path, certificate):
@@ -72,9 +79,34 @@ func kept(path, reason string) error {
 		Doing:  "write the certificate",
 		Path:   path,
 		Err:    errors.New(reason),
-		Advice: fmt.Sprintf("mv %s %s", quote(path), quote(path+".bak")),
+		Advice: moveAway(path),
 	}
 }
+
+// anotherKey says of a key that its certificate is not where the new one goes. Most often that was written under a name of
+// its own, and the key beside it under the name that all keys for these hosts get.
+func anotherKey(path, cert string) error {
+	e := &Error{Doing: "write the certificate", Path: path,
+		Err:    fmt.Errorf("the file exists and is the key of another certificate, or of none: %s is not there yet", cert),
+		Advice: moveAway(path)}
+	extension := filepath.Ext(cert)
+	if beside := strings.TrimSuffix(cert, extension) + "-key" + extension; !exists(beside) {
+		e.Advice = "the same command with --key-file " + quote(beside)
+	}
+	return e
+}
+
+// isKey tells whether a file holds a private key and nothing else.
+func isKey(path string) bool {
+	data, err := readBounded(path, maxPEM)
+	if err != nil {
+		return false
+	}
+	chain, key, whole := parsePEM(data)
+	return whole && len(chain) == 0 && key != nil
+}
+
+func moveAway(path string) string { return fmt.Sprintf("mv %s %s", quote(path), quote(path+".bak")) }
 
 // developmentCertificate returns the leaf in a file, PEM or PKCS #12, if its issuer is one of ours or mkcert's and nothing is
 // in the file but it, its issuers and its key. Roots are none: mkcert's folder may be the one that somebody types by

@@ -154,7 +154,7 @@ func TestCreateReplacesDevelopmentCertificatesOnly(t *testing.T) {
 		"mkcert's, another's key": {mkcert, publicKey, noKey},
 		"mkcert's, no key at all": {mkcert, []byte("letters to Ada"), noKey},
 		"not PEM":                 {[]byte("notes"), nil, noCertificate},
-		"a key alone":             {nil, publicKey, noCertificate},
+		"a key alone":             {nil, publicKey, "is the key of another certificate, or of none"},
 		"empty":                   {[]byte{}, nil, noCertificate},
 
 		"ours, and a company's":          {slices.Concat(chain, public, publicKey), nil, noCertificate},
