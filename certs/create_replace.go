@@ -123,9 +123,7 @@ func developmentCertificate(path string) (leaf *x509.Certificate, known bool) {
 	if len(chain) == 0 || chain[0].IsCA || key != nil && !isFor(chain[0], key) || !isChain(chain) {
 		return nil, false
 	}
-	return chain[0], slices.ContainsFunc(chain[0].Issuer.Organization, func(o string) bool {
-		return o == organisation || o == mkcertOrganisation
-	})
+	return chain[0], isDevelopment(chain[0])
 }
 
 // belongs tells whether a file holds the certificate, or the key of it and nothing else.

@@ -49,12 +49,17 @@ func oddChain(path string, file, chain []*x509.Certificate, now time.Time) (odd 
 }
 
 // oddLeaf says which clients refuse a leaf that others accept.
-func oddLeaf(path string, leaf *x509.Certificate) (odd []*Error) {
+func (p *Pair) oddLeaf(leaf *x509.Certificate) (odd []*Error) {
+	another := p.issue(leaf, namesOf(leaf))
 	if leaf.PublicKeyAlgorithm == x509.Ed25519 {
-		odd = append(odd, oddity(path, issue(namesOf(leaf)), "Chromium and Firefox refuse Ed25519 keys"))
+		odd = append(odd, oddity(p.certFile, another, "Chromium and Firefox refuse Ed25519 keys"))
 	}
-	if leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
-		odd = append(odd, oddity(path, issue(namesOf(leaf)), "its key usage lacks digitalSignature, and Chromium refuses it for that"))
+	if leaf.IsCA {
+		odd = append(odd, oddity(p.certFile, another+"  # or make it with openssl req … -addext basicConstraints=CA:FALSE",
+			"it calls itself an authority (CA:TRUE), and Firefox refuses such a server: MOZILLA_PKIX_ERROR_CA_CERT_USED_AS_END_ENTITY"))
+	}
+	if !signsHandshakes(leaf) {
+		odd = append(odd, oddity(p.certFile, another, "its key usage lacks digitalSignature, and Chromium refuses it for that"))
 	}
 	return odd
 }

@@ -53,7 +53,7 @@ func (p *Pair) load() (*served, error) {
 
 // warnings are what clients or other users could make of a pair.
 func (p *Pair) warnings(file, chain []*x509.Certificate, key *pairFile) []*Error {
-	all := append(oddChain(p.certFile, file, chain, p.now()), oddLeaf(p.certFile, chain[0])...)
+	all := append(oddChain(p.certFile, file, chain, p.now()), p.oddLeaf(chain[0])...)
 	var exposed *Error
 	if errors.As(checkPrivate(p.keyFile, key.info), &exposed) {
 		exposed.Doing = "keep the key to yourself"
@@ -83,27 +83,27 @@ func (p *Pair) check(pair *served) error {
 	}
 	show := "openssl x509 -noout -text -in " + quote(p.certFile)
 	switch {
-	case leaf.IsCA:
-		return refuse(issue(p.wanted()), "it is the certificate of an authority, which signs others and serves no site")
+	case leaf.IsCA && !signsHandshakes(leaf):
+		return refuse(p.issue(leaf, p.wanted()), "it is the certificate of an authority, which signs others and serves no site")
 	case now.After(leaf.NotAfter):
-		return refuse(renewal(p.certFile, leaf), "it ended on %s", moment(leaf.NotAfter))
+		return refuse(p.renewal(leaf), "it ended on %s", moment(leaf.NotAfter))
 	case now.Before(leaf.NotBefore):
 		return refuse("date", "it begins on %s, but the clock says %s", moment(leaf.NotBefore), moment(now))
 	case len(leaf.ExtKeyUsage)+len(leaf.UnknownExtKeyUsage) > 0 && !servesTLS(leaf):
 		return refuse(show, "it is not for servers: its extended key usage says what else it is for")
 	case len(leaf.DNSNames)+len(leaf.IPAddresses) == 0 && leaf.Subject.CommonName != "":
-		return refuse(issue(p.wanted()), "it has no subject alternative names, only the common name %q, which browsers do not read", leaf.Subject.CommonName)
+		return refuse(p.issue(leaf, p.wanted()), "it has no subject alternative names, only the common name %q, which browsers do not read", leaf.Subject.CommonName)
 	case len(pair.names) == 0:
 		return refuse(show, "it is for no name that a client could ask for")
 	}
 	if err := everyClient().SupportsCertificate(pair.certificate); err != nil {
 		return refuse(show, "no client can use its kind of key: %w", err)
 	}
-	return p.checkHosts(pair.names)
+	return p.checkHosts(leaf, pair.names)
 }
 
 // checkHosts requires that the names cover what is to be served.
-func (p *Pair) checkHosts(names Names) error {
+func (p *Pair) checkHosts(leaf *x509.Certificate, names Names) error {
 	if len(p.hosts) == 0 {
 		if names.Covers("localhost") || names.Covers("letta.localhost") {
 			return nil
@@ -116,7 +116,7 @@ func (p *Pair) checkHosts(names Names) error {
 		return nil
 	}
 	reason := fmt.Errorf("it does not cover %s: it is for %s only", strings.Join(lacking, ", "), strings.Join(names, " "))
-	return refusePair(p.certFile, reason, issue(p.hosts))
+	return refusePair(p.certFile, reason, p.issue(leaf, p.hosts))
 }
 
 // wanted is what a certificate for this server would be issued for.
@@ -165,24 +165,39 @@ func everyClient() *tls.ClientHelloInfo {
 }
 
 // renewal is the command that replaces a certificate, as far as its issuer tells.
-func renewal(path string, leaf *x509.Certificate) string {
-	if slices.Contains(leaf.Issuer.Organization, organisation) || slices.Contains(leaf.Issuer.Organization, "mkcert development CA") {
-		return issue(namesOf(leaf))
+func (p *Pair) renewal(leaf *x509.Certificate) string {
+	if isDevelopment(leaf) {
+		return p.issue(leaf, namesOf(leaf))
 	}
-	return "openssl x509 -noout -subject -issuer -dates -in " + quote(path)
+	return "openssl x509 -noout -subject -issuer -dates -in " + quote(p.certFile)
 }
 
-// issue is the command that makes a certificate for names: ours where everybody's authority may sign for them.
-func issue(names Names) string {
-	command := "letta-dev certs create"
-	var words strings.Builder
+// issue is the command that makes a certificate for names in the place of the leaf: ours where everybody's authority may
+// sign for them, else mkcert's. Ours asks before it replaces what cannot be had again; mkcert does not, and is told the
+// files only if there is nothing else in them.
+func (p *Pair) issue(leaf *x509.Certificate, names Names) string {
+	const create = "letta-dev certs create --cert-file %s --key-file %s%s"
+	const mkcert = "mkcert -cert-file %s -key-file %s%s"
 	for _, name := range names {
-		if ip := net.ParseIP(name); ip != nil && !ip.IsLoopback() || ip == nil && name != "localhost" && !strings.HasSuffix(name, ".localhost") {
-			command = "mkcert"
+		if ip := net.ParseIP(name); ip != nil && !ip.IsLoopback() || ip == nil && !under(name, localhost) {
+			if !isDevelopment(leaf) {
+				return "mkcert" + names.words()
+			}
+			return fmt.Sprintf(mkcert, quote(p.certFile), quote(p.keyFile), names.words())
 		}
-		words.WriteString(" " + quote(name))
 	}
-	return command + words.String()
+	return fmt.Sprintf(create, quote(p.certFile), quote(p.keyFile), names.words())
+}
+
+// isDevelopment tells a leaf of ours or mkcert's by its issuer.
+func isDevelopment(leaf *x509.Certificate) bool {
+	return slices.ContainsFunc(leaf.Issuer.Organization, func(o string) bool { return o == organisation || o == mkcertOrganisation })
+}
+
+// signsHandshakes tells whether a key may do what a server's does (RFC 8446 section 4.4.2.2). That of an authority may
+// not; a certificate that signs itself, as openssl makes them, says nothing of it.
+func signsHandshakes(c *x509.Certificate) bool {
+	return c.KeyUsage == 0 || c.KeyUsage&x509.KeyUsageDigitalSignature != 0
 }
 
 // sameKey is the command that shows the public keys of two files beside each other.

@@ -13,6 +13,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -132,7 +133,7 @@ func TestPairRefusesWithReasonAndAdvice(t *testing.T) {
 		"ended":            {func(_ *testing.T, b *bench) { b.advance(366 * day) }, nil, "it ended on 2027-11-23 12:00 UTC", "openssl x509 -noout -subject"},
 		"not begun":        {func(_ *testing.T, b *bench) { b.advance(-2 * time.Hour) }, nil, "it begins on 2026-11-23 11:00 UTC, but the clock says 2026-11-23 10:00 UTC", "date"},
 		"lacks a host":     {nil, []string{"localhost", "dev.example.test", "api.example.test"}, "it does not cover dev.example.test, api.example.test: it is for localhost", "mkcert localhost dev.example.test api.example.test"},
-		"lacks one here":   {nil, []string{"dev.localhost"}, "it does not cover dev.localhost: it is for localhost", "letta-dev certs create dev.localhost"},
+		"lacks one here":   {nil, []string{"dev.localhost"}, "it does not cover dev.localhost: it is for localhost", " dev.localhost"},
 		"lacks an address": {nil, []string{"192.0.2.7"}, "it does not cover 192.0.2.7", "mkcert 192.0.2.7"},
 		"lacks all":        {func(t *testing.T, b *bench) { b.put(t, "dev.example.test") }, nil, "it covers neither localhost nor letta.localhost, but dev.example.test", "--serve-host dev.example.test"},
 		"no host at all":   {nil, []string{"white space"}, `"white space"`, ""},
@@ -157,7 +158,9 @@ func TestPairRefusesLeaves(t *testing.T) {
 		curve      elliptic.Curve
 		says, hint string
 	}{
-		"an authority":   {func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true }, elliptic.P256(), "it is the certificate of an authority", "letta-dev certs create letta.localhost"},
+		"an authority": {func(c *x509.Certificate) {
+			c.IsCA, c.BasicConstraintsValid, c.KeyUsage = true, true, x509.KeyUsageCertSign
+		}, elliptic.P256(), "it is the certificate of an authority", "letta-dev certs create --cert-file " + b.cert + " --key-file " + b.key + " letta.localhost"},
 		"a client":       {func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }, elliptic.P256(), "it is not for servers", "openssl x509"},
 		"no SAN":         {func(c *x509.Certificate) { c.DNSNames = nil; c.Subject.CommonName = "local\x1bhost" }, elliptic.P256(), `only the common name "local\x1bhost"`, "letta-dev certs create"},
 		"no usable name": {func(c *x509.Certificate) { c.DNSNames = []string{"*.localhost", "a\x1b[2Jb"} }, elliptic.P256(), "for no name that a client could ask for", "openssl x509"},
@@ -177,6 +180,35 @@ func TestPairRefusesLeaves(t *testing.T) {
 	}
 }
 
+// Where our authority may sign, the command writes the very files that are served. Where it may not, mkcert would, without
+// a word to who has something else in them.
+func TestPairAdvisesItsOwnFiles(t *testing.T) {
+	b := newBench(t)
+	b.put(t, "localhost")
+	_, err := b.open("app.localhost")
+	wantHint(t, err, "does not cover app.localhost", "letta-dev certs create --cert-file "+b.cert+" --key-file "+b.key+" app.localhost")
+	_, err = b.open("dev.example.test")
+	wantHint(t, err, "does not cover dev.example.test", "mkcert dev.example.test")
+	made, err := openTest(t, Options{Now: b.Now}).Create([]string{"localhost"}, CreateOptions{Dir: t.TempDir()})
+	must(t, err)
+	_, err = OpenPair(made.CertFile, made.KeyFile, PairOptions{Hosts: []string{"dev.example.test"}, Now: b.Now})
+	wantHint(t, err, "does not cover dev.example.test", "mkcert -cert-file "+made.CertFile+" -key-file "+made.KeyFile+" dev.example.test")
+}
+
+// A certificate as openssl makes them is served, for clients that are told to take it do.
+func TestPairServesWhatOpenSSLMakes(t *testing.T) {
+	dir := t.TempDir()
+	out, err := exec.CommandContext(t.Context(), "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+		"-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", dir+"/key.pem", "-out", dir+"/cert.pem").CombinedOutput()
+	if err != nil {
+		t.Skipf("NOT PROVEN: openssl: %v: %s", err, out)
+	}
+	var told []PairChange
+	_, err = OpenPair(dir+"/cert.pem", dir+"/key.pem", PairOptions{Changed: func(c PairChange) { told = append(told, c) }})
+	must(t, err)
+	wantTold(t, told, warning, "calls itself an authority", "basicConstraints=CA:FALSE")
+}
+
 // What clients accept is served, and what is odd about it is said.
 func TestPairWarns(t *testing.T) {
 	b := newBench(t)
@@ -190,6 +222,10 @@ func TestPairWarns(t *testing.T) {
 	}
 	good := leaf(b.issuer, p256, nil)
 	noSignature := func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }
+	asOpenSSL := func(c *x509.Certificate) {
+		c.IsCA, c.BasicConstraintsValid, c.KeyUsage, c.ExtKeyUsage = true, true, 0, nil
+	}
+	another := "letta-dev certs create --cert-file " + b.cert + " --key-file " + b.key + " localhost"
 	for name, c := range map[string]struct {
 		chain []*x509.Certificate
 		key   crypto.Signer
@@ -203,8 +239,9 @@ func TestPairWarns(t *testing.T) {
 		"out of order":       {[]*x509.Certificate{b.root.Certificate, b.issuer.Certificate, good}, p256, 0o600, []*x509.Certificate{good, b.issuer.Certificate, b.root.Certificate}, "out of order", "openssl crl2pkcs7"},
 		"a stranger":         {[]*x509.Certificate{good, foreign.Certificate}, p256, 0o600, []*x509.Certificate{good, foreign.Certificate}, `holds "CN=a stranger", which signed nothing before it; "CN=somebody's leaf" was signed by "CN=somebody's intermediate"`, "print_certs"},
 		"an ended link":      {[]*x509.Certificate{leaf(old, p256, nil), old.Certificate}, p256, 0o600, nil, `holds "CN=an old intermediate", which ended on`, "print_certs"},
-		"Ed25519":            {[]*x509.Certificate{leaf(b.issuer, ed, nil)}, ed, 0o600, nil, "Chromium and Firefox refuse Ed25519", "letta-dev certs create localhost"},
-		"no signature usage": {[]*x509.Certificate{leaf(b.issuer, p256, noSignature)}, p256, 0o600, nil, "lacks digitalSignature", "letta-dev certs create localhost"},
+		"Ed25519":            {[]*x509.Certificate{leaf(b.issuer, ed, nil)}, ed, 0o600, nil, "Chromium and Firefox refuse Ed25519", another},
+		"no signature usage": {[]*x509.Certificate{leaf(b.issuer, p256, noSignature)}, p256, 0o600, nil, "lacks digitalSignature", another},
+		"openssl's CA:TRUE":  {[]*x509.Certificate{leaf(b.issuer, p256, asOpenSSL)}, p256, 0o600, nil, "CA_CERT_USED_AS_END_ENTITY", another + "  # or make it with openssl req"},
 		"a key for all":      {[]*x509.Certificate{good}, p256, 0o644, nil, "dev-key.pem: its mode is 0644", "chmod 600 "},
 	} {
 		t.Run(name, func(t *testing.T) {

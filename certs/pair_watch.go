@@ -72,7 +72,7 @@ func (p *Pair) warnOfEnd() {
 		state, says = endsNext, "it ends on %s, and nobody but you renews it"
 	}
 	if state != p.watched.end && state != endsLater {
-		p.tell(PairChange{Warning: oddity(p.certFile, renewal(p.certFile, leaf), says, moment(leaf.NotAfter))})
+		p.tell(PairChange{Warning: oddity(p.certFile, p.renewal(leaf), says, moment(leaf.NotAfter))})
 	}
 	p.watched.end = state
 }
