@@ -39,6 +39,25 @@ func TestAddressesThatThePairCovers(t *testing.T) {
 	}
 }
 
+// A host that somebody asked for is shown once for each scheme, after the usual ones; a wildcard is no host.
+func TestAddressesOfHostsAskedFor(t *testing.T) {
+	s := &serving{cfg: serveConfig{TLS: true}}
+	both, hosts := []boundAddress{{Port: 443}, {Port: 8283}, {Port: 8282, WebSocket: true}}, []string{"a.localhost", "*.b.localhost", "localhost", "::1"}
+	for _, c := range []struct {
+		bound []boundAddress
+		want  string
+	}{
+		{nil, ""},
+		{both[1:2], "https://localhost:8283 https://a.localhost:8283 https://[::1]:8283"},
+		{both, "https://letta.localhost https://localhost:8283 wss://letta.localhost:8282 " +
+			"https://a.localhost wss://a.localhost:8282 https://localhost wss://localhost:8282 https://[::1] wss://[::1]:8282"},
+	} {
+		if got := shown(withHosts(serviceURLs(c.bound, true, s.urlHost), hosts)); got != c.want {
+			t.Errorf("%v: %s", c.bound, got)
+		}
+	}
+}
+
 func shown(urls []serviceURL) string {
 	var all []string
 	for _, u := range urls {

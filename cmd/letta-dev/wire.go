@@ -230,7 +230,7 @@ func (s *serving) live(ctx context.Context) liveStatus {
 		PID: os.Getpid(), Version: version(), Started: s.started, Config: s.cfg.fingerprint(), Background: s.cfg.Background,
 		Server: liveServer{Kind: s.kind(), Name: s.targetName(), Phase: string(st.Phase), Stage: st.Stage, Since: st.Since,
 			Route: st.Route, Version: st.Version},
-		Listeners: s.bound, URLs: serviceURLs(s.bound, s.cfg.TLS, s.urlHost), Hosts: s.cfg.Hosts, Origins: s.cfg.Origins,
+		Listeners: s.bound, URLs: withHosts(serviceURLs(s.bound, s.cfg.TLS, s.urlHost), s.cfg.Hosts), Hosts: s.cfg.Hosts, Origins: s.cfg.Origins,
 		WebSocket: string(s.proxy.WebSocketRoute(ctx)),
 	}
 	if st.Container != "" {
@@ -242,50 +242,6 @@ func (s *serving) live(ctx context.Context) liveStatus {
 		l.Certificate, l.CertFile = &leaf, s.cfg.CertFile
 	}
 	return l
-}
-
-// serviceURL is an address a person can use.
-type serviceURL struct {
-	URL  string `json:"url"`
-	Note string `json:"note"`
-}
-
-// serviceURLs are the addresses to show, from what is bound: a port that could not be had is in none of them. host may put another
-// host in the place of the usual one.
-func serviceURLs(bound []boundAddress, secure bool, host func(usual string) string) []serviceURL {
-	has := map[int]bool{}
-	var other, ws []int
-	for _, b := range bound {
-		if b.Missing != "" || has[b.Port] {
-			continue
-		}
-		has[b.Port] = true
-		switch {
-		case b.WebSocket:
-			ws = append(ws, b.Port)
-		case b.Port != 80 && b.Port != 443:
-			other = append(other, b.Port)
-		}
-	}
-	scheme, wsScheme, standard := "https", "wss", 443
-	if !secure {
-		scheme, wsScheme, standard = "http", "ws", 80
-	}
-	var urls []serviceURL
-	if has[standard] {
-		urls = append(urls, serviceURL{scheme + "://" + host("letta.localhost"), "API, docs at /docs"})
-	}
-	for _, p := range other {
-		note := "API"
-		if p == orchestrator.RESTPort {
-			note = "for app.letta.com; http works on the same port"
-		}
-		urls = append(urls, serviceURL{fmt.Sprintf("%s://%s:%d", scheme, host("localhost"), p), note})
-	}
-	for _, p := range ws {
-		urls = append(urls, serviceURL{fmt.Sprintf("%s://%s:%d", wsScheme, host("letta.localhost"), p), "WebSocket API"})
-	}
-	return urls
 }
 
 // inProcessDemo is the name of the stand-in that runs in the serving process.
