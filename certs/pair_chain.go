@@ -30,6 +30,28 @@ func signed(parent, child *x509.Certificate) bool {
 	return slices.Equal(parent.RawSubject, child.RawIssuer) && child.CheckSignatureFrom(parent) == nil
 }
 
+// VouchesFor tells whether the root of the authority is behind the certificate in a file of a pair, by way of the others in that file: what
+// is not in it no server presents.
+func (a *Authority) VouchesFor(certFile string) bool {
+	file, err := readPairFile(certFile)
+	if err != nil {
+		return false
+	}
+	all, err := file.certificates()
+	leaf := slices.IndexFunc(all, func(c *x509.Certificate) bool { return !c.IsCA })
+	if err != nil || leaf < 0 {
+		return false
+	}
+	opts := x509.VerifyOptions{Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: a.now(),
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	opts.Roots.AddCert(a.Root().Certificate)
+	for _, c := range all {
+		opts.Intermediates.AddCert(c)
+	}
+	_, err = all[leaf].Verify(opts)
+	return err == nil
+}
+
 // oddChain says what is wrong with a chain that some clients accept all the same: they find their own way to a root.
 func oddChain(path string, file, chain []*x509.Certificate, now time.Time) (odd []*Error) {
 	show := fmt.Sprintf("openssl crl2pkcs7 -nocrl -certfile %s | openssl pkcs7 -print_certs -noout", quote(path))

@@ -340,3 +340,26 @@ func FuzzPEMBlocks(f *testing.F) {
 		}
 	})
 }
+
+// An authority vouches for what it signed and what brings its chain, and for nothing else.
+func TestVouchesFor(t *testing.T) {
+	b := newBench(t)
+	a := openTest(t, Options{Now: b.Now})
+	made, err := a.Create([]string{"dev.localhost"}, CreateOptions{Dir: t.TempDir()})
+	must(t, err)
+	if !a.VouchesFor(made.CertFile) {
+		t.Error("not for what it has made itself")
+	}
+	file, err := readPairFile(made.CertFile)
+	must(t, err)
+	all, err := file.certificates()
+	must(t, err)
+	b.put(t, "localhost")
+	alone := filepath.Join(t.TempDir(), "alone.pem")
+	write(t, alone, 0o644, pemCerts(all[0]))
+	for _, path := range []string{b.cert, alone, b.key, filepath.Join(t.TempDir(), "nowhere.pem")} {
+		if a.VouchesFor(path) {
+			t.Errorf("for %s", path)
+		}
+	}
+}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -107,19 +109,36 @@ func (a *app) variables(ctx context.Context) ([]certs.Variable, error) {
 	}
 	vars := []certs.Variable{{Name: "LETTA_BASE_URL", Value: baseURL(live, tls)}}
 	vars = append(vars, a.password(stack)...)
-	if !tls || live != nil && live.CertFile != "" { // nothing of ours is served
+	if !tls { // there is nothing to trust
 		return vars, nil
 	}
-	ours, err := a.trustVariables(ctx, files)
+	authority, env, err := a.vouching(files, live)
+	if authority == nil || err != nil {
+		return vars, err
+	}
+	ours, err := a.trustVariables(ctx, files, authority, env)
 	return append(vars, ours...), err
 }
 
-// trustVariables are those that make programs accept our certificates.
-func (a *app) trustVariables(ctx context.Context, files paths) ([]certs.Variable, error) {
-	authority, env, _, err := a.authority(files)
-	if err != nil {
-		return nil, err
+// vouching is the authority that programs are to trust, made where there is none. For a pair that somebody brought none is made: it may be
+// signed by the one that there is, and where it is not, programs need another root than ours, which is said.
+func (a *app) vouching(files paths, live *liveStatus) (*certs.Authority, certs.Env, error) {
+	if !live.ownPair() {
+		authority, env, _, err := a.authority(files)
+		return authority, env, err
 	}
+	authority, env, err := a.loadAuthority(files)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		a.ui.warn("%s", advice(err))
+	}
+	if err != nil || !authority.VouchesFor(live.CertFile) {
+		a.ui.warn("our authority did not sign the certificate in use, %s: programs have to trust its issuer by themselves", live.CertFile)
+	}
+	return authority, env, nil
+}
+
+// trustVariables are those that make programs accept our certificates.
+func (a *app) trustVariables(ctx context.Context, files paths, authority *certs.Authority, env certs.Env) ([]certs.Variable, error) {
 	vars, problems, err := certs.Variables(ctx, env, authority.Root(), certs.VariableOptions{
 		Dir: files.roots(), Within: a.dir, Getenv: a.env.get,
 	})
