@@ -43,6 +43,14 @@ func Open(dir string, opts Options) (a *Authority, created bool, err error) {
 	if err := opts.check(); err != nil {
 		return nil, false, err
 	}
+	err = opts.Owner.as(func() (err error) {
+		a, created, err = open(dir, opts)
+		return err
+	})
+	return a, created, err
+}
+
+func open(dir string, opts Options) (a *Authority, created bool, err error) {
 	a, err = opts.load(dir)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return a, false, err
@@ -71,6 +79,10 @@ func Remove(dir string, owner *Owner) error {
 	if err != nil {
 		return err
 	}
+	return owner.as(func() error { return removeAuthority(dir, owner) })
+}
+
+func removeAuthority(dir string, owner *Owner) error {
 	if !exists(filepath.Dir(dir)) {
 		return nil
 	}

@@ -16,7 +16,7 @@ const browserLimit = 30 * time.Second
 // against the certificate, which is then the error. Its exit status does not tell: it is 0 in both cases. One that was too
 // slow, or could not start, has proven nothing: the error is errNoClient.
 func (e Env) browse(ctx context.Context, p *proof, browser string) error {
-	profile, err := e.scratch()
+	profile, err := e.scratch("", nil)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,34 @@ type output struct {
 // place and then renames them, because what fails (a full disk, a missing folder) fails at the writing. A process that is
 // killed between the two renames leaves a key that Create will not replace, and the certificate before it.
 func writeAll(files []output, opts CreateOptions) (replaced []string, err error) {
+	owner, err := opts.ownerOf(files)
+	if err != nil {
+		return nil, err
+	}
+	err = owner.as(func() (err error) {
+		replaced, err = writeAs(owner, files, opts)
+		return err
+	})
+	return replaced, err
+}
+
+// ownerOf returns whose files they will be: with the rights of one user all are written.
+func (o CreateOptions) ownerOf(files []output) (owner *Owner, err error) {
+	if o.OwnerOf == nil {
+		return nil, nil
+	}
+	for i, f := range files {
+		his := o.OwnerOf(f.path)
+		if i > 0 && (his == nil) != (owner == nil) {
+			return nil, &Error{Doing: "write the certificate", Path: f.path,
+				Err: fmt.Errorf("its folder is another user's than that of %q", files[0].path), Advice: "letta-dev certs create --help"}
+		}
+		owner = his
+	}
+	return owner, nil
+}
+
+func writeAs(owner *Owner, files []output, opts CreateOptions) (replaced []string, err error) {
 	if replaced, err = replaceable(files, opts.Overwrite); err != nil {
 		return nil, err
 	}
@@ -31,7 +59,7 @@ func writeAll(files []output, opts CreateOptions) (replaced []string, err error)
 		}
 	}()
 	for _, f := range files {
-		s, err := f.stage(opts)
+		s, err := f.stage(owner)
 		if err != nil {
 			return nil, unwritable(f.path, err)
 		}
@@ -45,13 +73,9 @@ func writeAll(files []output, opts CreateOptions) (replaced []string, err error)
 	return replaced, nil
 }
 
-func (f output) stage(opts CreateOptions) (staged, error) {
+func (f output) stage(owner *Owner) (staged, error) {
 	dir := filepath.Dir(f.path)
 	sweepStaged(dir, time.Now().Add(-othersMayTake)) // a key may be among it
-	var owner *Owner
-	if opts.OwnerOf != nil {
-		owner = opts.OwnerOf(f.path)
-	}
 	return file{name: filepath.Base(f.path), mode: f.mode, data: f.data}.stage(dir, owner)
 }
 

@@ -77,7 +77,15 @@ func chromiumNames() []string {
 
 // firefoxProfiles returns the folders of all Firefox profiles: those of a package, before and after the move to the
 // folders of the XDG specification (mkcert#668), of a snap and of a flatpak.
-func firefoxProfiles(env Env) []string {
+func firefoxProfiles(env Env) (dirs []string) {
+	_ = env.Owner.as(func() error { // who lists profiles that are nobody's gets none
+		dirs = listedProfiles(env)
+		return nil
+	})
+	return dirs
+}
+
+func listedProfiles(env Env) []string {
 	flatpak := env.home(".var/app/org.mozilla.firefox")
 	var dirs []string
 	for _, root := range []string{

@@ -132,13 +132,15 @@ func (e Env) find(name string) (string, bool) {
 // lacksRoot tells whether this process needs help to change what belongs to root.
 func (e Env) lacksRoot() bool { return e.UID > 0 }
 
-// scratch makes a folder for a client's files, of the user's who runs it.
-func (e Env) scratch() (string, error) {
-	dir, err := os.MkdirTemp("", "letta-dev-")
-	if err != nil {
-		return "", err
-	}
-	return dir, e.Owner.own(dir)
+// scratch makes a folder of the user's who runs a client, with a file in it for that unless the name is empty.
+func (e Env) scratch(name string, content []byte) (dir string, err error) {
+	err = e.Owner.as(func() error {
+		if dir, err = os.MkdirTemp("", "letta-dev-"); err != nil || name == "" {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dir, name), content, 0o644)
+	})
+	return dir, err
 }
 
 // exists tells whether there is something at path.

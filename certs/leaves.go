@@ -23,8 +23,16 @@ func (a *Authority) Renew() ([]Renewal, error) {
 	if err := a.inForce(); err != nil {
 		return nil, err
 	}
-	all, err := a.leaves()
 	var renewed []Renewal
+	err := a.owner.as(func() (err error) {
+		renewed, err = a.renew()
+		return err
+	})
+	return renewed, err
+}
+
+func (a *Authority) renew() (renewed []Renewal, err error) {
+	all, err := a.leaves()
 	for _, names := range all {
 		leaf, issueErr := a.Issue(names)
 		if issueErr == nil {
@@ -98,9 +106,14 @@ func (a *Authority) keep(leaf *tls.Certificate, names Names) error {
 	if err != nil {
 		return err
 	}
+	return a.owner.as(func() error { return a.put(path, leaf, key) })
+}
+
+func (a *Authority) put(path string, leaf *tls.Certificate, key []byte) error {
 	dir := filepath.Dir(path)
 	f := file{name: filepath.Base(path), mode: 0o600, data: append(encodeCertificates(leaf.Certificate...), key...), cheap: true}
-	if err = makeDir(dir, 0o700, a.owner); err == nil {
+	err := makeDir(dir, 0o700, a.owner)
+	if err == nil {
 		sweepStaged(dir, a.now().Add(-othersMayTake))
 		err = f.replace(dir, a.owner)
 	}

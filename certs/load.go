@@ -22,6 +22,15 @@ func Load(dir string, opts Options) (*Authority, error) {
 	if err != nil {
 		return nil, err
 	}
+	var a *Authority
+	err = opts.Owner.as(func() (err error) {
+		a, err = load(dir, opts)
+		return err
+	})
+	return a, err
+}
+
+func load(dir string, opts Options) (*Authority, error) {
 	if err := checkFolder(dir); err != nil {
 		return nil, err
 	}

@@ -25,7 +25,11 @@ func FindMkcert(env Env, getenv func(string) string) (dir string, root Root, err
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return "", Root{}, &Error{Doing: "find mkcert's CA", Path: path, Err: fs.ErrNotExist, Advice: "mkcert -install"}
 	}
-	a, err := mkcertAuthority(dir, Options{}.withDefaults())
+	var a *Authority
+	err = env.Owner.as(func() (err error) {
+		a, err = mkcertAuthority(dir, Options{}.withDefaults())
+		return err
+	})
 	if err != nil {
 		return "", Root{}, renewMkcert(dir, err)
 	}

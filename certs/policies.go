@@ -161,7 +161,7 @@ func (s *policyStore) prove(ctx context.Context, p *proof) (verdict, error) {
 	if !s.env.Browsers || s.files || len(s.programs) == 0 {
 		return verdict{}, errNoClient
 	}
-	home, err := s.env.scratch()
+	home, err := s.env.scratch("", nil)
 	if err != nil {
 		return verdict{}, err
 	}

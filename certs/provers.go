@@ -79,14 +79,11 @@ var handshake []byte
 // prove has the JVM itself try. Without the optimising compiler it is done in half the time.
 func (j *javaStore) prove(ctx context.Context, p *proof) (verdict, error) {
 	v := verdict{"java", ByHandshake}
-	dir, err := j.env.scratch()
+	dir, err := j.env.scratch("Handshake.class", handshake)
 	if err != nil {
 		return v, err
 	}
 	defer os.RemoveAll(dir)
-	if err := os.WriteFile(filepath.Join(dir, "Handshake.class"), handshake, 0o644); err != nil {
-		return v, err
-	}
 	answer, err := j.env.do(ctx, Command{As: j.env.Owner, Limit: lookLimit, Argv: []string{
 		filepath.Join(j.home, "bin", "java"), "-XX:+IgnoreUnrecognizedVMOptions", "-Xshare:auto", "-XX:TieredStopAtLevel=1",
 		"-cp", dir, "Handshake", proofHost, p.port}})

@@ -39,6 +39,14 @@ type VariableOptions struct {
 func Variables(ctx context.Context, env Env, root Root, opts VariableOptions) (vars []Variable, problems []error, err error) {
 	e := &equipment{env: env, opts: opts, made: map[string]string{},
 		files: combined{dir: opts.Dir, root: root, owner: env.OwnerOf(opts.Dir)}}
+	err = env.Owner.as(func() (err error) { // what is read are the user's settings, wherever they lead
+		vars, problems, err = e.set(ctx)
+		return err
+	})
+	return vars, problems, err
+}
+
+func (e *equipment) set(ctx context.Context) (vars []Variable, problems []error, err error) {
 	var left []*leftError
 	for _, variable := range e.variables(ctx) {
 		value, err := variable.value()

@@ -13,6 +13,10 @@ import (
 // passwords, it leaves the setting of the roots. An absent folder is no error; the error is an [*Error] of reading or
 // writing there.
 func Withdraw(dir string, owner *Owner) error {
+	return owner.as(func() error { return withdrawAll(dir, owner) })
+}
+
+func withdrawAll(dir string, owner *Owner) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
