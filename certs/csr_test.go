@@ -74,7 +74,7 @@ func TestCreateFromRequestRefuses(t *testing.T) {
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	must(t, err)
 	for name, tc := range map[string]struct{ path, says, hint string }{
-		"no file":            {t.TempDir() + "/gone.csr", "no such file", "openssl req -in "},
+		"no file":            {t.TempDir() + "/gone.csr", "no such file", "ls -l "},
 		"a folder":           {t.TempDir(), "it is a folder", "openssl req"},
 		"not PEM":            {text(t, "hello"), "not PEM", "openssl req"},
 		"a key":              {text(t, keyPEM(t)), "private key, not a CERTIFICATE REQUEST", "openssl req"},
