@@ -1,12 +1,10 @@
 package certs
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -24,8 +22,8 @@ const (
 // A Command is a program that a store runs, shown to people by String.
 type Command struct {
 	Argv      []string
-	Stdin     string        // file it reads from; empty means nothing
-	Input     string        // what it reads where there is no such file
+	Input     string        // what it reads; empty means nothing
+	Stdin     string        // the file that Input is from, for people; empty means none
 	Env       []string      // its whole environment, KEY=value
 	NeedsRoot bool          // it needs root's rights, which this process has not got: it is run by sudo
 	As        *Owner        // the user it runs as; nil means this process's
@@ -38,7 +36,7 @@ type Command struct {
 // String returns the command as typed in a shell, with sudo where it takes the rights of root or of another user.
 func (c Command) String() string {
 	var words []string
-	if c.Input != "" {
+	if c.Input != "" && c.Stdin == "" {
 		words = append(words, "printf", "%s", quote(c.Input), "|")
 	}
 	switch {
@@ -120,6 +118,10 @@ func (e Env) do(ctx context.Context, c Command) ([]byte, error) {
 	if c.Limit == 0 {
 		c.Limit = commandLimit
 	}
+	c, err := e.allowed(c)
+	if err != nil {
+		return nil, err
+	}
 	return e.Run(ctx, c)
 }
 
@@ -133,6 +135,11 @@ func perform(ctx context.Context, s Store, env Env, action Action, root Root) er
 	_, sudo := env.find("sudo")
 	if slices.ContainsFunc(commands, needsRoot) && !(env.Elevate && sudo) || slices.ContainsFunc(commands, asks) && !env.Attended {
 		return &RightsError{Store: s.Name(), Commands: commands}
+	}
+	for _, c := range commands {
+		if _, err := env.allowed(c); err != nil {
+			return withoutSudo(action, err)
+		}
 	}
 	for _, c := range commands {
 		if c.NeedsRoot {
@@ -186,29 +193,16 @@ func run(ctx context.Context, c Command) ([]byte, error) {
 	if c.Input != "" {
 		cmd.Stdin = strings.NewReader(c.Input)
 	}
-	if c.Stdin != "" {
-		in, err := os.Open(c.Stdin)
-		if err != nil {
-			return nil, &CommandError{Command: c, Err: err}
-		}
-		defer in.Close()
-		cmd.Stdin = in
-	}
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	stdout, stderr := &capture{most: maxStdout, full: cancel}, &capture{most: maxStderr, full: cancel}
+	cmd.Stdout, cmd.Stderr = stdout, stderr
 	if c.Stderr {
-		cmd.Stderr = &stdout
+		cmd.Stderr = stdout
 	}
 	cmd.WaitDelay = outputLimit
 	if err := cmd.Run(); err != nil {
 		timedOut := errors.Is(limited.Err(), context.DeadlineExceeded) && ctx.Err() == nil
-		return stdout.Bytes(), &CommandError{Command: c, Output: cmp.Or(tail(stderr), tail(stdout)), TimedOut: timedOut, Err: err}
+		err = cmp.Or(stdout.overflow, stderr.overflow, err)
+		return stdout.data, &CommandError{Command: c, Output: cmp.Or(stderr.tail(), stdout.tail()), TimedOut: timedOut, Err: err}
 	}
-	return stdout.Bytes(), nil
-}
-
-// tail is what fits into a message.
-func tail(out bytes.Buffer) string {
-	const most = 1000
-	return strings.ToValidUTF8(string(bytes.TrimSpace(out.Bytes()[max(0, out.Len()-most):])), "")
+	return stdout.data, nil
 }

@@ -28,3 +28,14 @@ func TestCommandsHaveNoTerminal(t *testing.T) {
 		t.Error("one that may ask was cut off")
 	}
 }
+
+// A tool that writes without end is ended long before memory is.
+func TestCommandsThatWriteWithoutEnd(t *testing.T) {
+	for script, most := range map[string]string{"yes": "16384 KiB", "yes >&2": "64 KiB"} {
+		out, err := run(t.Context(), Command{Argv: []string{"sh", "-c", script + " & wait"}, Limit: time.Minute})
+		wantHint(t, err, "it was ended, because it wrote more than "+most, "yes")
+		if len(out) > maxStdout {
+			t.Errorf("%s: %d bytes are kept", script, len(out))
+		}
+	}
+}

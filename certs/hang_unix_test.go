@@ -114,3 +114,30 @@ func TestToolsThatPrintGarbage(t *testing.T) {
 		}
 	}
 }
+
+// A git that hangs is ended soon, and said to be why its variable stays as it is.
+func TestVariablesWithAGitThatHangs(t *testing.T) {
+	env := realEnv(t)
+	write(t, env.path("/etc/ssl/cert.pem"), 0o644, string(encodeCertificates(selfSigned(t, "another").Raw)))
+	git := env.path("/bin/git")
+	write(t, git, 0o755, "#!/bin/sh\nsleep 600\n")
+	env.LookPath = func(name string) (string, error) {
+		if name == "git" {
+			return git, nil
+		}
+		return "", exec.ErrNotFound
+	}
+	env.Run = func(ctx context.Context, c Command) ([]byte, error) {
+		if c.Limit > lookLimit {
+			t.Errorf("%s may take %s", c, c.Limit)
+		}
+		c.Limit = 100 * time.Millisecond
+		return run(ctx, c)
+	}
+	_, problems, err := Variables(t.Context(), env, openTest(t, Options{}).Root(),
+		VariableOptions{Dir: env.home("roots"), Getenv: func(string) string { return "" }})
+	must(t, err)
+	if len(problems) != 1 || !strings.Contains(problems[0].Error(), "GIT_SSL_CAINFO stays as it is") || !strings.Contains(problems[0].Error(), "no end after") {
+		t.Errorf("%v", problems)
+	}
+}

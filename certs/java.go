@@ -99,9 +99,7 @@ func (j *javaStore) Commands(ctx context.Context, action Action, root Root) ([]C
 		if err := j.installed(); err != nil {
 			return nil, err
 		}
-		add := j.change("-importcert", "-noprompt", "-alias", root.Name())
-		add.Stdin = root.Path // opened by us: with other rights keytool may be unable to
-		return []Command{add}, nil
+		return []Command{root.into(j.change("-importcert", "-noprompt", "-alias", root.Name()))}, nil
 	}
 	found, err := j.found(ctx, root)
 	var commands []Command

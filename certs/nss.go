@@ -64,8 +64,7 @@ func (s *nssStore) Commands(ctx context.Context, action Action, root Root) ([]Co
 		}
 	}
 	add := s.certutil("-A", "-t", "C,,", "-n", root.Name()) // of one that is there already this changes the trust alone
-	add.Stdin = root.Path                                   // opened by us: under sudo the user may be unable to
-	return append(s.creation(), add), nil
+	return append(s.creation(), root.into(add)), nil
 }
 
 // creation returns what makes the database where there is none.

@@ -105,7 +105,8 @@ func (s *policyStore) addition(data []byte, entries []policyEntry, root Root) ([
 	if err != nil {
 		return nil, err
 	}
-	return append([]Command{s.command(root.Path, "install", "-D", "-m", "0644", "/dev/stdin", copied)}, commands...), nil
+	put := root.into(s.command("install", "-D", "-m", "0644", "/dev/stdin", copied))
+	return append([]Command{put}, commands...), nil
 }
 
 func (s *policyStore) removal(data []byte, entries []policyEntry) ([]Command, error) {
@@ -120,7 +121,7 @@ func (s *policyStore) removal(data []byte, entries []policyEntry) ([]Command, er
 	}
 	commands, err := s.write(data, others)
 	if err == nil && len(copies) > 0 {
-		commands = append(commands, s.command("", slices.Concat([]string{"rm", "-f", "--"}, copies)...))
+		commands = append(commands, s.command(slices.Concat([]string{"rm", "-f", "--"}, copies)...))
 	}
 	return commands, err
 }
@@ -136,15 +137,15 @@ func (s *policyStore) write(data []byte, entries []policyEntry) ([]Command, erro
 		return nil, s.failure(err, "sudoedit")
 	}
 	if content == "" {
-		return []Command{s.command("", "rm", "-f", "--", file)}, nil
+		return []Command{s.command("rm", "-f", "--", file)}, nil
 	}
-	put := s.command("", "install", "-D", "-m", "0644", "/dev/stdin", file+".letta-dev")
+	put := s.command("install", "-D", "-m", "0644", "/dev/stdin", file+".letta-dev")
 	put.Input = content
-	return []Command{put, s.command("", "mv", "-f", "--", file+".letta-dev", file)}, nil
+	return []Command{put, s.command("mv", "-f", "--", file+".letta-dev", file)}, nil
 }
 
-func (s *policyStore) command(stdin string, argv ...string) Command {
-	return Command{Argv: argv, Stdin: stdin, NeedsRoot: s.env.lacksRoot()}
+func (s *policyStore) command(argv ...string) Command {
+	return Command{Argv: argv, NeedsRoot: s.env.lacksRoot()}
 }
 
 func (s *policyStore) Change(ctx context.Context, action Action, root Root) error {

@@ -16,7 +16,7 @@ func (s *systemStore) prove(ctx context.Context, p *proof) (verdict, error) {
 		return s.proveHere(ctx, p)
 	}
 	v := verdict{"curl", ByHandshake}
-	answer, err := s.env.do(ctx, Command{Argv: []string{
+	answer, err := s.env.do(ctx, Command{As: s.env.Owner, Limit: lookLimit, Argv: []string{
 		curl, "-q", "--silent", "--show-error", "--fail", "--noproxy", "*", "--max-time", "5",
 		"--cacert", s.bundle(), "--resolve", proofHost + ":" + p.port + ":127.0.0.1", p.url()}})
 	if err != nil {

@@ -29,6 +29,12 @@ func (r Root) Name() string {
 	return strings.Join(slices.Concat(r.Certificate.Subject.Organization, []string{r.Certificate.SerialNumber.String()}), " ")
 }
 
+// into has a command read the root: these very bytes, whatever has become of the file meanwhile.
+func (r Root) into(c Command) Command {
+	c.Stdin, c.Input = r.Path, string(encodeCertificates(r.Certificate.Raw))
+	return c
+}
+
 // fileName is the name as mkcert makes a file's of it, without an extension.
 func (r Root) fileName() string { return strings.ReplaceAll(r.Name(), " ", "_") }
 

@@ -64,7 +64,7 @@ func (s *systemStore) Commands(ctx context.Context, action Action, root Root) ([
 		return nil, err
 	}
 	put := []string{"install", "-m", "0644", "/dev/stdin", s.anchor(root)} // root may be unable to read a user's home
-	return []Command{{Argv: put, Stdin: root.Path, NeedsRoot: s.env.lacksRoot()}, update}, nil
+	return []Command{root.into(Command{Argv: put, NeedsRoot: s.env.lacksRoot()}), update}, nil
 }
 
 // removal returns what takes away every root of ours that is in the folder or, its file lost, still in the bundle.

@@ -87,7 +87,10 @@ func (e *equipment) openssl() (origin, error) {
 // git has a setting, which the variable would hide.
 func (e *equipment) git(ctx context.Context) (origin, error) {
 	if git, ok := e.env.find("git"); ok {
-		out, err := e.env.do(ctx, Command{As: e.env.Owner, Argv: []string{git, "config", "--get", "--type=path", "http.sslCAInfo"}})
+		out, err := e.env.do(ctx, Command{As: e.env.Owner, Limit: lookLimit, Argv: []string{git, "config", "--get", "--type=path", "http.sslCAInfo"}})
+		if failed := (*CommandError)(nil); errors.As(err, &failed) && failed.TimedOut {
+			return nil, err
+		}
 		if path := strings.TrimSuffix(string(out), "\n"); err == nil && path != "" { // it fails where there is none
 			return e.behind(path, e.env.systemRoots)
 		}
