@@ -62,17 +62,28 @@ func (a *app) rootFor(action certs.Action, files paths) (certs.Root, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return certs.Root{}, err
 	}
-	dir, err := os.MkdirTemp("", "letta-dev-")
-	if err != nil {
-		return certs.Root{}, err
-	}
-	defer os.RemoveAll(dir)
-	passing, _, _, err := a.authority(paths{Certs: filepath.Join(dir, "certs")})
+	passing, err := a.passingAuthority()
 	if err != nil {
 		return certs.Root{}, err
 	}
 	a.ui.note("there is no authority yet; install makes it first, and the number in its name will be another")
+	return rootIn(files, passing), nil
+}
+
+// passingAuthority is one that nobody keeps.
+func (a *app) passingAuthority() (*certs.Authority, error) {
+	dir, err := os.MkdirTemp("", "letta-dev-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	passing, _, _, err := a.authority(paths{Certs: filepath.Join(dir, "certs")})
+	return passing, err
+}
+
+// rootIn is the root of a passing authority as it would be in the place of the one that is kept.
+func rootIn(files paths, passing *certs.Authority) certs.Root {
 	root := passing.Root()
 	root.Path = filepath.Join(files.Certs, filepath.Base(root.Path))
-	return root, nil
+	return root
 }

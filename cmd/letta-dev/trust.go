@@ -64,7 +64,7 @@ func (a *app) trustForUp(ctx context.Context, cfg serveConfig, mode string) erro
 		return nil
 	}
 	env.Attended = a.ui.interactive()
-	env.Elevate = mode == "all" || mode == "auto" && env.Attended
+	env.Elevate = a.elevates(mode)
 	stores := certs.Stores(env)
 	if mode == "user" {
 		stores = slices.DeleteFunc(stores, func(s certs.Store) bool { return needsRoot(ctx, s, authority) })
@@ -82,6 +82,11 @@ func (a *app) trustForUp(ctx context.Context, cfg serveConfig, mode string) erro
 	}
 	a.warnUntrusted(results)
 	return nil
+}
+
+// elevates says whether `up` may ask for root's rights.
+func (a *app) elevates(mode string) bool {
+	return mode == "all" || mode == "auto" && a.ui.interactive()
 }
 
 // needsRoot says whether a store can only be changed with rights this process does not have.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -73,7 +72,7 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 		return err
 	}
 	if o.dryRun {
-		return a.ui.answer("up", r.plan, func(w io.Writer) { fmt.Fprint(w, r.plan) })
+		return r.dryRun(ctx)
 	}
 	if err := a.prepareTLS(ctx, r.cfg, o.trust); err != nil {
 		return err
