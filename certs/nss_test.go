@@ -63,6 +63,18 @@ func TestNSSStore(t *testing.T) {
 	}
 }
 
+// Firefox begins with profiles that have no database. Such a one trusts nothing of ours, and tstclnt need not be asked.
+func TestNSSWithoutDatabase(t *testing.T) {
+	s := nssTest(t)
+	must(t, os.MkdirAll(s.dir, 0o700))
+	if r := Prove(t.Context(), openTest(t, Options{}), []Store{s}, nil)[0]; r.After != Absent || r.Client != "" || r.Err != nil {
+		t.Errorf("%+v", r)
+	}
+	if left := filesIn(t, s.dir); len(left) > 0 {
+		t.Errorf("left: %q", left)
+	}
+}
+
 // An entry without trust bits is what a cancelled import leaves (mkcert#662): present, and good for nothing.
 func TestNSSEntryWithoutTrust(t *testing.T) {
 	s := nssTest(t)

@@ -53,6 +53,9 @@ func (s *nssStore) prove(ctx context.Context, p *proof) (verdict, error) {
 			return verdict{filepath.Base(s.browser), ByHandshake}, err
 		}
 	}
+	if !s.made() {
+		return verdict{}, errNoClient // tstclnt cannot open it, and what Firefox makes of a profile without one is known
+	}
 	for _, name := range []string{"tstclnt", "/usr/lib64/nss/unsupported-tools/tstclnt"} { // the latter: Red Hat
 		if client, ok := s.env.find(name); ok {
 			_, err := s.env.do(ctx, Command{As: s.env.Owner, Limit: lookLimit, Argv: []string{
