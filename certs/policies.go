@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // policyStore is the file that a browser takes its administrator's policies from: a way to have a root trusted that
@@ -15,7 +16,8 @@ import (
 type policyStore struct {
 	env      Env
 	name     string
-	file     string   // JSON; Chromium takes any in its folder, and this one is ours; Firefox takes one, whoever's it is
+	top      string   // the folder of the browser's settings
+	file     string   // in it, JSON; Chromium takes any in its folder, and this one is ours; Firefox takes one, whoever's it is
 	keys     []string // where in it the list of roots stands
 	files    bool     // the list names files, not certificates in base64
 	programs []string // the installed ones that read it
@@ -37,12 +39,13 @@ func policyStores(env Env) []Store {
 		{"Edge policy", "/etc/opt/edge", []string{"microsoft-edge"}},
 		{"Brave policy", "/etc/brave", []string{"brave-browser"}},
 	} {
-		s := &policyStore{env: env, name: b.name, file: env.path(b.dir, "policies/managed/letta-dev.json"), keys: []string{"CACertificates"}}
+		s := &policyStore{env: env, name: b.name, top: env.path(b.dir), file: env.path(b.dir, "policies/managed/letta-dev.json"),
+			keys: []string{"CACertificates"}}
 		if s.programs = env.programs(b.commands...); len(s.programs) > 0 || exists(s.file) {
 			stores = append(stores, s)
 		}
 	}
-	s := &policyStore{env: env, name: "Firefox policy", file: env.path("/etc/firefox/policies/policies.json"),
+	s := &policyStore{env: env, name: "Firefox policy", top: env.path("/etc/firefox"), file: env.path("/etc/firefox/policies/policies.json"),
 		keys: []string{"policies", "Certificates", "Install"}, files: true, programs: env.programs("firefox", "firefox-esr")}
 	if len(s.programs) > 0 || exists(s.file) {
 		stores = append(stores, s)
@@ -111,37 +114,62 @@ func (s *policyStore) addition(data []byte, entries []policyEntry, root Root) ([
 
 func (s *policyStore) removal(data []byte, entries []policyEntry) ([]Command, error) {
 	var others []policyEntry
-	var copies []string
+	var gone []string
 	for _, e := range entries {
 		if !e.ours {
 			others = append(others, e)
 		} else if filepath.Dir(e.file) == filepath.Dir(s.file) {
-			copies = append(copies, e.file)
+			gone = append(gone, e.file)
 		}
 	}
 	commands, err := s.write(data, others)
-	if err == nil && len(copies) > 0 {
-		commands = append(commands, s.command(slices.Concat([]string{"rm", "-f", "--"}, copies)...))
+	if err != nil {
+		return nil, err
 	}
-	return commands, err
+	if len(commands) == 0 {
+		gone = append(gone, s.target())
+	}
+	if len(gone) > 0 {
+		commands = append(commands, s.command(slices.Concat([]string{"rm", "-f", "--"}, gone)...))
+	}
+	return append(commands, s.tidy(gone)...), nil
 }
 
-// write returns what replaces the file in one step, or removes it where nothing is left in it.
-func (s *policyStore) write(data []byte, entries []policyEntry) ([]Command, error) {
-	file := s.file
-	if real, err := filepath.EvalSymlinks(file); err == nil {
-		file = real
+// tidy returns what removes the folders in which nothing will be when files are gone: an installation makes them.
+func (s *policyStore) tidy(gone []string) []Command {
+	var commands []Command
+	for dir := filepath.Dir(s.file); strings.HasPrefix(dir, s.top); dir = filepath.Dir(dir) {
+		entries, err := os.ReadDir(dir)
+		stays := func(e os.DirEntry) bool { return !slices.Contains(gone, filepath.Join(dir, e.Name())) }
+		if err != nil || slices.ContainsFunc(entries, stays) {
+			break
+		}
+		commands, gone = append(commands, s.command("rmdir", "--", dir)), append(gone, dir)
 	}
+	return commands
+}
+
+// write returns what replaces the file in one step, and nothing where nothing is left in it.
+func (s *policyStore) write(data []byte, entries []policyEntry) ([]Command, error) {
 	content, err := withPolicyList(data, s.keys, entries)
 	if err != nil {
 		return nil, s.failure(err, "sudoedit")
 	}
 	if content == "" {
-		return []Command{s.command("rm", "-f", "--", file)}, nil
+		return nil, nil
 	}
+	file := s.target()
 	put := s.command("install", "-D", "-m", "0644", "/dev/stdin", file+".letta-dev")
 	put.Input = content
 	return []Command{put, s.command("mv", "-f", "--", file+".letta-dev", file)}, nil
+}
+
+// target returns the file itself, which an administrator may have put elsewhere.
+func (s *policyStore) target() string {
+	if real, err := filepath.EvalSymlinks(s.file); err == nil {
+		return real
+	}
+	return s.file
 }
 
 func (s *policyStore) command(argv ...string) Command {

@@ -39,7 +39,11 @@ func TestChromiumPolicy(t *testing.T) {
 	if left := filesIn(t, env.Home); len(left) != 0 {
 		t.Errorf("left in the user's home: %q", left)
 	}
-	wantChromium(t, Untrust(t.Context(), a, stores, nil)[0], Absent)
+	both := append(nssStores(env), stores...) // whoever is asked reads both
+	wantChromium(t, Trust(t.Context(), a, both, nil)[0], Trusted)
+	for _, r := range Untrust(t.Context(), a, both, nil) {
+		wantChromium(t, r, Absent)
+	}
 }
 
 // So does Firefox, with profiles that it has never started.

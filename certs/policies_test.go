@@ -60,14 +60,31 @@ func TestPoliciesComeAndGo(t *testing.T) {
 			if r := Untrust(t.Context(), nil, stores, nil)[0]; r.Err != nil || len(r.Commands) == 0 {
 				t.Fatalf("untrust: %+v", r)
 			}
-			if left := filesIn(t, env.Root); len(left) != 0 {
-				t.Errorf("left: %q", left)
+			if left, err := os.ReadDir(env.path("/etc")); err != nil || len(left) != 0 {
+				t.Errorf("left: %v, %v", left, err)
 			}
 			if r := Untrust(t.Context(), nil, stores, nil)[0]; r.Err != nil || len(r.Commands) != 0 {
 				t.Fatalf("untrust again: %+v", r)
 			}
 		})
 		a = openTest(t, Options{})
+	}
+}
+
+// A folder with anything of others in it stays, and so does one in which a link of theirs is.
+func TestPoliciesLeaveFoldersOfOthers(t *testing.T) {
+	a := openTest(t, Options{})
+	for _, other := range []string{"/etc/chromium/policies/managed/corporate.json", "/etc/chromium/master_preferences"} {
+		env := managed(t, "chromium")
+		write(t, env.path(other), 0o644, "{}")
+		stores := Stores(env, Policies)
+		must(t, stores[0].Change(t.Context(), ToInstall, a.Root()))
+		if r := Untrust(t.Context(), a, stores, nil)[0]; r.Err != nil {
+			t.Errorf("%+v", r)
+		}
+		if left := filesIn(t, env.Root); len(left) != 1 || !exists(filepath.Dir(env.path(other))) || exists(env.path("/etc/chromium/policies/managed")) != strings.Contains(other, "managed") {
+			t.Errorf("left: %q", left)
+		}
 	}
 }
 

@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 )
 
 // Without curl the same question is asked by Go, of the same bundle.
@@ -118,6 +120,20 @@ func (g *gate) prove(context.Context, *proof) (verdict, error) {
 	g.begun.Done()
 	g.begun.Wait()
 	return verdict{"gate", ByTool}, errors.New("refused")
+}
+
+// A browser reads a database and a policy: which of them it has a root from can be told only when both have been changed.
+func TestNoStoreIsTriedBeforeAllAreChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tried atomic.Int32
+		each([]Store{&gate{}, &gate{}}, nil, func(Store) func() Result {
+			synctest.Wait()
+			if tried.Load() > 0 {
+				t.Error("one is tried while another has yet to be changed")
+			}
+			return func() Result { tried.Add(1); return Result{} }
+		})
+	})
 }
 
 func TestProofsRunSideBySideAndReportInOrder(t *testing.T) {

@@ -22,8 +22,9 @@ type Result struct {
 }
 
 // Trust installs the authority's root in every store that does not trust it yet, and proves it by a handshake. One store
-// that fails does not keep the others from being tried. The stores are changed one after the other and tried side by
-// side. Report, if not nil, is told each result, in the order of the stores.
+// that fails does not keep the others from being tried. The stores are changed one after the other, and after the last of
+// them, because clients may read several, all are tried side by side. Report, if not nil, is told each result, in the order
+// of the stores.
 func Trust(ctx context.Context, a *Authority, stores []Store, report func(Result)) []Result {
 	return each(stores, report, func(s Store) func() Result {
 		r := change(ctx, s, ToInstall, a.Root())
@@ -81,13 +82,14 @@ func Prove(ctx context.Context, a *Authority, stores []Store, report func(Result
 	})
 }
 
-// each does something with the stores in two parts: begin one after the other, what it returns side by side.
+// each does something with the stores in two parts: begin one after the other, and then what it returned side by side.
 func each(stores []Store, report func(Result), begin func(Store) (finish func() Result)) []Result {
-	finished := make([]chan Result, len(stores))
+	finish, finished := make([]func() Result, len(stores)), make([]chan Result, len(stores))
 	for i, s := range stores {
-		finish := begin(s)
-		finished[i] = make(chan Result, 1)
-		go func() { finished[i] <- finish() }()
+		finish[i], finished[i] = begin(s), make(chan Result, 1)
+	}
+	for i := range stores {
+		go func() { finished[i] <- finish[i]() }()
 	}
 	results := make([]Result, len(stores))
 	for i := range stores {
