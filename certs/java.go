@@ -93,7 +93,7 @@ func (j *javaStore) Commands(ctx context.Context, action Action, root Root) ([]C
 	switch there := status.State == Trusted; {
 	case err != nil:
 		return nil, err
-	case action == ToInstall && there, action == ToUninstall && !there && len(status.Stale) == 0:
+	case action == ToInstall && there, action == ToUninstall && !there && len(status.Stale) == 0 && !j.holdsBorrowed():
 		return nil, nil
 	case action == ToInstall:
 		if err := j.installed(); err != nil {
@@ -107,6 +107,17 @@ func (j *javaStore) Commands(ctx context.Context, action Action, root Root) ([]C
 		commands = append(commands, j.change("-delete", "-alias", entry.alias))
 	}
 	return commands, err
+}
+
+// holdsBorrowed tells whether an entry may bear the name that we give to mkcert's roots. A JVM writes names in lower case,
+// into JKS as UTF-8 and into PKCS #12 as UTF-16.
+func (j *javaStore) holdsBorrowed() bool {
+	data, err := readBounded(j.file, maxRoots)
+	var wide []byte
+	for _, c := range []byte(borrowed) {
+		wide = append(wide, 0, c)
+	}
+	return err == nil && (bytes.Contains(data, []byte(borrowed)) || bytes.Contains(data, wide))
 }
 
 func (j *javaStore) Change(ctx context.Context, action Action, root Root) error {

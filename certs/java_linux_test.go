@@ -81,6 +81,29 @@ func wantJavaComesAndGoes(t *testing.T, a *Authority, s *javaStore) {
 	}
 }
 
+// What mkcert has put into a file of Java's stays, and what we have put there of mkcert's goes, in both formats.
+func TestJavaTellsWhoPutMkcertsRoot(t *testing.T) {
+	keytool, err := filepath.EvalSymlinks(requireTool(t, "keytool"))
+	must(t, err)
+	home, by := filepath.Dir(filepath.Dir(keytool)), openTest(t, Options{CAROOT: fakeCaroot(t)}).Root()
+	for _, format := range [][]string{{"-storetype", "JKS"},
+		{"-storetype", "PKCS12", "-J-Dkeystore.pkcs12.certProtectionAlgorithm=NONE", "-J-Dkeystore.pkcs12.macAlgorithm=NONE"}} {
+		s, theirs := &javaStore{env: realEnv(t), home: home, file: t.TempDir() + "/roots"}, openTest(t, Options{CAROOT: fakeCaroot(t)}).Root()
+		add := append([]string{"-importcert", "-noprompt", "-keystore", s.file, "-storepass", "changeit", "-alias", theirs.Name()[len(borrowed):], "-file", theirs.Path}, format...)
+		if out, err := exec.CommandContext(t.Context(), keytool, add...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		must(t, s.Change(t.Context(), ToInstall, by))
+		wantState(t, s, by, Trusted)
+		must(t, s.Change(t.Context(), ToUninstall, Root{}))
+		wantState(t, s, by, Absent)
+		wantState(t, s, theirs, Trusted)
+		if commands, err := s.Commands(t.Context(), ToUninstall, Root{}); err != nil || len(commands) > 0 {
+			t.Errorf("once more: %q, %v", lines(commands), err)
+		}
+	}
+}
+
 // A class that cannot be written, or a JVM that is none, is no proof of anything.
 func TestJavaProofThatCannotBeMade(t *testing.T) {
 	env := realEnv(t)

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 const maxRoot = 4096 // bytes; ours have 700
@@ -62,7 +63,7 @@ func certificateAround(data []byte, place int) *x509.Certificate {
 	return nil
 }
 
-// parseKeytool finds the roots of ours in what keytool -list -rfc prints. Entries of other kinds, a key and its chain,
+// parseKeytool finds the roots of ours, and those of mkcert's with a name of ours, in what keytool -list -rfc prints. Entries of other kinds, a key and its chain,
 // are somebody's own, whatever they hold.
 func parseKeytool(out []byte, root Root) []javaEntry {
 	out = append([]byte("\n"), bytes.ReplaceAll(out, []byte("\r\n"), []byte("\n"))...)
@@ -74,6 +75,9 @@ func parseKeytool(out []byte, root Root) []javaEntry {
 			continue
 		}
 		present, certificates := root.sorted(rest)
+		if c, err := x509.ParseCertificate(soleCertificate(rest)); err == nil && strings.HasPrefix(string(alias), borrowed) {
+			present, certificates = false, []*x509.Certificate{c}
+		}
 		if present {
 			certificates = append(certificates, root.Certificate)
 		}

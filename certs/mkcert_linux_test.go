@@ -116,6 +116,51 @@ func TestMkcertAndWeLeaveEachOtherAlone(t *testing.T) {
 	}
 }
 
+// What mkcert has installed stays when we go, and what we have installed of mkcert's goes with us, whoever came first.
+func TestMkcertsRootGoesWithWhoPutItThere(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	tool, env := mkcertTool(t), machineEnv(t)
+	privateStore(t)
+	browser := &nssStore{env: env, name: "Chrome", dir: env.home(".pki/nssdb")}
+	must(t, os.MkdirAll(browser.dir, 0o700))
+	certutil(t, browser, "-N", "--empty-password")
+	for stores, store := range map[string]Store{"nss": browser, "system": newSystemStore(env)} {
+		caroot := filepath.Join(t.TempDir(), "mkcert")
+		mkcert(t, tool, caroot, "localhost")
+		a, all := openTest(t, Options{CAROOT: caroot}), []Store{store}
+		changes := func(r []Result, some bool) {
+			t.Helper()
+			if r[0].Err != nil || len(r[0].Commands) > 0 != some {
+				t.Errorf("%s: %+v", stores, r[0])
+			}
+		}
+		t.Log(stores, "mkcert first")
+		besides(t, tool, env, caroot, stores, "-install")
+		changes(Trust(t.Context(), a, all, nil), false)
+		changes(Untrust(t.Context(), a, all, nil), false)
+		wantProof(t, a, store, Trusted)
+		besides(t, tool, env, caroot, stores, "-uninstall")
+		wantProof(t, a, store, Absent)
+
+		t.Log(stores, "we alone")
+		changes(Trust(t.Context(), a, all, nil), true)
+		besides(t, tool, env, caroot, stores, "-uninstall")
+		wantProof(t, a, store, Trusted)
+		changes(Untrust(t.Context(), nil, all, nil), true) // the authority may be lost
+		wantProof(t, a, store, Absent)
+
+		t.Log(stores, "we first")
+		changes(Trust(t.Context(), a, all, nil), true)
+		t.Log(besides(t, tool, env, caroot, stores, "-install"))
+		changes(Untrust(t.Context(), a, all, nil), true)
+		wantProof(t, a, store, Absent)
+		besides(t, tool, env, caroot, stores, "-uninstall")
+		wantProof(t, a, store, Absent)
+	}
+}
+
 // Databases where today's browsers keep them, and where mkcert 1.4.4 does not look: it fails, or leaves them out and
 // reports success.
 func TestDatabasesThatMkcertMisses(t *testing.T) {

@@ -3,6 +3,7 @@ package certs
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -121,7 +122,8 @@ func (s *nssStore) found(ctx context.Context, root Root) ([]nssEntry, error) {
 
 // identify returns an entry once for every certificate of ours that it stands for.
 func (s *nssStore) identify(ctx context.Context, entry nssEntry, root Root) ([]nssEntry, error) {
-	named := strings.Contains(entry.nickname, organisation) // NSS itself names an entry after its subject
+	lent := strings.HasPrefix(entry.nickname, borrowed)
+	named := lent || strings.Contains(entry.nickname, organisation) // NSS itself names an entry after its subject
 	switch {
 	case root.Certificate != nil && entry.nickname == root.Name(): // the name holds the serial: it is no other's
 		entry.certificate = root.Certificate
@@ -135,6 +137,10 @@ func (s *nssStore) identify(ctx context.Context, entry nssEntry, root Root) ([]n
 	if err != nil && named { // trouble with another's is not ours
 		return nil, &Error{Doing: fmt.Sprintf("read %q in %s", entry.nickname, s.name), Path: s.dir, Err: err, Advice: show.String()}
 	}
+	if c, err := x509.ParseCertificate(soleCertificate(out)); lent && err == nil {
+		entry.certificate = c
+		return []nssEntry{entry}, nil
+	}
 	return entry.with(out, root), nil
 }
 
@@ -146,7 +152,7 @@ func (s *nssStore) mayHold() bool {
 	}
 	for _, name := range []string{"cert9.db", "cert9.db-wal"} {
 		data, err := readBounded(filepath.Join(s.dir, name), maxRoots)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) || bytes.Contains(data, []byte(organisation)) {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) || bytes.Contains(data, []byte(organisation)) || bytes.Contains(data, []byte(borrowed)) {
 			return true
 		}
 	}

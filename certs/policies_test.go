@@ -71,6 +71,25 @@ func TestPoliciesComeAndGo(t *testing.T) {
 	}
 }
 
+// mkcert's root bears no mark of ours in itself: it is known by the file that it is in.
+func TestPoliciesOfMkcertsRootComeAndGo(t *testing.T) {
+	a, env := openTest(t, Options{CAROOT: fakeCaroot(t)}), managed(t, "chromium", "firefox")
+	stores := Stores(env, Policies)
+	for _, r := range Trust(t.Context(), a, stores, nil) {
+		if r.After != Trusted || r.Err != nil {
+			t.Errorf("trust: %+v", r)
+		}
+	}
+	for _, r := range Untrust(t.Context(), nil, stores, nil) {
+		if r.After != Absent || r.Err != nil || len(r.Commands) == 0 {
+			t.Errorf("untrust: %+v", r)
+		}
+	}
+	if left := filesIn(t, env.Root); len(left) > 0 {
+		t.Errorf("left: %q", left)
+	}
+}
+
 // A folder with anything of others in it stays, and so does one in which a link of theirs is.
 func TestPoliciesLeaveFoldersOfOthers(t *testing.T) {
 	a := openTest(t, Options{})

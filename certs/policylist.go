@@ -51,7 +51,8 @@ func (s *policyStore) read(root Root) ([]byte, []policyEntry, error) {
 	return data, entries, nil
 }
 
-// identify tells whether an element is ours, by the certificate and not by its name; but for a copy of ours that is gone.
+// identify tells whether an element is ours, by the certificate and not by its name; but for a copy of ours that is gone,
+// and for mkcert's roots, which are ours to remove where the file is ours, or the copy.
 func (s *policyStore) identify(raw json.RawMessage, root Root) policyEntry {
 	var text string
 	e := policyEntry{raw: raw}
@@ -59,12 +60,16 @@ func (s *policyStore) identify(raw json.RawMessage, root Root) policyEntry {
 		return e
 	}
 	var der []byte
+	lent := !s.files
 	if s.files {
 		if !filepath.IsAbs(text) {
 			return e // Firefox looks for it in folders that we put nothing into
 		}
 		data, err := readBounded(text, maxPEM)
-		copied := filepath.Dir(text) == filepath.Dir(s.file) && strings.HasPrefix(filepath.Base(text), strings.ReplaceAll(organisation, " ", "_"))
+		named := func(name string) bool { return strings.HasPrefix(filepath.Base(text), asFileName(name)) }
+		beside := filepath.Dir(text) == filepath.Dir(s.file)
+		lent = beside && named(borrowed)
+		copied := lent || beside && named(organisation)
 		if errors.Is(err, fs.ErrNotExist) && copied {
 			return policyEntry{raw: raw, ours: true, file: text}
 		}
@@ -73,7 +78,7 @@ func (s *policyStore) identify(raw json.RawMessage, root Root) policyEntry {
 		der, _ = base64.StdEncoding.DecodeString(text)
 	}
 	c, err := x509.ParseCertificate(der)
-	if err == nil && (root.is(c) || ours(c)) {
+	if err == nil && (root.is(c) || ours(c) || lent) {
 		e.ours, e.certificate = true, c
 	}
 	return e

@@ -23,10 +23,18 @@ func (r Root) Fingerprint() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// borrowed begins the names of roots that are not of this package, mkcert's, where it has put them into a store. mkcert
+// would know them there by the rest; what bears this is ours to remove, and what does not is mkcert's.
+const borrowed = "letta-dev, "
+
 // Name returns the name under which stores know the root, unique to it: the organisation in its subject and its serial
-// number in decimal, as mkcert does.
+// number in decimal, as mkcert does, with ours before it if the root is mkcert's.
 func (r Root) Name() string {
-	return strings.Join(slices.Concat(r.Certificate.Subject.Organization, []string{r.Certificate.SerialNumber.String()}), " ")
+	name := strings.Join(slices.Concat(r.Certificate.Subject.Organization, []string{r.Certificate.SerialNumber.String()}), " ")
+	if !ours(r.Certificate) {
+		name = borrowed + name
+	}
+	return name
 }
 
 // into has a command read the root: these very bytes, whatever has become of the file meanwhile.
@@ -36,7 +44,9 @@ func (r Root) into(c Command) Command {
 }
 
 // fileName is the name as mkcert makes a file's of it, without an extension.
-func (r Root) fileName() string { return strings.ReplaceAll(r.Name(), " ", "_") }
+func (r Root) fileName() string { return asFileName(r.Name()) }
+
+func asFileName(name string) string { return strings.ReplaceAll(name, " ", "_") }
 
 // is tells whether a certificate is this root.
 func (r Root) is(c *x509.Certificate) bool { return c != nil && r.isIn(c.Raw) }

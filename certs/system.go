@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // systemStore is the trust store of a Linux distribution: curl, git, wget, Python and Go read it.
@@ -106,7 +107,8 @@ func (s *systemStore) anchor(root Root) string {
 	return s.env.path(s.layout.anchors, root.fileName()+s.layout.extension)
 }
 
-// anchors returns the files that hold roots of ours and nothing else, whatever they are called.
+// anchors returns the files that hold roots of ours and nothing else, whatever they are called, and those of mkcert's roots
+// that we have put there.
 func (s *systemStore) anchors(root Root) ([]string, error) {
 	dir := s.env.path(s.layout.anchors)
 	entries, err := os.ReadDir(dir)
@@ -121,7 +123,8 @@ func (s *systemStore) anchors(root Root) ([]string, error) {
 			continue // a folder or a pipe, or not ours to read; ours are open to all
 		}
 		present, stale := root.sorted(data)
-		if (present || len(stale) > 0) && bytes.Count(data, []byte("-----BEGIN")) == 1 {
+		present = present || len(stale) > 0 || strings.HasPrefix(entry.Name(), asFileName(borrowed))
+		if present && bytes.Count(data, []byte("-----BEGIN")) == 1 {
 			found = append(found, path)
 		}
 	}

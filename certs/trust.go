@@ -41,11 +41,13 @@ func Trust(ctx context.Context, a *Authority, stores []Store, report func(Result
 }
 
 // Untrust removes the root of a, which may be nil, and every other root of this package from the stores, and proves by
-// what is left in them, and for a by a handshake, that nothing trusts it any more. Order and report are as in [Trust].
+// what is left in them, and for a by a handshake, that nothing trusts it any more. Of mkcert's roots it removes what [Trust]
+// has put there, and leaves what mkcert did; stores that keep no names, of macOS and Windows, leave both to mkcert. Order
+// and report are as in [Trust].
 func Untrust(ctx context.Context, a *Authority, stores []Store, report func(Result)) []Result {
 	var root Root
 	if a != nil && a.Mkcert() {
-		a = nil // its root is mkcert's to remove
+		a = nil // its root may stay, where mkcert has put it
 	}
 	if a != nil {
 		root = a.Root()

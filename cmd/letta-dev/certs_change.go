@@ -91,7 +91,7 @@ func (a *app) removeKeys(ctx context.Context, authority *certs.Authority, env ce
 		return err
 	}
 	if authority != nil && authority.Mkcert() {
-		a.ui.note("mkcert's CA stays as it is, in the stores too: mkcert -uninstall takes it out")
+		a.ui.note("mkcert's CA stays, and so does what mkcert itself has installed: mkcert -uninstall takes that out")
 	}
 	a.ui.note("no keys of ours are left in %s", files.Certs)
 	return nil
