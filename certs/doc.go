@@ -38,9 +38,9 @@
 // browsers, for those who lack certutil. [Trust] installs the root in each and proves it by a TLS handshake of a client
 // that reads that store: curl, the browser or tstclnt, the JVM. [Untrust] removes every root this package ever made,
 // known by its certificate and not by its name, and of mkcert's what [Trust] has put there under a name of ours, and proves
-// that too. A client that did not come to the handshake has
-// proven nothing. Nothing here asks the process's environment about the machine, but for the folder of temporary files:
-// what a store may know stands in an [Env], and every command runs through its [Runner], with a time limit, and without a terminal unless it is sudo.
+// that too. A client that did not come to the handshake has proven nothing. Nothing here asks the process's environment
+// about the machine, but for the folder of temporary files: what a store may know stands in an [Env], and every command
+// runs through its [Runner], with a time limit, and without a terminal unless it is sudo.
 //
 //	env, err := certs.HostEnv(os.Getenv)
 //	authority, created, err := certs.Open(dir, certs.Options{Holder: env.Holder, Owner: env.OwnerOf(dir)})

@@ -431,6 +431,25 @@ func TestWithdraw(t *testing.T) {
 	}
 }
 
+// mkcert's root goes too, unless the files that ours are made from have it.
+func TestWithdrawOfMkcertsRoot(t *testing.T) {
+	s := newShell(t)
+	s.root = openTest(t, Options{CAROOT: fakeCaroot(t)}).Root()
+	s.set["CURL_CA_BUNDLE"] = s.file("corp.pem", s.root.Certificate)
+	s.eval()
+	for _, name := range []string{"CURL_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"} {
+		if holds(read(t, s.set[name]), s.root.Certificate) != 1 {
+			t.Errorf("%s lacks it", name)
+		}
+	}
+	must(t, Withdraw(s.dir, nil))
+	for name, want := range map[string]int{"CURL_CA_BUNDLE": 1, "SSL_CERT_FILE": 0, "NODE_EXTRA_CA_CERTS": 0} {
+		if data := read(t, s.set[name]); holds(data, s.root.Certificate) != want {
+			t.Errorf("%s:\n%s", name, data)
+		}
+	}
+}
+
 func TestWithdrawSaysWhatItCouldNot(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.Mkdir(filepath.Join(dir, "roots-folder.pem"), 0o700))

@@ -43,7 +43,11 @@ func (c combined) withdraw(name string) error {
 	if err != nil || o == nil {
 		return err
 	}
-	left := append([]byte(o.line()), mergeRoots(Root{}, certificateBlocks(data))...)
+	before := certificateBlocks(data)
+	if now, err := o.read(); err == nil { // in what is made from it, mkcert's root is not to be told from the user's own
+		before = now
+	}
+	left := append([]byte(o.line()), mergeRoots(Root{}, before)...)
 	if _, err := c.keep(name, 0o644, left); err != nil {
 		return err
 	}
