@@ -152,9 +152,9 @@ func proven(ctx context.Context, a *Authority, s Store, r Result) Result {
 		r.Client, r.Err = v.client, unproven(r, err, "letta-dev certs status")
 		return r
 	case err == nil && r.After != Trusted:
-		r.Err = unproven(r, errors.New("it holds no root of ours, but its clients accept it"), remake)
+		r.Err = unproven(r, errors.New("it holds no root of ours, but its clients accept it"), a.anew())
 	case err != nil && r.After == Trusted:
-		r.After, r.Err = Partial, unproven(r, fmt.Errorf("the root is in it, but its clients refuse it: %w", err), remake)
+		r.After, r.Err = Partial, unproven(r, fmt.Errorf("the root is in it, but its clients refuse it: %w", err), a.anew())
 	}
 	r.Known, r.Client = v.known, v.client
 	return r
