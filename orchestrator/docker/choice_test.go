@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"io"
 	"math/big"
 	"net"
@@ -16,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -150,6 +152,32 @@ func TestSSHThatFails(t *testing.T) {
 		t.Errorf("%v (%s)", err, u.Hint())
 	}
 }
+
+// The end of ssh may be seen by a write first, also while a read waits, and its reason is what both get.
+func TestSSHThatEndsBeforeItIsWrittenTo(t *testing.T) {
+	for _, broken := range []error{syscall.EPIPE, os.ErrClosed} {
+		reason := errors.New("no route to me")
+		conn := &explained{halfCloser: endedConn{why: reason, broken: broken}}
+		for range 2 {
+			if _, err := conn.Write([]byte("GET")); !errors.Is(err, reason) {
+				t.Errorf("got %v, want the reader's", err)
+			}
+		}
+		conn = &explained{halfCloser: endedConn{why: io.EOF, broken: broken}}
+		if _, err := conn.Write([]byte("GET")); !errors.Is(err, broken) {
+			t.Errorf("got %v; a reader that only saw the end knows no better", err)
+		}
+	}
+}
+
+// endedConn is a connection through a command that has ended.
+type endedConn struct {
+	halfCloser
+	why, broken error // for who reads, and for who writes
+}
+
+func (c endedConn) Read([]byte) (int, error)  { return 0, c.why }
+func (c endedConn) Write([]byte) (int, error) { return 0, c.broken }
 
 // tlsFiles are ca.pem, cert.pem and key.pem for both sides of a connection to 127.0.0.1.
 type tlsFiles struct{ ca, cert, key string }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,7 +84,11 @@ func (o Options) connect(ctx context.Context, p place) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	api, err := client.New(append(opts, client.WithUserAgent("letta-dev/"+o.Version))...)
+	ssh, err := overSSH(p.endpoint.Host)
+	if err != nil {
+		return nil, err
+	}
+	api, err := client.New(slices.Concat(opts, ssh, []client.Opt{client.WithUserAgent("letta-dev/" + o.Version)})...)
 	if err != nil {
 		return nil, err
 	}
