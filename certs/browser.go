@@ -9,7 +9,10 @@ import (
 	"time"
 )
 
-const browserLimit = 30 * time.Second
+const (
+	browserLimit = 30 * time.Second
+	browserTries = 5 // Chromium stops loading when an interface comes or goes, as each container's does that starts meanwhile
+)
 
 // browse sends a browser of Chromium's family to the server, headless and with a profile of its own. The database it
 // reads is the user's, found from Home and the XDG variables. It has decided if it shows the page, or names what it has
@@ -25,7 +28,11 @@ func (e Env) browse(ctx context.Context, p *proof, browser string) error {
 	if e.UID == 0 && e.Owner == nil {
 		argv = append(argv, "--no-sandbox") // it refuses to start as root with one
 	}
-	shown, _ := e.do(ctx, Command{Argv: append(argv, p.url()), As: e.Owner, Stderr: true, Limit: browserLimit})
+	command := Command{Argv: append(argv, p.url()), As: e.Owner, Stderr: true, Limit: browserLimit}
+	shown, _ := e.do(ctx, command)
+	for tries := 1; bytes.Contains(shown, []byte("net::ERR_NETWORK_CHANGED")) && tries < browserTries; tries++ {
+		shown, _ = e.do(ctx, command)
+	}
 	if bytes.Contains(shown, []byte(p.marker)) {
 		return nil
 	}

@@ -291,8 +291,9 @@ func TestWhatABrowserDecides(t *testing.T) {
 	s.browser, s.env.Browsers = s.env.path("/bin/browser"), true
 	for says, want := range map[string]Result{
 		`echo "$page"`: {After: Trusted, Client: "browser"},
-		`echo '<html><head></head><body></body></html>'`:                    {After: Trusted, Client: "tstclnt"},
-		`exec kill -KILL $$`:                                                {After: Trusted, Client: "tstclnt"},
+		`echo '<html><head></head><body></body></html>'`: {After: Trusted, Client: "tstclnt"},
+		`[ -e "$0.again" ] && echo "$page" && exit; touch "$0.again"; echo 'x.cc:403] Page load failed: net::ERR_NETWORK_CHANGED' >&2`: {After: Trusted, Client: "browser"},
+		`exec kill -KILL $$`: {After: Trusted, Client: "tstclnt"},
 		`echo 'x.cc:403] Page load failed: net::ERR_TIMED_OUT' >&2`:         {After: Trusted, Client: "tstclnt"},
 		`echo 'x.cc:403] Page load failed: net::ERR_CERT_DATE_INVALID' >&2`: {After: Partial, Client: "browser"},
 	} {

@@ -68,12 +68,17 @@ func everyClient() []client {
 func version(program string) []string { return []string{program, "--version"} }
 
 // each asks with one process a URL. What it prints counts, not how it ends: browsers end with 0 after a refused certificate.
+// A Chromium that saw another test's container start has not answered yet.
 func each(argv ...string) asker {
+	const changed = "net::ERR_NETWORK_CHANGED"
 	return func(ctx context.Context, u *user, before, urls []string) map[string]string {
 		said := map[string]string{}
 		for _, url := range urls {
-			out, _ := u.command(ctx, slices.Concat(before, argv, []string{url})...).CombinedOutput()
-			said[url] = string(out)
+			said[url] = changed
+			for tries := 0; tries < 5 && strings.Contains(said[url], changed); tries++ {
+				out, _ := u.command(ctx, slices.Concat(before, argv, []string{url})...).CombinedOutput()
+				said[url] = string(out)
+			}
 		}
 		return said
 	}
