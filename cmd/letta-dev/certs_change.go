@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/letta-dev/letta-dev/certs"
 )
@@ -32,7 +33,7 @@ func (a *app) changeTrust(ctx context.Context, o trustOptions) error {
 	}
 	stores := storesOf(ctx, env, families, o.policies)
 	if o.dryRun {
-		return a.printCommands(ctx, o.action, files, stores)
+		return a.printCommands(ctx, o.action, files, stores, env)
 	}
 	authority, err := a.authorityFor(o.action, files)
 	if err != nil {
@@ -81,11 +82,9 @@ func (a *app) removeKeys(ctx context.Context, authority *certs.Authority, env ce
 	if authority != nil && !authority.Mkcert() {
 		root = authority.Root()
 	}
-	for _, s := range certs.Stores(env, certs.System, certs.NSS, certs.Java, certs.Policies) {
-		if commands, err := s.Commands(ctx, certs.ToUninstall, root); err != nil || len(commands) > 0 {
-			a.ui.note("the keys stay: TRUST_STORES leaves out the %s store, which may still trust them", s.Name())
-			return nil
-		}
+	if name := leftOut(ctx, env, root, nil); name != "" {
+		a.ui.note("the keys stay: TRUST_STORES leaves out the %s store, which may still trust them", name)
+		return nil
 	}
 	if err := errors.Join(certs.Withdraw(files.roots(), env.OwnerOf(files.roots())), certs.Remove(files.Certs, env.OwnerOf(files.Certs))); err != nil {
 		return err
@@ -94,7 +93,21 @@ func (a *app) removeKeys(ctx context.Context, authority *certs.Authority, env ce
 		a.ui.note("mkcert's CA stays, and so does what mkcert itself has installed: mkcert -uninstall takes that out")
 	}
 	a.ui.note("no keys of ours are left in %s", files.Certs)
+	a.noteServed(ctx, files)
 	return nil
+}
+
+// leftOut names a store that may hold a root of ours and is none of those that were, or would be, cleared.
+func leftOut(ctx context.Context, env certs.Env, root certs.Root, cleared []certs.Store) string {
+	for _, s := range certs.Stores(env, certs.System, certs.NSS, certs.Java, certs.Policies) {
+		if slices.ContainsFunc(cleared, func(c certs.Store) bool { return c.Name() == s.Name() }) {
+			continue
+		}
+		if commands, err := s.Commands(ctx, certs.ToUninstall, root); err != nil || len(commands) > 0 {
+			return s.Name()
+		}
+	}
+	return ""
 }
 
 // authorityFor is the authority to install, made where there is none, or the one to uninstall, which may be gone or broken: what the

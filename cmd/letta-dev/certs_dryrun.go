@@ -13,7 +13,7 @@ import (
 )
 
 // printCommands is the dry run: the exact commands, a line each.
-func (a *app) printCommands(ctx context.Context, action certs.Action, files paths, stores []certs.Store) error {
+func (a *app) printCommands(ctx context.Context, action certs.Action, files paths, stores []certs.Store, env certs.Env) error {
 	type line struct {
 		Store    string   `json:"store"`
 		Commands []string `json:"commands"`
@@ -35,6 +35,9 @@ func (a *app) printCommands(ctx context.Context, action certs.Action, files path
 		}
 		lines = append(lines, l)
 	}
+	if action == certs.ToUninstall {
+		a.noteDeletion(files, leftOut(ctx, env, root, stores))
+	}
 	return a.ui.answer("certs "+string(action), lines, func(w io.Writer) {
 		for _, l := range lines {
 			for _, c := range l.Commands {
@@ -48,6 +51,22 @@ func (a *app) printCommands(ctx context.Context, action certs.Action, files path
 			}
 		}
 	})
+}
+
+// noteDeletion says which folders uninstalling would delete, and what stays.
+func (a *app) noteDeletion(files paths, leftOut string) {
+	if authority, _, err := a.loadAuthority(files); err == nil && authority.Mkcert() {
+		a.ui.note("mkcert's CA would stay as it is, in the stores too")
+	}
+	if leftOut != "" {
+		a.ui.note("the keys would stay: TRUST_STORES leaves out the %s store, which may still trust them", leftOut)
+		return
+	}
+	for _, dir := range []string{files.Certs, files.roots()} {
+		if _, err := os.Lstat(dir); err == nil {
+			a.ui.note("this folder of ours would be deleted: %s", dir)
+		}
+	}
 }
 
 // rootFor is the root that a dry run is about: none where there is none of ours to remove, and mkcert's is not. Where there is none yet to
