@@ -218,13 +218,14 @@ func (r *upRun) settled(ctx context.Context) (*liveStatus, error) {
 	for {
 		live, err := r.app.live(ctx, r.files)
 		switch {
-		case err != nil && ctx.Err() == nil:
+		case ctx.Err() != nil: // and with it, perhaps, the serving process
+		case err != nil:
 			return nil, err
-		case err == nil && live == nil:
+		case live == nil:
 			return nil, &handoverError{fmt.Errorf("it ended")}
-		case err == nil && live.Server.Phase == string(orchestrator.PhaseReady):
+		case live.Server.Phase == string(orchestrator.PhaseReady):
 			return live, nil
-		case err == nil:
+		default:
 			last = live
 		}
 		select {

@@ -1,0 +1,18 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+// Ctrl-C ends the serving process in this one too, and its silence is not what happened.
+func TestSettledAfterCtrlC(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	r := &upRun{app: &app{}, files: paths{State: t.TempDir()}, o: upOptions{waitTimeout: time.Hour}}
+	if _, err := r.settled(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
