@@ -72,8 +72,9 @@ func open(dir string, opts Options) (a *Authority, created bool, err error) {
 	return a, true, nil
 }
 
-// Remove deletes the authority in dir with its key and leaves. The folder disappears in one step; files in it that
-// are not an authority's make Remove refuse. An absent folder is no error. What locks the folder stays, and is the owner's.
+// Remove deletes the authority in dir with its key and leaves. The folder disappears in one step, or,
+// where the disk has no room for that, file by file, the keys first; files in it that are not an authority's make Remove
+// refuse. An absent folder is no error. What locks the folder stays, and is the owner's.
 func Remove(dir string, owner *Owner) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -87,6 +88,9 @@ func removeAuthority(dir string, owner *Owner) error {
 		return nil
 	}
 	unlock, err := lock(dir, owner)
+	if isFull(err) { // there has been none yet, and no room for another's authority
+		unlock, err = func() {}, nil
+	}
 	if err != nil {
 		return err
 	}

@@ -50,6 +50,31 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// Nothing that is deleted needs room: not for a folder to put it aside in, nor for the lock that somebody has deleted.
+func TestRemoveFromAFullDisk(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	for _, lost := range []string{"", ".ca.lock"} {
+		disk := tmpfs(t, "size=1m,nr_inodes=30")
+		a, _, err := Open(filepath.Join(disk, "ca"), Options{})
+		must(t, err)
+		_, err = NewKeeper(a, KeeperOptions{})
+		must(t, err)
+		for n := 0; err == nil; n++ {
+			err = os.Mkdir(filepath.Join(disk, fmt.Sprint("fill", n)), 0o700)
+		}
+		if lost != "" {
+			must(t, os.Remove(filepath.Join(disk, lost)))
+			must(t, os.Mkdir(filepath.Join(disk, "fill"), 0o700))
+		}
+		must(t, Remove(a.Dir(), nil))
+		if exists(a.Dir()) {
+			t.Error("the authority is still there")
+		}
+	}
+}
+
 // The same where there is no room for what is in the files, and for leaves: the one on disk stays whole, the new one is in use.
 func TestFullDiskAtRenewal(t *testing.T) {
 	if !inNamespace(t) {
@@ -164,5 +189,22 @@ func TestPipeForAFile(t *testing.T) {
 		must(t, unix.Mkfifo(path, 0o600))
 		_, err := Load(a.Dir(), Options{})
 		wantHint(t, err, "a pipe", "certs uninstall")
+	}
+}
+
+// What lies in the place of the lock is neither followed nor waited for.
+func TestLockInTheWay(t *testing.T) {
+	for says, put := range map[string]func(path string) error{
+		"a device, a pipe": func(path string) error { return unix.Mkfifo(path, 0o600) },
+		"a symbolic link":  func(path string) error { return os.Symlink(path+".elsewhere", path) },
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, ".ca.lock")
+		must(t, put(path))
+		_, _, err := Open(filepath.Join(dir, "ca"), Options{})
+		wantHint(t, err, says, "ls -ld ")
+		if exists(path + ".elsewhere") {
+			t.Error("the link was followed")
+		}
 	}
 }

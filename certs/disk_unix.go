@@ -10,6 +10,9 @@ import (
 	"syscall"
 )
 
+// itself has what is opened be what lies there: not what a link leads to, and no pipe that is waited for.
+const itself = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
 // checkPrivate refuses a key that others than its owner may read or change.
 func checkPrivate(path string, info fs.FileInfo) error {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {

@@ -2,6 +2,9 @@ package certs
 
 import "io/fs"
 
+// itself changes nothing: no file of a folder is a pipe here, and who may make links is an administrator.
+const itself = 0
+
 // checkPrivate has nothing to say: access control lists are inherited from the user's profile.
 func checkPrivate(string, fs.FileInfo) error { return nil }
 

@@ -135,7 +135,7 @@ func (e Env) lacksRoot() bool { return e.UID > 0 }
 // scratch makes a folder of the user's who runs a client, with a file in it for that unless the name is empty.
 func (e Env) scratch(name string, content []byte) (dir string, err error) {
 	err = e.Owner.as(func() error {
-		if dir, err = os.MkdirTemp("", "letta-dev-"); err != nil || name == "" {
+		if dir, err = makeTemp("", "letta-dev-"); err != nil || name == "" {
 			return err
 		}
 		return os.WriteFile(filepath.Join(dir, name), content, 0o644)

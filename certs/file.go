@@ -133,7 +133,7 @@ func (s staged) former() string  { return filepath.Join(s.temp, "former") } // w
 
 // stage writes a file next to its place.
 func (f file) stage(dir string, owner *Owner) (staged, error) {
-	temp, err := os.MkdirTemp(dir, staging)
+	temp, err := makeTemp(dir, staging)
 	if err != nil {
 		return staged{}, err
 	}

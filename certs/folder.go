@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/gofrs/flock"
 )
@@ -22,7 +23,7 @@ func makeFolder(dir string, files []file, opts Options) error {
 	}
 	opts.step("make folder")
 	parent := filepath.Dir(dir)
-	temp, err := os.MkdirTemp(parent, remains(dir)) // mode 0700
+	temp, err := makeTemp(parent, remains(dir))
 	if err != nil {
 		return err
 	}
@@ -55,14 +56,33 @@ func fill(dir string, files []file, opts Options) error {
 	return syncDir(dir)
 }
 
-// removeFolder takes dir away in one step, then deletes what it held.
+// removeFolder takes dir away in one step, then deletes what it held. On a disk without room for that it deletes the keys
+// where they are, and then the rest.
 func removeFolder(dir string) error {
-	temp, err := os.MkdirTemp(filepath.Dir(dir), remains(dir))
-	if err != nil {
+	temp, err := makeTemp(filepath.Dir(dir), remains(dir))
+	if err == nil {
+		err = errors.Join(os.Rename(dir, filepath.Join(temp, "authority")), os.RemoveAll(temp))
+	}
+	if !isFull(err) {
 		return err
 	}
-	err = os.Rename(dir, filepath.Join(temp, "authority"))
-	return errors.Join(err, os.RemoveAll(temp))
+	err = nil
+	for _, name := range []string{intermediateKeyFile, leavesFolder, ""} {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, name)))
+	}
+	return err
+}
+
+// isFull tells whether a disk, or its user's share of it, has no room.
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
+// makeTemp makes a folder of a name of its own with the mode 0700, whatever the umask is.
+func makeTemp(dir, prefix string) (string, error) {
+	temp, err := os.MkdirTemp(dir, prefix)
+	if err != nil {
+		return "", err
+	}
+	return temp, os.Chmod(temp, 0o700)
 }
 
 // remains is how the folders begin in which dir is made and unmade.
@@ -97,7 +117,7 @@ func makeParents(dir string, owner *Owner) error {
 func makeDir(dir string, mode fs.FileMode, owner *Owner) error {
 	err := os.Mkdir(dir, mode)
 	if err == nil {
-		return owner.own(dir)
+		return errors.Join(passable(dir), owner.own(dir))
 	}
 	info, statErr := os.Lstat(dir)
 	switch {
@@ -107,6 +127,15 @@ func makeDir(dir string, mode fs.FileMode, owner *Owner) error {
 		return fmt.Errorf("%s is %s where a folder has to be", dir, standing(info))
 	}
 	return nil
+}
+
+// passable gives the owner of a new folder every right to it, which an odd umask has taken away, and nobody else any.
+func passable(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil || info.Mode().Perm()&0o700 == 0o700 {
+		return err
+	}
+	return os.Chmod(dir, info.Mode().Perm()|0o700)
 }
 
 // isEmpty tells whether dir is absent or holds nothing.
@@ -132,12 +161,27 @@ func onlyOurs(dir string) error {
 // dir itself comes and goes.
 func lock(dir string, owner *Owner) (unlock func(), err error) {
 	path := filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".lock")
-	l := flock.New(path)
-	if err := l.Lock(); err != nil {
-		return nil, &Error{Doing: "lock the authority", Path: path, Err: err}
+	refused := func(err error) error {
+		return &Error{Doing: "lock the authority", Path: path, Err: err, Advice: "ls -ld " + quote(path)}
 	}
-	if err := owner.own(path); err != nil {
-		return nil, errors.Join(err, l.Unlock())
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, refused(fmt.Errorf("it is %s, which is nothing of ours", standing(info)))
+	}
+	l := flock.New(path, flock.SetFlag(os.O_RDONLY|os.O_CREATE|itself)) // whatever has come to be there meanwhile
+	if err := l.Lock(); err != nil {
+		return nil, refused(err)
+	}
+	if err := errors.Join(lockable(path, l), owner.own(path)); err != nil {
+		return nil, errors.Join(refused(err), l.Unlock())
 	}
 	return func() { _ = l.Unlock() }, nil // closing the file is what can fail, and ends the lock all the same
+}
+
+// lockable has a lock file be one that can be opened again, whatever the umask was when it was made.
+func lockable(path string, l *flock.Flock) error {
+	info, err := l.Stat()
+	if err != nil || info.Mode().Perm() == 0o600 {
+		return err
+	}
+	return os.Chmod(path, 0o600)
 }
