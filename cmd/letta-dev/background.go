@@ -22,7 +22,7 @@ func (a *app) startBackground(ctx context.Context, cfg serveConfig) (*liveStatus
 	if err := cfg.Files.makeState(); err != nil {
 		return nil, err
 	}
-	words, err := os.OpenFile(cfg.Files.output(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	words, err := os.OpenFile(cfg.Files.output(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC|itself, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("starting in the background: %w", err)
 	}

@@ -86,7 +86,7 @@ func (a *app) removeKeys(ctx context.Context, authority *certs.Authority, env ce
 		a.ui.note("the keys stay: TRUST_STORES leaves out the %s store, which may still trust them", name)
 		return nil
 	}
-	if err := errors.Join(certs.Withdraw(files.roots(), env.OwnerOf(files.roots())), certs.Remove(files.Certs, env.OwnerOf(files.Certs))); err != nil {
+	if err := errors.Join(certs.Remove(files.Certs, env.OwnerOf(files.Certs)), certs.Withdraw(files.roots(), env.OwnerOf(files.roots()))); err != nil {
 		return err
 	}
 	if authority != nil && authority.Mkcert() {

@@ -11,8 +11,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/letta-dev/letta-dev/certs"
 )
 
@@ -122,7 +120,7 @@ func (p paths) isFree() (bool, error) {
 	if _, err := os.Stat(p.liveLock()); errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}
-	lock := flock.New(p.liveLock())
+	lock := lockOf(p.liveLock())
 	held, err := lock.TryLock()
 	if err != nil {
 		return false, fmt.Errorf("looking for a running letta-dev: %w", err)
@@ -187,7 +185,7 @@ func (a *app) stopServing(ctx context.Context, p paths) (was bool, err error) {
 		return false, err
 	}
 	resp.Body.Close()
-	lock := flock.New(p.liveLock())
+	lock := lockOf(p.liveLock())
 	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
 		return true, fmt.Errorf("waiting for the running letta-dev to end: %w", err)
 	}

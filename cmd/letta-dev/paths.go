@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"github.com/gofrs/flock"
+
 	"github.com/letta-dev/letta-dev/certs"
 )
 
@@ -98,6 +100,11 @@ func (p paths) journal() string  { return filepath.Join(p.State, "journal.jsonl"
 func (p paths) output() string   { return filepath.Join(p.State, "output.log") }
 func (p paths) planLock() string { return filepath.Join(p.State, "plan.lock") }
 func (p paths) liveLock() string { return filepath.Join(p.State, "live.lock") }
+
+// lockOf is the lock of a file of ours. A pipe in its place makes nobody wait and locks as well; a link is an error.
+func lockOf(path string) *flock.Flock {
+	return flock.New(path, flock.SetFlag(os.O_RDONLY|os.O_CREATE|itself))
+}
 
 // maxSocketPath is the room of sockaddr_un.sun_path: 108 bytes with the final NUL on Linux, 104 on the BSDs and macOS.
 const maxSocketPath = 103

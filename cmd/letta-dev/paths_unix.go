@@ -8,6 +8,9 @@ import (
 	"syscall"
 )
 
+// itself has what is opened be what lies there: not what a link leads to, and no pipe that is waited for.
+const itself = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
 // ownedByUs says whether a file belongs to the user of this process.
 func ownedByUs(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)

@@ -74,7 +74,7 @@ func (a *app) serve(ctx context.Context, cfg serveConfig, ready func(liveStatus)
 	if err := cfg.Files.makeState(); err != nil {
 		return err
 	}
-	lock := flock.New(cfg.Files.liveLock())
+	lock := lockOf(cfg.Files.liveLock())
 	if err := hold(ctx, lock); err != nil {
 		return fmt.Errorf("locking project %q: %w", cfg.Project, err)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
 
 	"github.com/letta-dev/letta-dev/compose"
@@ -92,7 +91,7 @@ func (a *app) lockPlan(ctx context.Context, files paths, busy func() error) (unl
 	if err := files.makeState(); err != nil {
 		return nil, err
 	}
-	lock := flock.New(files.planLock())
+	lock := lockOf(files.planLock())
 	held, err := lock.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("locking the project: %w", err)
