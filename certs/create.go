@@ -76,6 +76,9 @@ func (a *Authority) create(given []string, opts CreateOptions) (Created, error) 
 	if err != nil {
 		return Created{}, err
 	}
+	if err := a.reserved(files); err != nil {
+		return Created{}, err
+	}
 	made.Replaced, err = writeAll(files, opts)
 	return made, err
 }

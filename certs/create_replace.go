@@ -56,6 +56,39 @@ func replaceable(files []output, overwrite bool) (existing []string, err error) 
 	return existing, nil
 }
 
+// reserved refuses what would have an authority lose a file of its own, or hold one of somebody else's: then nothing
+// removes it any more. Links in the folders above change nothing; a link in the place of the file itself is what is replaced.
+func (a *Authority) reserved(files []output) error {
+	for _, f := range files {
+		e := &Error{Doing: "write the certificate", Path: f.path, Advice: "letta-dev certs create --help"}
+		if base := strings.ToLower(filepath.Base(f.path)); (base == strings.ToLower(rootFile) || base == strings.ToLower(rootKeyFile)) && exists(f.path) {
+			e.Err = errors.New("a file of this name is the root of an authority, or its key, and no certificate takes its place")
+			return e
+		}
+		for _, dir := range []string{a.dir, filepath.Join(a.dir, leavesFolder)} {
+			if sameFile(filepath.Dir(f.path), dir) {
+				e.Err = errors.New("that folder is the authority's own")
+				return e
+			}
+		}
+	}
+	if len(files) == 2 && filepath.Base(files[0].path) == filepath.Base(files[1].path) && sameFile(filepath.Dir(files[0].path), filepath.Dir(files[1].path)) {
+		return &Error{Doing: "write the certificate", Path: files[1].path, Err: fmt.Errorf("it is the file %q of the key, by way of a link", files[0].path),
+			Advice: "the same command with --key-file " + quote(files[1].path) + ", to have both in it"}
+	}
+	return nil
+}
+
+// sameFile tells whether two paths lead to one file or folder.
+func sameFile(a, b string) bool {
+	first, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
+}
+
 // inTheWay refuses what no certificate can take the place of.
 func inTheWay(path string, info fs.FileInfo, overwrite bool) error {
 	e := &Error{Doing: "write the certificate", Path: path, Advice: "ls -ld " + quote(path)}

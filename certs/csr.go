@@ -35,7 +35,11 @@ func (a *Authority) CreateFromRequest(path string, opts CreateOptions) (Created,
 	opts.PKCS12, opts.P12File = false, ""
 	opts = opts.called(fileName(given))
 	made := Created{CertFile: opts.CertFile, Names: given, NotAfter: leaf.Leaf.NotAfter}
-	made.Replaced, err = writeAll([]output{{opts.CertFile, 0o644, encodeCertificates(leaf.Certificate...)}}, opts)
+	files := []output{{opts.CertFile, 0o644, encodeCertificates(leaf.Certificate...)}}
+	if err := a.reserved(files); err != nil {
+		return Created{}, err
+	}
+	made.Replaced, err = writeAll(files, opts)
 	return made, err
 }
 
