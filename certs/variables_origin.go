@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // maxRoots bounds a file of roots, in bytes: the public ones are a quarter of a megabyte.
@@ -88,19 +90,31 @@ func readRoots(path string) ([]*pem.Block, error) {
 	return roots, nil
 }
 
-// readFolder reads the files of a folder that hold certificates. Links within it are the hashed names of OpenSSL for
+// maxEntries bounds a folder of roots: the public ones are some 150, each with one or two names beside its own.
+const maxEntries = 10_000
+
+// readFolder reads the files of a folder that hold certificates, as far as they are no more together than a file may be. Links within it are the hashed names of OpenSSL for
 // files that are there under their own.
 func readFolder(dir string) []*pem.Block {
-	entries, err := os.ReadDir(dir)
+	f, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil
 	}
+	defer f.Close()
+	entries, _ := f.ReadDir(maxEntries)
+	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	left := int64(maxRoots)
 	var all []*pem.Block
 	for _, entry := range entries {
 		path := filepath.Join(dir, entry.Name())
 		if to, err := os.Readlink(path); err == nil && filepath.Base(to) == to {
 			continue
 		}
+		info, err := os.Stat(path)
+		if err != nil || !info.Mode().IsRegular() || info.Size() == 0 || info.Size() > left { // of /proc nothing is read
+			continue
+		}
+		left -= info.Size()
 		if found, err := readRoots(path); err == nil {
 			all = append(all, found...)
 		}
