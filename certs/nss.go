@@ -106,6 +106,9 @@ func (s *nssStore) found(ctx context.Context, root Root) ([]nssEntry, error) {
 	list := s.certutil("-L")
 	list.Limit = lookLimit
 	listing, err := s.env.do(ctx, list)
+	if err == nil && len(bytes.TrimSpace(listing)) == 0 { // even of an empty database it prints a heading
+		err = errors.New("certutil printed nothing")
+	}
 	if err != nil {
 		return nil, &Error{Doing: "read the certificates of " + s.name, Path: s.dir, Err: err, Advice: list.String()}
 	}

@@ -250,3 +250,16 @@ func TestNSSProofWithoutClient(t *testing.T) {
 		t.Fatalf("untrust: %+v", r)
 	}
 }
+
+// A certutil that prints nothing, where a listing has a heading at least, has not looked.
+func TestCertutilThatSaysNothing(t *testing.T) {
+	env := fakeEnv(t, "linux", &recorder{}, "certutil")
+	write(t, env.home(".pki/nssdb/cert9.db"), 0o600, "")
+	for _, s := range nssStores(env) {
+		status, err := s.Status(t.Context(), openTest(t, Options{}).Root())
+		if status.State != Unavailable {
+			t.Errorf("%+v", status)
+		}
+		wantHint(t, err, "certutil printed nothing", "certutil -d ")
+	}
+}
