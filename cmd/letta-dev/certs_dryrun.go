@@ -41,13 +41,13 @@ func (a *app) printCommands(ctx context.Context, action certs.Action, files path
 	return a.ui.answer("certs "+string(action), lines, func(w io.Writer) {
 		for _, l := range lines {
 			for _, c := range l.Commands {
-				fmt.Fprintln(w, c)
+				fmt.Fprintln(w, printableLines(c))
 			}
 			if len(l.Commands) == 0 && l.Error == "" {
 				fmt.Fprintf(w, "# %s: nothing to do\n", l.Store)
 			}
 			if l.Error != "" {
-				fmt.Fprintf(w, "# %s: %s\n", l.Store, l.Error)
+				fmt.Fprintf(w, "# %s: %s\n", l.Store, printable(l.Error))
 			}
 		}
 	})

@@ -75,16 +75,16 @@ func (t *trustStatus) print(w io.Writer, asTyped func(string) string) {
 	if t.Root == "" {
 		fmt.Fprint(w, asTyped("there is no authority yet; `letta-dev up` makes one\n\n"))
 	} else {
-		fmt.Fprintf(w, "%s, until %s\nSHA-256 %s\n\n", t.Root, day(t.NotAfter), t.Fingerprint)
+		fmt.Fprintf(w, "%s, until %s\nSHA-256 %s\n\n", printable(t.Root), day(t.NotAfter), t.Fingerprint)
 	}
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, s := range t.Stores {
-		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\n", s.Store, s.State, known(s.Known, s.Client), s.Where)
+		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\n", s.Store, s.State, known(s.Known, s.Client), printable(s.Where))
 	}
 	_ = tab.Flush() // of standard output, which nobody can be told about
 	for _, s := range t.Stores {
 		for _, name := range s.Stale {
-			fmt.Fprintf(w, "\n%s, %s: also holds an older root of ours: %s\n", s.Store, s.Where, name)
+			fmt.Fprintf(w, "\n%s, %s: also holds an older root of ours: %s\n", s.Store, printable(s.Where), printable(name))
 		}
 		if s.Error != "" {
 			fmt.Fprintf(w, "\n%s: %s\n  try: %s\n", s.Store, printableLines(s.Error), printableLines(asTyped(s.Hint)))

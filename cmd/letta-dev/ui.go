@@ -157,7 +157,7 @@ func (r *row) end(m mark, text string) {
 	case "json":
 		u.line(r, m.word)
 	case "tty", "plain":
-		u.print(fmt.Sprintf(" %s %-12s %s\n", m, r.name, text))
+		u.print(fmt.Sprintf(" %s %-12s %s\n", m, r.name, printableLines(text)))
 	}
 }
 
