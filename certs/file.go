@@ -73,7 +73,7 @@ func readOpened(path string, limit int64) ([]byte, fs.FileInfo, error) {
 	case !info.Mode().IsRegular():
 		return refuse("it is a pipe or a device, not a file that could be read again")
 	}
-	_ = f.SetReadDeadline(time.Now().Add(time.Second)) // /proc/kmsg calls itself a regular file; those that are take none
+	_ = f.SetReadDeadline(time.Now().Add(time.Second))  // /proc/kmsg calls itself a regular file; those that are take none
 	data, err := io.ReadAll(io.LimitReader(f, limit+1)) // its size may be wrong: in /proc it is zero
 	if err == nil && int64(len(data)) > limit {
 		return refuse(fmt.Sprintf("it is larger than %d KiB", limit>>10))
