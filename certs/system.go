@@ -71,6 +71,10 @@ func (s *systemStore) Commands(ctx context.Context, action Action, root Root) ([
 // removal returns what takes away every root of ours that is in the folder or, its file lost, still in the bundle.
 func (s *systemStore) removal(root Root, status Status) ([]Command, error) {
 	anchors, err := s.anchors(root)
+	if shared := s.shared(root); err == nil && len(anchors) == 0 && shared != "" {
+		return nil, &Error{Doing: "take our root out of the system's trust store", Path: shared,
+			Err: errors.New("the file holds more than it, which is not ours to delete"), Advice: "sudoedit " + quote(shared)}
+	}
 	if err != nil || len(anchors) == 0 && len(status.Stale) == 0 && status.State != Trusted {
 		return nil, err
 	}
@@ -129,6 +133,23 @@ func (s *systemStore) anchors(root Root) ([]string, error) {
 		}
 	}
 	return found, nil
+}
+
+// shared returns a file of the folder of anchors that holds a root of ours and more, such as a key or another's root.
+func (s *systemStore) shared(root Root) string {
+	dir := s.env.path(s.layout.anchors)
+	entries, _ := os.ReadDir(dir) // anchors has read it
+	for _, entry := range entries {
+		path := filepath.Join(dir, entry.Name())
+		data, err := readBounded(path, maxPEM)
+		if err != nil || filepath.Ext(path) != s.layout.extension || bytes.Count(data, []byte("-----BEGIN")) == 1 {
+			continue
+		}
+		if present, stale := root.sorted(data); present || len(stale) > 0 {
+			return path
+		}
+	}
+	return ""
 }
 
 // bundle returns the file clients read.

@@ -208,3 +208,18 @@ func TestRootsOfOthersThatSpeakOfUs(t *testing.T) {
 		t.Fatalf("present %v, stale %v", present, stale)
 	}
 }
+
+// A file of anchors that holds more than our root is not ours to delete, and is named to the person who can edit it.
+func TestAnchorWithMore(t *testing.T) {
+	a := openTest(t, Options{})
+	env := fakeEnv(t, "linux", &recorder{}, "update-ca-certificates")
+	path := env.path("/usr/local/share/ca-certificates/mine.crt")
+	root := string(read(t, a.Root().Path))
+	write(t, path, 0o644, root+string(read(t, a.KeyPath())))
+	write(t, env.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, root)
+	results := Untrust(t.Context(), a, Stores(env, System), nil)
+	wantHint(t, results[0].Err, path, "sudoedit ")
+	if !exists(path) {
+		t.Error("it was deleted")
+	}
+}
