@@ -1,0 +1,140 @@
+package http1
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"strings"
+)
+
+const (
+	// MaxLine bounds the first line of a head, in bytes.
+	MaxLine = 16 << 10
+	// MaxHead bounds the lines behind it.
+	MaxHead = largeBuffer
+	// MaxFields bounds the number of those lines.
+	MaxFields = 256
+)
+
+var errLongLine = errors.New("a line is too long")
+
+// because gives a line that is too long its reason.
+func because(err error, reason string) error {
+	if err == errLongLine {
+		return bad(reason)
+	}
+	return err
+}
+
+// line takes a line of at most limit bytes and returns it without its end, valid
+// until the next call of any method. The error is io.EOF when the connection ends
+// before the first byte, and errLongLine.
+func (d *Reader) line(limit int) ([]byte, error) {
+	searched := 0
+	for {
+		buffered := d.buf[d.r:d.w]
+		if i := bytes.IndexByte(buffered[searched:], '\n'); i >= 0 {
+			end := searched + i - 1
+			switch {
+			case end > limit:
+				return nil, errLongLine
+			case end < 0 || buffered[end] != '\r':
+				return nil, bad("a line ends without a carriage return")
+			}
+			d.r += end + 2
+			return buffered[:end], nil
+		}
+		if searched = len(buffered); searched > limit+1 || searched == largeBuffer {
+			return nil, errLongLine
+		}
+		if err := d.fill(); err != nil {
+			if searched > 0 {
+				err = midway(err)
+			}
+			return nil, err
+		}
+	}
+}
+
+// firstLine takes the first line of a head.
+func (d *Reader) firstLine() (string, error) {
+	line, err := d.line(MaxLine)
+	if err == errLongLine {
+		err = &Error{http.StatusRequestURITooLong, "the first line of the head is too long"}
+	}
+	return string(line), err
+}
+
+// fields takes the lines of a head behind the first, the empty one included. Lines
+// are checked as they come: who waits for more after a malformed one waits for
+// nothing.
+func (d *Reader) fields(into Fields) (Fields, error) {
+	lines, begin, searched := 0, 0, 0 // offsets from d.r
+	for {
+		i := bytes.IndexByte(d.buf[d.r+searched:d.w], '\n')
+		if i < 0 {
+			if searched = d.w - d.r; searched >= MaxHead {
+				return nil, tooLarge()
+			}
+			if err := d.fill(); err != nil {
+				return nil, midway(err)
+			}
+			continue
+		}
+		end := searched + i
+		if end == begin || d.buf[d.r+end-1] != '\r' {
+			return nil, bad("a line ends without a carriage return")
+		}
+		if end-1 == begin {
+			head := string(d.buf[d.r : d.r+begin])
+			d.r += end + 1
+			return parseFields(into, head)
+		}
+		if lines++; lines > MaxFields {
+			return nil, tooLarge()
+		}
+		begin, searched = end+1, end+1
+	}
+}
+
+func tooLarge() error {
+	return &Error{http.StatusRequestHeaderFieldsTooLarge, "the head is too large"}
+}
+
+// parseFields reads lines of a head and adds them to fields.
+func parseFields(fields Fields, lines string) (Fields, error) {
+	for lines != "" {
+		var line string
+		line, lines, _ = strings.Cut(lines, "\r\n")
+		name, value, ok := strings.Cut(line, ":")
+		switch {
+		case line[0] == ' ' || line[0] == '\t':
+			return nil, bad("a field is folded over two lines") // RFC 9112, section 5.2
+		case !ok:
+			return nil, bad("a line of the head has no colon")
+		case !isToken(name): // blanks before the colon too: RFC 9112, section 5.1
+			return nil, bad("the name of a field has a byte that no name may have")
+		}
+		value = trimBlanks(value)
+		if !isValue(value) {
+			return nil, bad("the value of a field has a byte that no value may have")
+		}
+		fields = append(fields, Field{name, value})
+	}
+	return fields, nil
+}
+
+// minorVersion takes "HTTP/1.1" or "HTTP/1.0" for its minor version.
+func minorVersion(s string) (int, error) {
+	switch {
+	case s == "HTTP/1.1":
+		return 1, nil
+	case s == "HTTP/1.0":
+		return 0, nil
+	case len(s) == len("HTTP/0.0") && strings.HasPrefix(s, "HTTP/") && s[6] == '.' && isDigit(s[5]) && isDigit(s[7]):
+		return 0, &Error{http.StatusHTTPVersionNotSupported, "this version of HTTP is not spoken here"}
+	}
+	return 0, bad("the version of HTTP is malformed")
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }

@@ -1,0 +1,132 @@
+package http1
+
+import (
+	"net/http"
+	"strings"
+)
+
+// A Request is the head of a request.
+type Request struct {
+	Method string
+	Target string // as the client wrote it
+	Scheme string // of a target in absolute form, in lower case; else ""
+	Host   string // the authority of the target, else the Host field (RFC 9112, section 3.2.2)
+	Path   string // path and query, byte for byte; "*" for the server as a whole; "" for CONNECT
+
+	Minor   int // of the version: HTTP/1.Minor
+	Fields  Fields
+	Framing Framing
+}
+
+// Request reads the head of a request into r, whose Fields are used again. The
+// error is io.EOF when the connection ended in good order, an [*Error] for a
+// malformed head, else what reading gave.
+func (d *Reader) Request(r *Request) error {
+	line, err := d.firstLine()
+	if err == nil && line == "" { // RFC 9112, section 2.2
+		line, err = d.firstLine()
+	}
+	if err != nil {
+		return err
+	}
+	*r = Request{Fields: r.Fields[:0]}
+	if err := r.parseLine(line); err != nil {
+		return err
+	}
+	if r.Fields, err = d.fields(r.Fields); err != nil {
+		return err
+	}
+	if err := r.setHost(); err != nil {
+		return err
+	}
+	if r.Fields.Count("Expect") > 0 && !(r.Fields.Count("Expect") == 1 && equalFold(r.Fields.Get("Expect"), "100-continue")) {
+		return &Error{http.StatusExpectationFailed, "an expectation other than 100-continue"}
+	}
+	r.Framing, err = requestFraming(r.Minor, r.Fields)
+	return err
+}
+
+// Persistent reports whether the client means to send another request on the
+// connection (RFC 9112, section 9.3).
+func (r *Request) Persistent() bool { return persistent(r.Minor, r.Fields) }
+
+// ExpectsContinue reports whether the client waits for a 100 before it sends the
+// body (RFC 9110, section 10.1.1).
+func (r *Request) ExpectsContinue() bool {
+	return r.Minor > 0 && r.Fields.Get("Expect") != "" && r.Framing != Framing{} && r.Framing != Framing{Kind: Sized}
+}
+
+func persistent(minor int, fields Fields) bool {
+	if minor == 0 {
+		return fields.HasToken("Connection", "keep-alive") && !fields.HasToken("Connection", "close")
+	}
+	return !fields.HasToken("Connection", "close")
+}
+
+// parseLine reads "METHOD target HTTP/1.1", its parts divided by single spaces.
+func (r *Request) parseLine(line string) (err error) {
+	method, rest, ok := strings.Cut(line, " ")
+	target, version, ok2 := strings.Cut(rest, " ")
+	if !ok || !ok2 {
+		return bad("the request line has not three parts")
+	}
+	if r.Minor, err = minorVersion(version); err != nil {
+		return err
+	}
+	if !isToken(method) {
+		return bad("the method is malformed")
+	}
+	r.Method, r.Target = method, target
+	return r.parseTarget()
+}
+
+// parseTarget knows the four forms of RFC 9112, section 3.2.
+func (r *Request) parseTarget() error {
+	t := r.Target
+	for i := range len(t) {
+		if t[i] <= ' ' || t[i] >= 0x7f || t[i] == '#' {
+			return bad("the request target has a byte that no target may have")
+		}
+	}
+	switch {
+	case r.Method == http.MethodConnect:
+		r.Host = t
+		return nil
+	case strings.HasPrefix(t, "/"), t == "*" && r.Method == http.MethodOptions:
+		r.Path = t
+		return nil
+	}
+	return r.parseAbsolute()
+}
+
+func (r *Request) parseAbsolute() error {
+	scheme, rest, ok := strings.Cut(r.Target, "://")
+	if !ok || !equalFold(scheme, "http") && !equalFold(scheme, "https") {
+		return bad("the request target is neither a path nor an http URI")
+	}
+	r.Scheme, r.Host, r.Path = strings.ToLower(scheme), rest, "/"
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		r.Host, r.Path = rest[:i], rest[i:]
+	}
+	switch {
+	case r.Host == "" || strings.Contains(r.Host, "@"):
+		return bad("the authority of the request target is malformed")
+	case r.Path[0] == '?':
+		r.Path = "/" + r.Path
+	}
+	return nil
+}
+
+// setHost: RFC 9112, section 3.2. The form of a host is for the caller to check,
+// who has to know names anyway.
+func (r *Request) setHost() error {
+	switch n := r.Fields.Count("Host"); {
+	case n > 1:
+		return bad("two Host fields")
+	case n == 0 && r.Minor > 0:
+		return bad("no Host field")
+	case r.Host == "":
+		r.Host = r.Fields.Get("Host")
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package http1
+
+import "strings"
+
+// A Response is the head of an answer.
+type Response struct {
+	Minor   int // of the version: HTTP/1.Minor
+	Status  int // 100 to 999
+	Reason  string
+	Fields  Fields
+	Framing Framing
+
+	Promised Framing // what the fields say, where the answer has no body all the same: to HEAD, and in a 304
+}
+
+// Response reads the head of an answer to a request of that method into r, whose
+// Fields are used again; one that is not final (1xx) comes before another. The
+// error is io.EOF when the connection ended before the first byte.
+func (d *Reader) Response(r *Response, method string) error {
+	line, err := d.firstLine()
+	if err != nil {
+		return err
+	}
+	*r = Response{Fields: r.Fields[:0]}
+	if err := r.parseLine(line); err != nil {
+		return err
+	}
+	if r.Fields, err = d.fields(r.Fields); err != nil {
+		return err
+	}
+	if r.Promised, err = requestFraming(r.Minor, r.Fields); err == nil {
+		r.Framing = responseFraming(method, r.Status, r.Promised)
+	}
+	return err
+}
+
+// Persistent reports whether the server keeps the connection open behind the
+// answer.
+func (r *Response) Persistent() bool {
+	return r.Framing.Kind != ToEnd && r.Status != 101 && persistent(r.Minor, r.Fields)
+}
+
+// parseLine reads "HTTP/1.1 200 OK". Servers leave out the reason, and some the
+// space before it.
+func (r *Response) parseLine(line string) (err error) {
+	version, rest, _ := strings.Cut(line, " ")
+	if r.Minor, err = minorVersion(version); err != nil {
+		return err
+	}
+	code, reason, _ := strings.Cut(rest, " ")
+	n, ok := parseLength(code)
+	if !ok || len(code) != 3 || n < 100 {
+		return bad("the status is not a number from 100 to 999")
+	}
+	if !isValue(reason) {
+		return bad("the reason has a byte that no reason may have")
+	}
+	r.Status, r.Reason = int(n), reason
+	return nil
+}
