@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"strings"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
 )
 
 // An answer is what the proxy says itself. Its texts are ours or the
@@ -16,7 +17,8 @@ type answer struct {
 	message string // for people
 	hint    string // what to type or do
 	cause   string // for the access record; message if empty
-	header  map[string]string
+	fields  http1.Fields
+	last    bool       // the connection ends behind it
 	start   *startView // the upstream is starting: browsers get the waiting page
 }
 
@@ -26,24 +28,20 @@ func (x *exchange) respond(a *answer) {
 		a.cause = a.message
 	}
 	x.because(a.cause)
-	h := x.Header()
-	clear(h)
-	x.proxy.allowReading(h, x.request)
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	for name, value := range a.header {
-		h.Set(name, value)
+	if a.last && x.conn != nil {
+		x.conn.last = true
 	}
-	body, contentType := x.proxy.render(a, wantsPage(x.request))
-	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	body, contentType := x.proxy.render(a, x.request.wantsPage())
+	fields := x.proxy.allowReading(nil, x.request)
+	fields = append(fields,
+		http1.Field{Name: "Cache-Control", Value: "no-store"},
+		http1.Field{Name: "X-Content-Type-Options", Value: "nosniff"},
+		http1.Field{Name: "Content-Type", Value: contentType})
 	if strings.HasPrefix(contentType, "text/html") {
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
+		fields = append(fields, http1.Field{Name: "Content-Security-Policy",
+			Value: "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"})
 	}
-	x.WriteHeader(a.status)
-	if x.request.Method != http.MethodHead {
-		x.Write(body)
-	}
+	x.say(a.status, append(fields, a.fields...), body)
 }
 
 func (p *Proxy) render(a *answer, page bool) (body []byte, contentType string) {
@@ -68,31 +66,17 @@ type errorBody struct {
 	Hint    string `json:"hint,omitempty"`
 }
 
-// wantsPage reports whether a person looks at the answer. fetch() may ask for
-// HTML too, but says that it is not navigating.
-func wantsPage(r *http.Request) bool {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead || isUpgrade(r) {
-		return false
-	}
-	mode := r.Header.Get("Sec-Fetch-Mode")
-	return (mode == "" || mode == "navigate") &&
-		strings.Contains(lower(strings.Join(r.Header["Accept"], ",")), "text/html")
-}
-
 // allowReading lets pages of allowed origins read an answer of ours. Without it a
 // browser shows them an opaque network error instead of the reason.
-func (p *Proxy) allowReading(h http.Header, r *http.Request) {
-	h.Set("Vary", "Origin")
+func (p *Proxy) allowReading(fields http1.Fields, r *request) http1.Fields {
+	fields = append(fields, http1.Field{Name: "Vary", Value: "Origin"})
 	if origin, _, ok := p.origins.of(r); ok {
-		h.Set("Access-Control-Allow-Origin", origin)
-		h.Set("Access-Control-Allow-Credentials", "true")
-		h.Set("Access-Control-Expose-Headers", "Retry-After")
+		fields = append(fields,
+			http1.Field{Name: "Access-Control-Allow-Origin", Value: origin},
+			http1.Field{Name: "Access-Control-Allow-Credentials", Value: "true"},
+			http1.Field{Name: "Access-Control-Expose-Headers", Value: "Retry-After"})
 	}
-}
-
-func isPreflight(r *http.Request) bool {
-	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" &&
-		r.Header.Get("Access-Control-Request-Method") != ""
+	return fields
 }
 
 // answerPreflight answers for an upstream that is not there yet, so that the
@@ -102,15 +86,15 @@ func (x *exchange) answerPreflight() {
 		x.respond(refusedOrigin())
 		return
 	}
-	h := x.Header()
-	x.proxy.allowReading(h, x.request)
-	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
-	if names := x.request.Header["Access-Control-Request-Headers"]; len(names) == 1 && isTokenList(names[0]) {
-		h.Set("Access-Control-Allow-Headers", names[0])
+	fields := x.proxy.allowReading(nil, x.request)
+	fields = append(fields, http1.Field{Name: "Access-Control-Allow-Methods", Value: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"})
+	const asked = "Access-Control-Request-Headers"
+	if names := x.request.Fields.Get(asked); names != "" && x.request.Fields.Count(asked) == 1 && isTokenList(names) {
+		fields = append(fields, http1.Field{Name: "Access-Control-Allow-Headers", Value: names})
 	}
-	h.Set("Vary", "Origin, Access-Control-Request-Headers")
+	fields.Set("Vary", "Origin, "+asked)
 	x.because("preflight answered while the upstream is not ready")
-	x.WriteHeader(http.StatusNoContent)
+	x.say(http.StatusNoContent, fields, nil)
 }
 
 // isTokenList reports whether s is a list of field names, and so safe to repeat

@@ -26,20 +26,23 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// stop and cut end a connection that has not asked for anything yet.
+func (c *conn) stop() { c.Close() }
+func (c *conn) cut()  { c.Close() }
+
 func (c *conn) CloseWrite() error { return closeWrite(c.Conn) }
 
-// watch reads ahead, up to a bound, until release is called; gone is closed when
+// watch reads ahead, up to a bound, until release is called; left is called when
 // the client leaves meanwhile. Nobody else may read before release has returned.
-// net/http watches by itself, but only once a request's body has been read.
-func (c *conn) watch() (gone <-chan struct{}, release func()) {
-	left, done := make(chan struct{}), make(chan struct{})
+func (c *conn) watch(left func()) (release func()) {
+	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		if err := c.readAhead(maxHead); err != nil && !isTimeout(err) {
-			close(left)
+			left()
 		}
 	}()
-	return left, func() {
+	return func() {
 		c.SetReadDeadline(time.Unix(1, 0)) // wakes the reader
 		<-done
 		c.SetReadDeadline(time.Time{})

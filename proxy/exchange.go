@@ -1,74 +1,112 @@
 package proxy
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
 )
 
-// An exchange is one request and its answer. It is the ResponseWriter every part
-// of the proxy writes to, so that what is sent is also what is recorded.
+// source is the body of a request.
+type source interface {
+	// next gives the next piece, valid until the next call, and io.EOF behind the
+	// last one.
+	next() ([]byte, error)
+	// trailer gives the fields behind the body, once it has ended.
+	trailer() http1.Fields
+	// whole reports whether all of it has arrived.
+	whole() bool
+	// beforeWait has f called before next waits for more.
+	beforeWait(f func())
+	// abandon ends a next that waits, and all to come.
+	abandon()
+}
+
+// sink takes the answer to a request.
+type sink interface {
+	// inform sends an answer that is not final (1xx).
+	inform(status int, fields http1.Fields)
+	// begin sends the head of the final answer, in the framing the client's
+	// version of HTTP has for such a body.
+	begin(head *http1.Response) error
+	piece(p []byte) error
+	end(trailer http1.Fields) error
+	flush() error
+}
+
+// An exchange is one request and its answer. Every part of the proxy answers
+// through it, so that what is sent is also what is recorded.
 type exchange struct {
-	http.ResponseWriter
-	request *http.Request
 	proxy   *Proxy
-	start   time.Time
-	access  Access // of the serving goroutine alone
+	request *request
+	body    source
+	out     sink
+	conn    *clientConn     // nil in HTTP/2
+	ctx     context.Context // of a stream of HTTP/2; nil in HTTP/1
 
-	in, out  atomic.Int64
+	start    time.Time
+	access   Access       // of the serving goroutine alone
+	fields   http1.Fields // of the answer; memory for the next one
+	bytesIn  atomic.Int64
+	bytesOut atomic.Int64
+	broken   bool
 	bodyErr  atomic.Pointer[error] // why the client's body could not be read
-	mu       sync.Mutex
-	cause    string
-	hijacked net.Conn
+
+	mu      sync.Mutex
+	cause   string
+	gone    bool   // nobody waits for the answer any more
+	release func() // ends what the exchange holds
 }
 
-type exchangeKey struct{}
-
-// exchangeOf returns the exchange that a context belongs to.
-func exchangeOf(ctx context.Context) *exchange {
-	x, _ := ctx.Value(exchangeKey{}).(*exchange)
-	return x
-}
-
-func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{ResponseWriter: w, proxy: p, start: p.config.Now()}
+func (p *Proxy) newExchange(r *request) *exchange {
+	x := &exchange{proxy: p, request: r, start: p.config.Now()}
 	x.access = Access{
 		Time:     x.start,
-		Client:   r.RemoteAddr,
-		Protocol: r.Proto,
-		TLS:      r.TLS != nil,
+		Client:   r.client,
+		Listener: r.local,
+		Protocol: "HTTP/" + r.version(),
+		TLS:      r.secure,
 		Method:   printable(r.Method),
 		Host:     printable(r.Host),
-		Path:     printable(redact(r.RequestURI)),
+		Path:     printable(redact(r.Target)),
 	}
-	if addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-		x.access.Listener = addr.String()
-	}
-	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = &requestBody{r.Body, x}
-	}
-	x.request = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	return x
 }
 
-// finish writes the record. panicked is what the handler panicked with, if it
-// did: http.ErrAbortHandler is how a broken-off answer is shown to the client.
-func (x *exchange) finish(panicked any) {
-	if panicked != nil && panicked != http.ErrAbortHandler {
-		x.because(fmt.Sprintf("panic: %v", panicked))
+// run answers the request. It returns false when the answer broke off, which the
+// client must see: a reset stream, or a connection closed without an end of the
+// body.
+func (x *exchange) run() (whole bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			x.because(fmt.Sprintf("panic: %v", v))
+			x.broken = true
+			x.proxy.log("panic: %v\n%s", v, debug.Stack())
+		}
+		x.finish()
+		whole = !x.broken
+	}()
+	if a := x.proxy.refuse(x.request); a != nil {
+		x.respond(a)
+	} else {
+		x.route()
 	}
+	return true
+}
+
+// finish writes the record.
+func (x *exchange) finish() {
 	if x.access.Status == 0 {
 		x.access.Status = 499 // nginx's word for it
 		x.because("the client left before the answer")
 	}
-	x.access.BytesIn, x.access.BytesOut = x.in.Load(), x.out.Load()
+	x.access.BytesIn, x.access.BytesOut = x.bytesIn.Load(), x.bytesOut.Load()
 	x.access.Total = x.proxy.config.Now().Sub(x.start)
 	x.mu.Lock()
 	x.access.Cause = x.cause
@@ -85,87 +123,134 @@ func (x *exchange) because(cause string) {
 	}
 }
 
-// WriteHeader sets Config.Header last, so that neither an upstream nor a 1xx
-// answer (after which the header map is cleared) can take it away.
-func (x *exchange) WriteHeader(status int) {
-	if status < 200 && status != http.StatusSwitchingProtocols {
-		if x.request.ProtoAtLeast(1, 1) { // RFC 9110, section 15.2
-			x.ResponseWriter.WriteHeader(status)
-		}
-		return
-	}
-	if x.access.Status == 0 {
-		x.sent(status)
-		if _, typed := x.Header()["Content-Type"]; !typed {
-			x.Header()["Content-Type"] = nil // else net/http guesses one from the body, which is the upstream's to name
-		}
-		for name, values := range x.proxy.config.Header {
-			x.Header()[name] = values
+// begin sends the head of an answer. Config.Header is set last, so that no
+// upstream can take it away.
+func (x *exchange) begin(head *http1.Response) error {
+	for name, values := range x.proxy.config.Header {
+		head.Fields.Del(name)
+		for _, value := range values {
+			head.Fields = append(head.Fields, http1.Field{Name: name, Value: value})
 		}
 	}
-	x.ResponseWriter.WriteHeader(status)
-}
-
-func (x *exchange) sent(status int) {
-	x.access.Status = status
+	if head.Fields.Get("Date") == "" && head.Status != http.StatusSwitchingProtocols { // RFC 9110, section 6.6.1
+		head.Fields = append(head.Fields, http1.Field{Name: "Date", Value: x.start.UTC().Format(http.TimeFormat)})
+	}
+	x.access.Status = head.Status
 	x.access.Head = x.proxy.config.Now().Sub(x.start)
+	return x.wrote(x.out.begin(head))
 }
 
-func (x *exchange) Write(b []byte) (int, error) {
-	if x.access.Status == 0 {
-		x.WriteHeader(http.StatusOK)
+func (x *exchange) begun() bool { return x.access.Status != 0 }
+
+func (x *exchange) piece(p []byte) error {
+	x.bytesOut.Add(int64(len(p)))
+	return x.wrote(x.out.piece(p))
+}
+
+// flush sends what was written of the answer.
+func (x *exchange) flush() { _ = x.wrote(x.out.flush()) }
+
+func (x *exchange) end(trailer http1.Fields) error {
+	err := x.out.end(trailer)
+	if err == nil {
+		err = x.out.flush()
 	}
-	n, err := x.ResponseWriter.Write(b)
-	x.out.Add(int64(n))
-	if err != nil && err != http.ErrBodyNotAllowed {
+	return x.wrote(err)
+}
+
+// wrote notes that an answer could not be written.
+func (x *exchange) wrote(err error) error {
+	if err != nil {
 		x.because("the client left during the answer")
 	}
-	return n, err
+	return err
 }
 
-// FlushError flushes, as http.ResponseController expects it.
-func (x *exchange) FlushError() error {
-	if x.access.Status == 0 {
-		x.WriteHeader(http.StatusOK)
+// next gives the next piece of the request's body. When reading fails on the
+// client's side, that is not the upstream's fault.
+func (x *exchange) next() ([]byte, error) {
+	piece, err := x.body.next()
+	x.bytesIn.Add(int64(len(piece)))
+	if err != nil && err != io.EOF {
+		x.bodyErr.CompareAndSwap(nil, &err)
 	}
-	return http.NewResponseController(x.ResponseWriter).Flush()
+	return piece, err
 }
 
-// Unwrap is for http.ResponseController.
-func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+// say sends a whole answer.
+func (x *exchange) say(status int, fields http1.Fields, body []byte) {
+	head := &http1.Response{Status: status, Reason: http.StatusText(status), Fields: fields}
+	if status != http.StatusNoContent && status != http.StatusNotModified {
+		head.Framing = http1.Framing{Kind: http1.Sized, Length: int64(len(body))}
+	}
+	if x.begin(head) != nil {
+		return
+	}
+	if x.request.Method != "HEAD" && len(body) > 0 && x.piece(body) != nil {
+		return
+	}
+	_ = x.end(nil) // wrote has noted it
+}
 
-// Hijack hands the connection over for a WebSocket. It stays known to the proxy,
-// which counts its bytes and closes it at stop: http.Server does neither. What
-// the client sent along with its handshake stays in the reader.
-func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	raw, rw, err := http.NewResponseController(x.ResponseWriter).Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	c := &countedConn{raw, x}
-	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
-	rw.Reader.Reset(io.MultiReader(&countedReader{bytes.NewReader(bytes.Clone(early)), x}, c))
-	rw.Reader.Peek(len(early)) // back into the buffer: libraries read on from the connection and take only what is buffered
-	rw.Writer.Reset(c)
-	x.access.WebSocket = true
-	if x.access.Status == 0 {
-		x.sent(http.StatusSwitchingProtocols)
-	}
+// holding notes how to end what the exchange holds: for a client that left, and for
+// the end of the proxy. It ends it at once where that has come already.
+func (x *exchange) holding(release func()) {
 	x.mu.Lock()
-	x.hijacked = raw
+	x.release = release
+	late := x.gone
 	x.mu.Unlock()
-	return c, rw, nil
+	if late && release != nil {
+		release()
+	}
 }
 
-// abort breaks the answer off where the client can see it: a reset stream, or a
-// connection closed without an end of the body.
-func (x *exchange) abort() { panic(http.ErrAbortHandler) }
+// stop leaves an exchange that is under way alone.
+func (x *exchange) stop() {}
 
-// cut closes the connection of a WebSocket that did not end by itself.
+// cut ends what the exchange holds: nobody waits for it any more.
 func (x *exchange) cut() {
 	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.hijacked != nil {
-		x.hijacked.Close()
+	x.gone = true
+	release := x.release
+	x.mu.Unlock()
+	if release != nil {
+		release()
 	}
+}
+
+// isCut reports whether the client has left, or was cut off.
+func (x *exchange) isCut() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.gone
+}
+
+// watch notices from now on that the client leaves. Nothing may read its
+// connection until unwatch has returned.
+func (x *exchange) watch() {
+	if x.conn != nil {
+		x.conn.lookout.begin(x.conn.socket, x.cut)
+	}
+}
+
+func (x *exchange) unwatch() {
+	if x.conn != nil {
+		x.conn.lookout.stop()
+	}
+}
+
+// context ends when the stream does, and by the function returned.
+func (x *exchange) context() (context.Context, context.CancelFunc) {
+	base := x.ctx
+	if base == nil {
+		base = x.proxy.base
+	}
+	return context.WithCancel(base)
+}
+
+// upgradeContext ends also when the proxy begins to stop.
+func (x *exchange) upgradeContext() (context.Context, context.CancelFunc) {
+	ctx, cancel := x.context()
+	release := context.AfterFunc(x.proxy.stopping, cancel)
+	return ctx, func() { release(); cancel() }
 }

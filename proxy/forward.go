@@ -3,32 +3,22 @@ package proxy
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 )
-
-// forwarder carries one request to an upstream and its answer back to w. It
-// returns an error while w is untouched; when the answer breaks off later it
-// panics with http.ErrAbortHandler, so that the client sees it.
-type forwarder interface {
-	forward(w http.ResponseWriter, r *http.Request) error
-	close()
-}
 
 // forward asks a backend once it is ready, and explains its failure. A request
 // that found nobody to connect to is whole still, and waits again if its upstream
 // is starting over.
 func (x *exchange) forward(b *backend) {
-	// Else net/http reads on before it answers, and a client that waits for the
-	// answer before it sends the rest waits for ever.
-	http.NewResponseController(x.ResponseWriter).EnableFullDuplex()
+	ctx, cancel := x.context()
+	defer cancel()
 	for {
 		changed, ready := x.awaitReady(b.Upstream)
 		if !ready {
 			return
 		}
 		x.access.Upstream = b.Name
-		err := b.forwarder.forward(x, x.request)
+		err := x.carry(ctx, b)
 		if err == nil {
 			return
 		}
@@ -44,11 +34,11 @@ func (x *exchange) failed(u *Upstream, err error) {
 	var unreached *dialError
 	clientErr := x.bodyErr.Load()
 	switch {
-	case x.proxy.base.Err() != nil:
+	case x.proxy.cutting():
 		x.because("cut at stop")
-		x.abort()
-	case x.request.Context().Err() != nil:
-		x.abort()
+		x.broken = true
+	case x.isCut():
+		x.broken = true
 	case errors.As(err, &unreached):
 		x.respond(unreachable(u, unreached))
 	case clientErr != nil:
@@ -78,25 +68,11 @@ func unreachable(u *Upstream, err error) *answer {
 	}
 }
 
-// responseBody notes why an answer broke off.
-type responseBody struct {
-	io.ReadCloser
-	x *exchange
-}
-
-func (b *responseBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
-		b.x.brokeOff(err)
-	}
-	return n, err
-}
-
 func (x *exchange) brokeOff(err error) {
 	switch {
-	case x.proxy.base.Err() != nil:
+	case x.proxy.cutting():
 		x.because("cut at stop")
-	case x.request.Context().Err() != nil:
+	case x.isCut():
 		x.because("the client left during the answer")
 	default:
 		x.because(fmt.Sprintf("%s broke off its answer: %v", x.access.Upstream, err))

@@ -1,108 +1,78 @@
 package proxy
 
 import (
-	"bufio"
 	"context"
 	"crypto/sha1"
 	"encoding/base64"
 	"errors"
-	"io"
-	"math"
-	"net"
 	"net/http"
-	"strings"
 	"time"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
 )
 
 // checkHandshake refuses an upgrade that RFC 6455, section 4.2.1, does not allow.
-func checkHandshake(r *http.Request) *answer {
-	key, _ := base64.StdEncoding.DecodeString(r.Header.Get("Sec-WebSocket-Key"))
-	versions := r.Header["Sec-Websocket-Version"]
+func checkHandshake(r *request) *answer {
+	const name, version = "Sec-WebSocket-Key", "Sec-WebSocket-Version"
+	key, _ := base64.StdEncoding.DecodeString(r.Fields.Get(name))
 	switch {
-	case r.Method != http.MethodGet || r.ContentLength != 0:
+	case r.Method != http.MethodGet || r.hasBody():
 		return malformed(http.StatusBadRequest, "a WebSocket handshake is a GET without a body")
-	case len(versions) != 1 || strings.TrimSpace(versions[0]) != "13":
+	case r.Fields.Count(version) != 1 || r.Fields.Get(version) != "13":
 		a := malformed(http.StatusUpgradeRequired, "only version 13 of the WebSocket protocol is spoken here")
-		a.header = map[string]string{"Sec-WebSocket-Version": "13", "Upgrade": "websocket", "Connection": "close, Upgrade"}
+		a.fields = http1.Fields{{Name: version, Value: "13"}, {Name: "Upgrade", Value: "websocket"}, {Name: "Connection", Value: "Upgrade"}}
 		return a
-	case len(key) != 16 || len(r.Header["Sec-Websocket-Key"]) != 1:
+	case len(key) != 16 || r.Fields.Count(name) != 1:
 		return malformed(http.StatusBadRequest, "the Sec-WebSocket-Key of the handshake is not 16 bytes")
 	}
 	return nil
 }
 
-// errSilent is an upstream that closed the connection without a byte.
-var errSilent = errors.New("the connection was closed without an answer")
-
-// upgraded is an upstream's answer to a handshake, and the connection behind it.
-type upgraded struct {
-	net.Conn
-	reader   *bufio.Reader // may hold frames that came with the answer
-	response *http.Response
-}
-
 // handshake sends the client's handshake to a backend and reads the answer, which
-// need not be a 101. It fails with a *dialError, errSilent or what went wrong.
-func (x *exchange) handshake(ctx context.Context, b *backend, limit time.Duration) (*upgraded, error) {
-	conn, err := b.dial(ctx, limit)
+// need not be a 101. It fails with a *dialError, errNoAnswer or what went wrong.
+func (x *exchange) handshake(ctx context.Context, b *backend, limit time.Duration) (*upstreamConn, error) {
+	up, err := b.open(ctx, limit)
 	if err != nil {
 		return nil, err
 	}
-	release := context.AfterFunc(ctx, func() { conn.Close() })
-	up, err := exchangeHandshake(conn, x.outgoingHandshake(b.Upstream))
+	release := context.AfterFunc(ctx, func() { up.Close() })
+	err = x.exchangeHandshake(b, up)
 	if !release() && err == nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		conn.Close()
+		up.Close()
 		return nil, err
 	}
 	return up, nil
 }
 
-func (x *exchange) outgoingHandshake(u *Upstream) *http.Request {
-	r := x.request
-	h := r.Header.Clone()
-	removeHopByHop(h)
-	setForwarded(h, r, x.proxy.name)
-	u.prepare(h)
-	h.Set("Connection", "Upgrade")
-	h.Set("Upgrade", "websocket")
-	if h.Get("User-Agent") == "" {
-		h.Set("User-Agent", "") // else net/http adds its own
+func (x *exchange) exchangeHandshake(b *backend, up *upstreamConn) error {
+	fields := x.request.outgoing(nil, b.Upstream, x.proxy.name)
+	fields = append(fields, http1.Field{Name: "Connection", Value: "Upgrade"}, http1.Field{Name: "Upgrade", Value: "websocket"})
+	up.out.Request(x.request.Method, x.request.Path, fields, http1.Framing{})
+	if up.out.Flush() != nil || up.in.Wait() != nil {
+		return errNoAnswer // it reset the connection, perhaps before it read all
 	}
-	return &http.Request{Method: http.MethodGet, URL: outgoingURL(r), Host: r.Host, Header: h}
-}
-
-func exchangeHandshake(conn net.Conn, out *http.Request) (*upgraded, error) {
-	head := &io.LimitedReader{R: conn, N: maxHead}
-	reader := bufio.NewReader(head)
-	if err := out.Write(conn); err != nil {
-		return nil, errSilent // it reset the connection before it read all
-	}
-	if _, err := reader.Peek(1); err != nil {
-		return nil, errSilent
-	}
-	for {
-		res, err := http.ReadResponse(reader, out)
-		if err != nil {
-			return nil, err
+	for range maxInformal {
+		if err := up.in.Response(&up.answer, x.request.Method); err != nil {
+			return err
 		}
-		if res.StatusCode == http.StatusSwitchingProtocols || res.StatusCode >= 200 {
-			head.N = math.MaxInt64
-			return &upgraded{conn, reader, res}, checkAccept(out, res)
+		if up.answer.Status == http.StatusSwitchingProtocols || up.answer.Status >= 200 {
+			return checkAccept(x.request, &up.answer)
 		}
 	}
+	return errors.New("it informs without end")
 }
 
 // checkAccept holds a 101 to RFC 6455, section 4.1: an upstream that switched to
 // something else must not talk to a browser that believes in WebSockets.
-func checkAccept(out *http.Request, res *http.Response) error {
-	if res.StatusCode != http.StatusSwitchingProtocols {
+func checkAccept(r *request, answer *http1.Response) error {
+	if answer.Status != http.StatusSwitchingProtocols {
 		return nil
 	}
-	sum := sha1.Sum([]byte(out.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	if !hasToken(res.Header["Upgrade"], "websocket") || res.Header.Get("Sec-WebSocket-Accept") != base64.StdEncoding.EncodeToString(sum[:]) {
+	sum := sha1.Sum([]byte(r.Fields.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	if !answer.Fields.HasToken("Upgrade", "websocket") || answer.Fields.Get("Sec-WebSocket-Accept") != base64.StdEncoding.EncodeToString(sum[:]) {
 		return errors.New("its 101 does not fit the handshake")
 	}
 	return nil

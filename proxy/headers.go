@@ -2,62 +2,87 @@ package proxy
 
 import (
 	"net"
-	"net/http"
 	"strings"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
 )
 
-// removeHopByHop removes the fields that end at this connection: those that
-// Connection names, and those that are hop-by-hop even where it does not (RFC
-// 9110, section 7.6.1). "TE: trailers" is put back, since trailers are carried.
-func removeHopByHop(h http.Header) {
-	trailers := hasToken(h["Te"], "trailers")
-	for _, value := range h["Connection"] {
-		for name := range strings.SplitSeq(value, ",") {
-			h.Del(strings.Trim(name, " \t"))
-		}
+// hopByHop reports whether a field ends at this connection even where Connection
+// does not name it (RFC 9110, section 7.6.1). Upgrade and Connection are written
+// anew where an upgrade is carried.
+func hopByHop(name string) bool {
+	switch lower(name) {
+	case "connection", "proxy-connection", "keep-alive", "te", "transfer-encoding", "upgrade",
+		"http2-settings", "proxy-authenticate", "proxy-authorization":
+		return true
 	}
-	for _, name := range []string{
-		"Connection", "Proxy-Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
-		"Http2-Settings", "Proxy-Authenticate", "Proxy-Authorization",
-	} {
-		h.Del(name)
-	}
-	if trailers {
-		h.Set("Te", "trailers")
-	}
+	return false
 }
 
-// setForwarded replaces whatever a client said about the way its request took
-// with what we know. name is ours, for Via.
-func setForwarded(h http.Header, r *http.Request, name string) {
-	for field := range h {
-		if isForwarding(field) {
-			delete(h, field)
+// passing yields the fields that go on to the other side: not those that end here.
+// Connection cannot name away what everybody relies on.
+func passing(to, from http1.Fields) http1.Fields {
+	named := from.Get("Connection") != "" && !plainConnection(from.Get("Connection")) || from.Count("Connection") > 1
+	for _, f := range from {
+		if hopByHop(f.Name) || named && from.HasToken("Connection", f.Name) {
+			continue
+		}
+		to = append(to, f)
+	}
+	return to
+}
+
+// plainConnection spares the usual values a search.
+func plainConnection(value string) bool { return value == "keep-alive" || value == "close" }
+
+// outgoing returns the fields of a request as the upstream gets them. It replaces
+// whatever a client said about the way its request took with what we know. name
+// is ours, for Via.
+func (r *request) outgoing(to http1.Fields, u *Upstream, name string) http1.Fields {
+	to = append(to, http1.Field{Name: "Host", Value: r.Host})
+	first := len(to)
+	to = passing(to, r.Fields)
+	kept := to[:first]
+	via := r.version() + " " + name
+	for _, f := range to[first:] {
+		switch {
+		case isForwarding(f.Name), isName(f.Name, "host"), isName(f.Name, "origin") && u.DropOrigin:
+		case isName(f.Name, "via"):
+			via = f.Value + ", " + via
+		default:
+			kept = append(kept, f)
 		}
 	}
-	client, _, err := net.SplitHostPort(r.RemoteAddr)
+	client, _, err := net.SplitHostPort(r.client)
 	if err != nil {
-		client = r.RemoteAddr
+		client = r.client
 	}
 	_, port, _ := splitPort(r.Host)
 	if port == "" {
-		port = defaultPort(scheme(r))
+		port = defaultPort(r.scheme())
 	}
-	h.Set("X-Forwarded-For", client)
-	h.Set("X-Forwarded-Proto", scheme(r))
-	h.Set("X-Forwarded-Host", r.Host)
-	h.Set("X-Forwarded-Port", port)
-	via := strings.TrimPrefix(r.Proto, "HTTP/") + " " + name
-	if earlier := h["Via"]; len(earlier) > 0 {
-		via = strings.Join(earlier, ", ") + ", " + via
+	if r.Fields.HasToken("TE", "trailers") { // they are carried
+		kept = append(kept, http1.Field{Name: "TE", Value: "trailers"})
 	}
-	h.Set("Via", via)
+	if u.Bearer != "" && r.Fields.Get("Authorization") == "" {
+		kept = append(kept, http1.Field{Name: "Authorization", Value: "Bearer " + u.Bearer})
+	}
+	return append(kept,
+		http1.Field{Name: "X-Forwarded-For", Value: client}, http1.Field{Name: "X-Forwarded-Proto", Value: r.scheme()},
+		http1.Field{Name: "X-Forwarded-Host", Value: r.Host}, http1.Field{Name: "X-Forwarded-Port", Value: port},
+		http1.Field{Name: "Via", Value: via})
 }
+
+// isName compares a field's name to one in lower case.
+func isName(name, known string) bool { return len(name) == len(known) && lower(name) == known }
 
 // isForwarding reports whether a server may take a field for the word of its
 // proxy. WSGI and CGI servers read "-" and "_" alike, so both spellings count;
 // Proxy is the httpoxy hole (CVE-2016-5385).
 func isForwarding(field string) bool {
+	if len(field) < len("proxy") {
+		return false
+	}
 	field = strings.ReplaceAll(lower(field), "_", "-")
 	if strings.HasPrefix(field, "x-forwarded") {
 		return true
@@ -74,35 +99,22 @@ func isForwarding(field string) bool {
 // fixLocation gives a redirect to ourselves the scheme the client used. The Letta
 // server writes http into it unless it trusts our X-Forwarded-Proto, and then
 // clients drop their Authorization on the way (letta#3189).
-func fixLocation(h http.Header, r *http.Request) {
-	const plain = "http://"
-	location := h.Get("Location")
-	if r.TLS == nil || len(location) < len(plain) || lower(location[:len(plain)]) != plain {
+func fixLocation(fields http1.Fields, r *request) {
+	if !r.secure {
 		return
 	}
-	rest := location[len(plain):]
-	authority := rest
-	if end := strings.IndexAny(rest, `/?#\`); end >= 0 {
-		authority = rest[:end]
+	const plain = "http://"
+	for i, f := range fields {
+		if !isName(f.Name, "location") || len(f.Value) < len(plain) || lower(f.Value[:len(plain)]) != plain {
+			continue
+		}
+		rest := f.Value[len(plain):]
+		authority := rest
+		if end := strings.IndexAny(rest, `/?#\`); end >= 0 {
+			authority = rest[:end]
+		}
+		if lower(authority) == lower(r.Host) {
+			fields[i].Value = "https://" + rest
+		}
 	}
-	if lower(authority) == lower(r.Host) {
-		h.Set("Location", "https://"+rest)
-	}
-}
-
-// target is the path and query of a request exactly as the client wrote them.
-func target(r *http.Request) (path, query string, hasQuery bool) {
-	if strings.HasPrefix(r.RequestURI, "/") {
-		return cut(r.RequestURI)
-	}
-	return cut(r.URL.RequestURI()) // the absolute form
-}
-
-func cut(uri string) (path, query string, hasQuery bool) { return strings.Cut(uri, "?") }
-
-func scheme(r *http.Request) string {
-	if r.TLS != nil {
-		return "https"
-	}
-	return "http"
 }

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 )
 
@@ -32,12 +31,12 @@ func newOrigins(hosts hostSet, configured []string) (origins, error) {
 // of returns the Origin of a request. sent is false where there is none; ok is
 // true for one that is allowed. Two fields are never allowed: the upstream could
 // read the other one.
-func (o origins) of(r *http.Request) (origin string, sent, ok bool) {
-	values := r.Header["Origin"]
-	if len(values) != 1 {
-		return "", len(values) > 0, false
+func (o origins) of(r *request) (origin string, sent, ok bool) {
+	if n := r.Fields.Count("Origin"); n != 1 {
+		return "", n > 0, false
 	}
-	return values[0], true, o.allows(values[0])
+	origin = r.Fields.Get("Origin")
+	return origin, true, o.allows(origin)
 }
 
 // allows reports whether an origin is one of our names, on any port, or a

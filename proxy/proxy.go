@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"net/http"
+	"sync"
 	"time"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
 )
 
 // Proxy serves a Config.
@@ -20,10 +22,13 @@ type Proxy struct {
 	ws   *backend // nil: not configured
 	pass *backend // nil: the container has no port of its own
 
+	buffers *http1.Pool
+	bodies  *sync.Pool // of *[]byte, for the bodies of HTTP/2
+
 	// stopping ends when the proxy begins to stop, base when what is left is cut.
-	stopping, base   context.Context
-	stop, cancelBase context.CancelFunc
-	live             tracker
+	stopping, base context.Context
+	stop, cutBase  context.CancelFunc
+	conns, streams tracker
 }
 
 // limits are constants outside tests.
@@ -33,11 +38,12 @@ type limits struct {
 	halfOpen time.Duration // WebSocket after one side has ended its direction
 	reach    time.Duration // for the container's own WebSocket port to accept
 	silence  time.Duration // a dead end behind it closes within this time
+	linger   time.Duration // for an answer to arrive before its connection closes
 	notice   time.Duration // for the orchestrator to notice that an upstream went away
 }
 
 // maxHead bounds a request head, in bytes.
-const maxHead = 64 << 10
+const maxHead = http1.MaxHead
 
 // New checks a Config and returns the Proxy for it. It binds and starts nothing.
 // Settings that cannot be used give a *ConfigError.
@@ -47,14 +53,17 @@ func New(config Config) (*Proxy, error) {
 		return nil, err
 	}
 	p := &Proxy{
-		config: config,
-		name:   "letta-dev-" + hex.EncodeToString(randomBytes(6)),
+		config:  config,
+		buffers: new(http1.Pool),
+		bodies:  &sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }},
+		name:    "letta-dev-" + hex.EncodeToString(randomBytes(6)),
 		limits: limits{
 			head:     10 * time.Second,
 			idle:     2 * time.Minute,
 			halfOpen: time.Minute,
 			reach:    time.Second,
 			silence:  100 * time.Millisecond,
+			linger:   2 * time.Second,
 			notice:   500 * time.Millisecond,
 		},
 	}
@@ -65,44 +74,25 @@ func New(config Config) (*Proxy, error) {
 	if p.origins, err = newOrigins(p.hosts, config.Origins); err != nil {
 		return nil, err
 	}
-	p.rest = p.newBackend(&config.REST)
-	p.ws = p.newBackend(config.WebSocket.Upstream)
-	p.pass = p.newBackend(config.WebSocket.PassThrough)
+	p.rest = newBackend(&config.REST, p.buffers)
+	p.ws = newBackend(config.WebSocket.Upstream, p.buffers)
+	p.pass = newBackend(config.WebSocket.PassThrough, p.buffers)
 	p.stopping, p.stop = context.WithCancel(context.Background())
-	p.base, p.cancelBase = context.WithCancel(context.Background())
+	p.base, p.cutBase = context.WithCancel(context.Background())
 	return p, nil
 }
 
-// A backend is an upstream with what carries requests to it.
-type backend struct {
-	*Upstream
-	forwarder
-}
+// cut begins the end of what did not end by itself.
+func (p *Proxy) cut() { p.cutBase() }
 
-func (p *Proxy) newBackend(u *Upstream) *backend {
-	if u == nil {
-		return nil
-	}
-	return &backend{u, newReverseProxy(u, p.name)}
-}
+// cutting reports whether that has begun.
+func (p *Proxy) cutting() bool { return p.base.Err() != nil }
 
-// serveHTTP answers one request.
-func (p *Proxy) serveHTTP(w http.ResponseWriter, r *http.Request) {
-	x := p.newExchange(w, r)
-	p.live.add(x)
-	defer func() {
-		v := recover()
-		x.finish(v)
-		p.live.remove(x)
-		if v != nil {
-			panic(v)
-		}
-	}()
-	if a := p.refuse(x.request); a != nil {
-		x.respond(a)
-		return
+// log writes what belongs to no request.
+func (p *Proxy) log(format string, args ...any) {
+	if p.config.ErrorLog != nil {
+		p.config.ErrorLog.Printf(format, args...)
 	}
-	x.route()
 }
 
 func randomBytes(n int) []byte {

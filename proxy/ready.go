@@ -17,13 +17,13 @@ func (x *exchange) awaitReady(u *Upstream) (changed <-chan struct{}, ready bool)
 		switch {
 		case state.Phase == Ready:
 			return changed, true
-		case isPreflight(x.request):
+		case x.request.isPreflight():
 			x.answerPreflight()
 			return nil, false
 		case state.Phase == Down:
 			x.respond(down(u, state))
 			return nil, false
-		case wantsPage(x.request):
+		case x.request.wantsPage():
 			x.respond(p.starting(u, state))
 			return nil, false
 		}
@@ -39,7 +39,8 @@ func (x *exchange) awaitReady(u *Upstream) (changed <-chan struct{}, ready bool)
 			x.respond(stopping())
 			return nil, false
 		case clientLeft:
-			x.abort()
+			x.broken = true
+			return nil, false
 		}
 	}
 }
@@ -53,10 +54,15 @@ const (
 	clientLeft
 )
 
-// hold waits for one of the ends of a hold.
+// hold waits for one of the ends of a hold. An agent must not get a message whose
+// sender has given up, and perhaps sent it again: the client is watched.
 func (x *exchange) hold(changed <-chan struct{}, expired <-chan time.Time) held {
-	gone, release := x.watchClient()
-	defer release()
+	ctx, cancel := x.context()
+	defer cancel()
+	x.holding(cancel)
+	defer x.holding(nil)
+	x.watch()
+	defer x.unwatch()
 	select {
 	case <-changed:
 		return stateChanged
@@ -64,20 +70,9 @@ func (x *exchange) hold(changed <-chan struct{}, expired <-chan time.Time) held 
 		return heldTooLong
 	case <-x.proxy.stopping.Done():
 		return heldUntilStop
-	case <-gone:
-	case <-x.request.Context().Done():
+	case <-ctx.Done():
+		return clientLeft
 	}
-	return clientLeft
-}
-
-// watchClient notices the client of a held request leaving: an agent must not
-// get a message whose sender has given up, and perhaps sent it again. The context
-// tells for HTTP/2 and for requests without a body.
-func (x *exchange) watchClient() (gone <-chan struct{}, release func()) {
-	if _, body := x.request.Body.(*requestBody); !body || x.request.ProtoMajor != 1 {
-		return nil, func() {}
-	}
-	return connOf(x.request.Context()).watch()
 }
 
 // startsOver reports whether a connection failed because its upstream is not as it
@@ -94,7 +89,6 @@ func (x *exchange) startsOver(err error, changed <-chan struct{}) bool {
 	case <-changed:
 		return true
 	case <-timer.C:
-	case <-x.request.Context().Done():
 	}
 	return false
 }

@@ -269,7 +269,7 @@ func TestUpstreamThatStartsOver(t *testing.T) {
 	g.each(t, func(t *testing.T, w wire) {
 		box.set(State{Phase: Ready})
 		w.client.CloseIdleConnections()
-		g.proxy.rest.forwarder.close()
+		g.proxy.rest.close()
 		if res, body := w.do(t, "POST", "/", strings.NewReader("once")); res.StatusCode != 200 || hear(t, body).Body != "once" {
 			t.Errorf("%d %s", res.StatusCode, body)
 		}

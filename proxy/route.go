@@ -48,13 +48,12 @@ func (p *Proxy) inhabited(ctx context.Context, u *Upstream) bool {
 
 // route sends an exchange that passed the policy on its way.
 func (x *exchange) route() {
-	p, r := x.proxy, x.request
-	onWebSocket := connOf(r.Context()).listener.WebSocket
+	onWebSocket := x.request.listener.WebSocket
 	switch {
-	case r.RequestURI == "*": // OPTIONS; about the proxy, not about what it serves
-		x.WriteHeader(http.StatusNoContent)
-	case isUpgrade(r):
-		if a := checkHandshake(r); a != nil {
+	case x.request.Path == "*": // OPTIONS; about the proxy, not about what it serves
+		x.say(http.StatusNoContent, nil, nil)
+	case x.request.isUpgrade():
+		if a := checkHandshake(x.request); a != nil {
 			x.respond(a)
 			return
 		}
@@ -62,7 +61,7 @@ func (x *exchange) route() {
 	case onWebSocket:
 		x.routeOther()
 	default:
-		x.forward(p.rest)
+		x.forward(x.proxy.rest)
 	}
 }
 
@@ -92,7 +91,9 @@ func (x *exchange) serverReady() bool {
 // routeOther serves what is no upgrade on the WebSocket listener.
 func (x *exchange) routeOther() {
 	p := x.proxy
-	switch p.WebSocketRoute(x.request.Context()) {
+	ctx, cancel := x.context()
+	defer cancel()
+	switch p.WebSocketRoute(ctx) {
 	case RoutePassThrough:
 		x.forward(p.pass)
 	case RouteUpstream:
@@ -102,22 +103,6 @@ func (x *exchange) routeOther() {
 	default:
 		x.respond(nothingListens())
 	}
-}
-
-// bridge lets the built-in bridge answer. Its context ends at stop, which
-// http.Server does not arrange for connections that were taken over.
-func (x *exchange) bridge() {
-	ctx, cancel := x.upgradeContext()
-	defer cancel()
-	x.access.Upstream = string(RouteBridge)
-	x.proxy.config.WebSocket.Bridge.ServeHTTP(x, x.request.WithContext(ctx))
-}
-
-// upgradeContext ends with the request or when the proxy begins to stop.
-func (x *exchange) upgradeContext() (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(x.request.Context())
-	release := context.AfterFunc(x.proxy.stopping, cancel)
-	return ctx, func() { release(); cancel() }
 }
 
 func nothingListens() *answer {

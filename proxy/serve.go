@@ -5,8 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"sync"
@@ -16,44 +14,42 @@ import (
 // says and returns nil. It returns an error when a listener fails, or when
 // something could not be stopped. Serve works once.
 func (p *Proxy) Serve(ctx context.Context) error {
-	s := newSniffer(p.config.Listeners, p.tlsConfig(), p.limits.head, p.config.HandshakeFailed)
-	fresh := &connSet{}
-	server := p.newServer(fresh)
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(s) }()
+	d := newDoor(p)
+	server := p.newServer()
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = server.Serve(d) }() // ends when d closes
 
+	var failed error
 	select {
 	case <-ctx.Done():
-		s.Close()
-		<-failed
-		return p.shutdown(server, fresh)
-	case err := <-failed:
-		return errors.Join(fmt.Errorf("the proxy stopped listening: %w", err), p.shutdown(server, fresh))
+	case failed = <-d.failed:
+		failed = fmt.Errorf("the proxy stopped listening: %w", failed)
 	}
+	d.Close()
+	<-ended
+	return errors.Join(failed, p.shutdown(server))
 }
 
 // shutdown ends what runs once the listeners are closed: first what waits for
 // nothing, then streams within Grace, then by force.
-func (p *Proxy) shutdown(server *http.Server, fresh *connSet) error {
+func (p *Proxy) shutdown(server *http.Server) error {
 	p.stop()
-	fresh.closeAll()
+	p.conns.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), p.config.Grace)
 	defer cancel()
-	err := server.Shutdown(ctx)
-	if err == nil {
-		err = p.live.wait(ctx) // upgraded connections, which Shutdown does not know
-	}
-	p.cancelBase()
+	err := errors.Join(server.Shutdown(ctx), p.conns.wait(ctx))
 	if err != nil {
+		p.cut()
+		p.streams.cut()
+		p.conns.cut()
 		server.Close()
-		p.live.cut()
 		last, cancel := context.WithTimeout(context.Background(), p.limits.head)
 		defer cancel()
-		err = p.live.wait(last)
+		err = errors.Join(p.conns.wait(last), p.streams.wait(last))
 	}
 	for _, b := range []*backend{p.rest, p.ws, p.pass} {
 		if b != nil {
-			b.forwarder.close()
+			b.close()
 		}
 	}
 	return err
@@ -61,100 +57,74 @@ func (p *Proxy) shutdown(server *http.Server, fresh *connSet) error {
 
 type connKey struct{}
 
-// connOf returns the connection that a request came on.
+// connOf returns the connection that a request of HTTP/2 came on.
 func connOf(ctx context.Context) *conn {
 	c, _ := ctx.Value(connKey{}).(*conn)
 	return c
 }
 
-func (p *Proxy) newServer(fresh *connSet) *http.Server {
-	errorLog := p.config.ErrorLog
-	if errorLog == nil {
-		errorLog = log.New(io.Discard, "", 0)
-	}
+// newServer makes the server of HTTP/2 connections.
+func (p *Proxy) newServer() *http.Server {
 	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	return &http.Server{
-		Handler:                      http.HandlerFunc(p.serveHTTP),
-		Protocols:                    protocols,
-		ReadHeaderTimeout:            p.limits.head, // the TLS handshake too
-		IdleTimeout:                  p.limits.idle,
-		MaxHeaderBytes:               maxHead - 4096, // net/http allows 4096 more than it is told
-		DisableGeneralOptionsHandler: true,           // "OPTIONS *" obeys the policy as well
-		ErrorLog:                     errorLog,
-		BaseContext:                  func(net.Listener) context.Context { return p.base },
+		Handler:        http.HandlerFunc(p.serveHTTP2),
+		Protocols:      protocols,
+		IdleTimeout:    p.limits.idle,
+		MaxHeaderBytes: maxHead - 4096, // net/http allows 4096 more than it is told
+		ErrorLog:       p.config.ErrorLog,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			if t, ok := c.(*tls.Conn); ok {
-				c = t.NetConn()
-			}
-			return context.WithValue(ctx, connKey{}, c)
+			return context.WithValue(ctx, connKey{}, c.(*tls.Conn).NetConn())
 		},
-		ConnState: fresh.note,
 	}
 }
 
-// connSet holds the connections that have not sent a request yet, such as those
-// browsers open in advance. Shutdown would wait 5 s for each.
-type connSet struct {
-	mu    sync.Mutex
-	conns map[net.Conn]bool
-	shut  bool
+// ending is what has to end when the proxy does: a connection or a stream.
+type ending interface {
+	stop() // begin nothing new
+	cut()  // end now
 }
 
-func (s *connSet) note(c net.Conn, state http.ConnState) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if state != http.StateNew {
-		delete(s.conns, c)
-		return
-	}
-	if s.shut {
-		c.Close()
-		return
-	}
-	if s.conns == nil {
-		s.conns = map[net.Conn]bool{}
-	}
-	s.conns[c] = true
-}
-
-func (s *connSet) closeAll() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.shut = true
-	for c := range s.conns {
-		c.Close()
-	}
-}
-
-// tracker knows the exchanges under way, upgraded ones included.
+// tracker knows what is under way.
 type tracker struct {
-	mu    sync.Mutex
-	live  map[*exchange]bool
-	empty chan struct{} // closed when live becomes empty; nil while nobody waits
+	mu      sync.Mutex
+	live    map[ending]bool
+	stopped bool
+	empty   chan struct{} // closed when live becomes empty; nil while nobody waits
 }
 
-func (t *tracker) add(x *exchange) {
+func (t *tracker) add(e ending) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.live == nil {
-		t.live = map[*exchange]bool{}
+		t.live = map[ending]bool{}
 	}
-	t.live[x] = true
+	t.live[e] = true
+	if t.stopped {
+		e.stop()
+	}
 }
 
-func (t *tracker) remove(x *exchange) {
+func (t *tracker) remove(e ending) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.live, x)
+	delete(t.live, e)
 	if len(t.live) == 0 && t.empty != nil {
 		close(t.empty)
 		t.empty = nil
 	}
 }
 
-// wait returns when no exchange is left, or an error when ctx ends before.
+func (t *tracker) stop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stopped = true
+	for e := range t.live {
+		e.stop()
+	}
+}
+
+// wait returns when nothing is under way any more, or an error when ctx ends before.
 func (t *tracker) wait(ctx context.Context) error {
 	t.mu.Lock()
 	n := len(t.live)
@@ -175,11 +145,10 @@ func (t *tracker) wait(ctx context.Context) error {
 	}
 }
 
-// cut closes the connections that http.Server has given away.
 func (t *tracker) cut() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for x := range t.live {
-		x.cut()
+	for e := range t.live {
+		e.cut()
 	}
 }

@@ -3,9 +3,9 @@ package proxy
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
 )
 
 // tunnel joins a WebSocket client to a backend once it is ready.
@@ -37,7 +37,7 @@ func (x *exchange) tryTunnel(b *backend) bool {
 	defer cancel()
 	up, err := x.handshake(ctx, b, x.proxy.limits.reach)
 	var unreached *dialError
-	if errors.As(err, &unreached) || errors.Is(err, errSilent) {
+	if errors.As(err, &unreached) || errors.Is(err, errNoAnswer) {
 		return false
 	}
 	x.access.Upstream = b.Name
@@ -59,54 +59,25 @@ func (x *exchange) handshakeFailed(u *Upstream, err error) {
 
 // join hands the upstream's answer to the client, and after a 101 relays until
 // both sides are done.
-func (x *exchange) join(ctx context.Context, up *upgraded) {
+func (x *exchange) join(ctx context.Context, up *upstreamConn) {
 	defer up.Close()
-	h := up.response.Header
-	removeHopByHop(h)
-	if up.response.StatusCode != http.StatusSwitchingProtocols {
-		x.relayRefusal(ctx, up)
+	release := context.AfterFunc(ctx, func() { up.Close() })
+	defer release()
+	if up.answer.Status != http.StatusSwitchingProtocols {
+		x.relay(&up.answer, up.in)
 		return
 	}
-	client, rw, err := x.Hijack()
-	if err != nil {
-		x.because(err.Error())
-		x.abort()
-	}
-	defer client.Close()
-	h.Set("Connection", "Upgrade")
-	h.Set("Upgrade", "websocket")
-	for name, values := range x.proxy.config.Header {
-		h[name] = values
-	}
-	fmt.Fprint(rw, "HTTP/1.1 101 Switching Protocols\r\n")
-	h.Write(rw)
-	fmt.Fprint(rw, "\r\n")
-	if err := rw.Flush(); err != nil {
+	head := http1.Response{Status: up.answer.Status, Reason: up.answer.Reason, Fields: passing(nil, up.answer.Fields)}
+	head.Fields = append(head.Fields, http1.Field{Name: "Connection", Value: "Upgrade"}, http1.Field{Name: "Upgrade", Value: "websocket"})
+	client := x.take(head.Status)
+	if x.begin(&head) != nil || x.wrote(x.out.flush()) != nil {
 		x.because("the client left during the handshake")
 		return
 	}
-	x.out.Store(0) // the record counts what follows
-	err = relay(ctx, pipe{client, rw.Reader}, pipe{up.Conn, up.reader}, x.proxy.limits.halfOpen)
+	err := relay(ctx, client, up, x.proxy.limits.halfOpen)
 	if ctx.Err() != nil {
 		x.because("closed at stop")
 	} else if err != nil {
 		x.because(err.Error())
-	}
-}
-
-// relayRefusal passes on an answer that is no 101, body and all.
-func (x *exchange) relayRefusal(ctx context.Context, up *upgraded) {
-	release := context.AfterFunc(ctx, func() { up.Close() })
-	defer release()
-	res := up.response
-	defer res.Body.Close()
-	fixLocation(res.Header, x.request)
-	for name, values := range res.Header {
-		x.Header()[name] = values
-	}
-	x.WriteHeader(res.StatusCode)
-	if _, err := io.Copy(x, res.Body); err != nil {
-		x.brokeOff(err)
-		x.abort()
 	}
 }

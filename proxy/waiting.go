@@ -3,6 +3,8 @@ package proxy
 import (
 	"fmt"
 	"strconv"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
 )
 
 // startView is what the waiting page shows.
@@ -57,7 +59,7 @@ func (p *Proxy) starting(u *Upstream, s State) *answer {
 		status: 503, code: "upstream_starting",
 		message: message,
 		hint:    "letta-dev logs -f",
-		header:  map[string]string{"Retry-After": strconv.Itoa(retryAfter)},
+		fields:  http1.Fields{{Name: "Retry-After", Value: strconv.Itoa(retryAfter)}},
 		start:   view,
 	}
 }
@@ -82,6 +84,7 @@ func stopping() *answer {
 		status: 503, code: "proxy_stopping",
 		message: "the proxy is stopping",
 		hint:    "letta-dev up",
-		header:  map[string]string{"Connection": "close", "Retry-After": strconv.Itoa(retryAfter)},
+		fields:  http1.Fields{{Name: "Retry-After", Value: strconv.Itoa(retryAfter)}},
+		last:    true,
 	}
 }

@@ -1,0 +1,158 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
+)
+
+const (
+	// continueAfter is how long an upstream may take to ask for a body whose client
+	// waits for that. Servers that do not know the expectation never ask (RFC 9110,
+	// section 10.1.1).
+	continueAfter = time.Second
+	// maxInformal bounds the answers before the final one.
+	maxInformal = 32
+)
+
+// errNoAnswer is a connection that ended before the first byte of an answer.
+var errNoAnswer = errors.New("the connection was closed without an answer")
+
+// carry sends the request to an upstream and the answer to the client. It returns
+// an error while nothing has been answered; an answer that breaks off later makes
+// the exchange broken.
+func (x *exchange) carry(ctx context.Context, b *backend) error {
+	for {
+		up, err := b.connect(ctx)
+		if err != nil {
+			return err
+		}
+		used := up.used
+		x.holding(func() { up.Close() })
+		err = x.carryOn(b, up)
+		x.holding(nil)
+		// A server may end a connection at rest at any moment, this one included.
+		if used && errors.Is(err, errNoAnswer) && x.request.repeatable() && !x.isCut() {
+			continue
+		}
+		return err
+	}
+}
+
+// A carriage is one exchange on a connection to an upstream.
+type carriage struct {
+	x      *exchange
+	up     *upstreamConn
+	upload *upload // nil where the request was sent at once
+}
+
+func (x *exchange) carryOn(b *backend, up *upstreamConn) error {
+	c := &carriage{x: x, up: up}
+	c.send(b)
+	clean, err := c.receive()
+	clean = c.upload.finish() && clean
+	x.unwatch()
+	if clean && len(up.in.Buffered()) == 0 && up.answer.Persistent() {
+		b.keep(up)
+	} else {
+		up.Close()
+	}
+	return err
+}
+
+// send writes the request, or as much as can be written without waiting for the
+// client; the rest is uploaded beside the answer. It does not fail: an upstream
+// that stopped reading may have answered before, and if not, the answer will fail.
+func (c *carriage) send(b *backend) {
+	x, r, out := c.x, c.x.request, c.up.out
+	c.up.fields = r.outgoing(c.up.fields[:0], b.Upstream, x.proxy.name)
+	out.Request(r.Method, r.Path, c.up.fields, r.Framing)
+	switch {
+	case !r.hasBody():
+		out.End(nil)
+		out.Flush()
+		x.watch()
+	case x.body.whole():
+		if copyBody(x, c.up) == nil {
+			x.watch()
+		}
+	default:
+		out.Flush()
+		c.upload = begin(x, c.up)
+	}
+}
+
+// receive relays the answer. It returns whether that came to its end in good
+// order, or an error as long as nothing was answered.
+func (c *carriage) receive() (clean bool, err error) {
+	x, in := c.x, c.up.in
+	for range maxInformal {
+		answer := &c.up.answer
+		if err := in.Response(answer, x.request.Method); err != nil {
+			if err == io.EOF || c.up.used && isReset(err) {
+				err = errNoAnswer
+			}
+			return false, err
+		}
+		switch {
+		case answer.Status == http.StatusContinue:
+			c.upload.start()
+		case answer.Status == http.StatusSwitchingProtocols:
+			return false, errors.New("it switched protocols unasked")
+		case answer.Status < 200:
+			x.out.inform(answer.Status, passing(nil, answer.Fields))
+		default:
+			c.upload.settle()
+			return x.relay(answer, in), nil
+		}
+	}
+	return false, errors.New("it informs without end")
+}
+
+// relay passes a final answer on, and reports whether it came to its end.
+func (x *exchange) relay(answer *http1.Response, in *http1.Reader) bool {
+	body := in.Body(answer.Framing)
+	head := *answer
+	head.Fields = passing(x.fields[:0], answer.Fields)
+	fixLocation(head.Fields, x.request)
+	err := x.begin(&head)
+	x.fields = head.Fields
+	in.Before = x.flush
+	for err == nil {
+		var piece []byte
+		switch piece, err = body.Next(); err {
+		case nil:
+			err = x.piece(piece)
+		case io.EOF:
+			if x.end(body.Trailer()) == nil {
+				return true
+			}
+		default:
+			x.brokeOff(err)
+		}
+	}
+	x.broken = true
+	return false
+}
+
+// copyBody sends the body as it comes.
+func copyBody(x *exchange, up *upstreamConn) error {
+	for {
+		piece, err := x.next()
+		switch {
+		case err == io.EOF:
+			up.out.End(x.body.trailer())
+			return up.out.Flush()
+		case err != nil:
+			up.Close() // the upstream must not take it for whole
+			return err
+		}
+		if err := up.out.Piece(piece); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,237 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
+)
+
+// A clientConn is a client's HTTP/1 connection. One goroutine serves its requests
+// in their order; what it reads and writes through holds no buffer at rest.
+type clientConn struct {
+	proxy   *Proxy
+	socket  *conn
+	wire    net.Conn // what speaks HTTP: the socket, or TLS over it
+	in      *http1.Reader
+	out     *http1.Writer
+	request request // used again and again
+
+	body    http1.Body
+	last    bool // the connection closes behind the answer
+	taken   bool // by a WebSocket
+	lookout lookout
+
+	mu        sync.Mutex // also held while an answer that is not final is written
+	idle      bool       // between two requests
+	stopped   bool       // no further request is served
+	current   *exchange
+	awaits100 bool // the client sends its body after a 100
+	begun     bool // the final answer has begun
+}
+
+// serve answers requests until the connection ends.
+func (c *clientConn) serve() {
+	defer c.wire.Close()
+	for first := true; c.await(first); first = false {
+		if !c.serveOne() {
+			return
+		}
+	}
+}
+
+// await waits for the first byte of a request.
+func (c *clientConn) await(first bool) bool {
+	limit := c.proxy.limits.idle
+	if first {
+		limit = c.proxy.limits.head
+	}
+	if !c.setIdle(true) {
+		return false
+	}
+	c.wire.SetReadDeadline(time.Now().Add(limit))
+	err := c.in.Wait()
+	return c.setIdle(false) && err == nil
+}
+
+// setIdle returns false when the proxy stops: a request that has not begun by then
+// never does.
+func (c *clientConn) setIdle(idle bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.idle = idle
+	return !c.stopped
+}
+
+// stop ends the connection once nothing is under way on it.
+func (c *clientConn) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopped = true
+	if c.idle {
+		c.socket.Close()
+	}
+}
+
+// cut ends the connection now.
+func (c *clientConn) cut() {
+	c.mu.Lock()
+	x := c.current
+	c.mu.Unlock()
+	if x != nil {
+		x.cut()
+	}
+	c.socket.Close()
+}
+
+// serving notes what the connection is busy with.
+func (c *clientConn) serving(x *exchange) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.current, c.begun = x, false
+	c.awaits100 = x != nil && x.request.ExpectsContinue()
+}
+
+func (c *clientConn) newExchange() *exchange {
+	x := c.proxy.newExchange(&c.request)
+	x.body, x.out, x.conn = c, c, c
+	c.serving(x)
+	return x
+}
+
+// serveOne answers one request. It returns false when the connection has to end.
+func (c *clientConn) serveOne() bool {
+	r := &c.request
+	c.wire.SetReadDeadline(time.Now().Add(c.proxy.limits.head))
+	if err := c.in.Request(&r.Request); err != nil {
+		c.refuse(err)
+		return false
+	}
+	c.wire.SetReadDeadline(time.Time{})
+	c.body = c.in.Body(r.Framing)
+	c.last = !r.Persistent()
+	x := c.newExchange()
+	whole := x.run()
+	c.serving(nil)
+	c.in.Before = nil
+	switch {
+	case c.taken, !whole:
+		return false
+	case !c.body.Done():
+		c.linger()
+		return false
+	}
+	return !c.last
+}
+
+// refuse answers what is no request.
+func (c *clientConn) refuse(err error) {
+	var malformedHead *http1.Error
+	if !errors.As(err, &malformedHead) {
+		return // the connection ended, or its time
+	}
+	c.last = true
+	c.request.Request = http1.Request{Method: c.request.Method, Target: c.request.Target, Minor: 1}
+	x := c.newExchange()
+	x.respond(malformed(malformedHead.Status, malformedHead.Reason))
+	x.finish()
+	c.linger()
+}
+
+// linger gives an answer time to arrive before the connection closes: closing one
+// with unread bytes resets it, and the answer may be lost (RFC 9112, section 9.6).
+func (c *clientConn) linger() {
+	if closeWrite(c.wire) != nil {
+		return
+	}
+	c.wire.SetReadDeadline(time.Now().Add(c.proxy.limits.linger))
+	_, _ = io.CopyN(io.Discard, c.wire, lingerBytes) // whatever ends it, the connection is over
+}
+
+// lingerBytes is how much of a body nobody wants is read before a connection closes.
+const lingerBytes = 256 << 10
+
+// The methods of a source.
+
+func (c *clientConn) next() ([]byte, error) {
+	c.ask()
+	return c.body.Next()
+}
+
+// ask asks a client for its body that waits for that, unless it has its answer.
+func (c *clientConn) ask() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.awaits100 && !c.begun {
+		c.awaits100 = false
+		c.write1xx(http.StatusContinue, nil)
+	}
+}
+
+func (c *clientConn) trailer() http1.Fields { return c.body.Trailer() }
+
+func (c *clientConn) whole() bool {
+	f := c.request.Framing
+	return f.Kind == http1.Sized && int64(len(c.in.Buffered())) >= f.Length && !c.awaits100
+}
+
+func (c *clientConn) beforeWait(f func()) { c.in.Before = f }
+
+func (c *clientConn) abandon() {
+	c.last = true
+	c.wire.SetReadDeadline(time.Unix(1, 0))
+}
+
+// The methods of a sink.
+
+func (c *clientConn) inform(status int, fields http1.Fields) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.write1xx(status, fields)
+}
+
+// write1xx meets an error that the final answer meets as well. HTTP/1.0 knows no
+// such answers (RFC 9110, section 15.2).
+func (c *clientConn) write1xx(status int, fields http1.Fields) {
+	if c.request.Minor > 0 {
+		c.out.Response(status, http.StatusText(status), fields, http1.Framing{})
+		c.out.Flush()
+	}
+}
+
+func (c *clientConn) begin(head *http1.Response) error {
+	c.mu.Lock()
+	c.begun = true
+	if c.awaits100 || c.stopped { // the body will not come, or nobody waits for more
+		c.last = true
+	}
+	c.mu.Unlock()
+	framing := head.Framing
+	switch {
+	case c.request.Minor == 0 && (framing.Kind == http1.Chunked || framing.Kind == http1.ToEnd):
+		framing.Kind, c.last = http1.ToEnd, true
+	case framing.Kind == http1.ToEnd:
+		framing.Kind = http1.Chunked
+	}
+	switch {
+	case head.Status == http.StatusSwitchingProtocols:
+	case c.last:
+		head.Fields = append(head.Fields, http1.Field{Name: "Connection", Value: "close"})
+	case c.request.Minor == 0:
+		head.Fields = append(head.Fields, http1.Field{Name: "Connection", Value: "keep-alive"})
+	}
+	if c.request.Method == "HEAD" || head.Status == http.StatusNotModified {
+		return c.out.ResponseWithout(head.Status, head.Reason, head.Fields, head.Promised)
+	}
+	return c.out.Response(head.Status, head.Reason, head.Fields, framing)
+}
+
+func (c *clientConn) piece(p []byte) error { return c.out.Piece(p) }
+
+func (c *clientConn) end(trailer http1.Fields) error { return c.out.End(trailer) }
+
+func (c *clientConn) flush() error { return c.out.Flush() }

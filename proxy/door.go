@@ -1,0 +1,123 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
+)
+
+// A door lets connections in: it waits for the first byte of each, ends TLS where
+// that byte begins it, and serves those that speak HTTP/1. To net/http's server it
+// is the listener of the others.
+type door struct {
+	proxy  *Proxy
+	tls    *tls.Config // nil: everything is plain
+	http2  chan net.Conn
+	closed chan struct{}
+	failed chan error // of a listener
+	once   sync.Once
+	accept sync.WaitGroup
+}
+
+func newDoor(p *Proxy) *door {
+	d := &door{proxy: p, tls: p.tlsConfig(), http2: make(chan net.Conn), closed: make(chan struct{}), failed: make(chan error, len(p.config.Listeners))}
+	for i := range p.config.Listeners {
+		d.accept.Go(func() { d.acceptAll(&p.config.Listeners[i]) })
+	}
+	return d
+}
+
+// acceptAll ends when the listener is closed. Running out of descriptors is not
+// the end of a listener: it waits longer from failure to failure, up to a second,
+// as net/http does.
+func (d *door) acceptAll(l *Listener) {
+	var pause time.Duration
+	for {
+		c, err := l.Accept()
+		if err == nil {
+			pause = 0
+			go d.welcome(&conn{Conn: c, listener: l})
+			continue
+		}
+		var ne net.Error
+		if errors.Is(err, net.ErrClosed) || !errors.As(err, &ne) {
+			d.failed <- err
+			return
+		}
+		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+		select {
+		case <-time.After(pause):
+		case <-d.closed:
+			return
+		}
+	}
+}
+
+// welcome serves a connection, or hands it over to the server of HTTP/2.
+func (d *door) welcome(c *conn) {
+	d.proxy.conns.add(c)
+	defer d.proxy.conns.remove(c)
+	wire, err := d.greet(c)
+	if err != nil {
+		c.Close()
+		return
+	}
+	if t, ok := wire.(*tls.Conn); ok && t.ConnectionState().NegotiatedProtocol == "h2" {
+		select {
+		case d.http2 <- wire:
+		case <-d.closed:
+			c.Close()
+		}
+		return
+	}
+	client := &clientConn{proxy: d.proxy, socket: c, wire: wire, in: http1.NewReader(wire, d.proxy.buffers), out: http1.NewWriter(wire, d.proxy.buffers)}
+	client.request = request{major: 1, secure: wire != net.Conn(c), client: c.RemoteAddr().String(), local: c.LocalAddr().String(), listener: c.listener}
+	d.proxy.conns.add(client)
+	defer d.proxy.conns.remove(client)
+	d.proxy.conns.remove(c)
+	client.serve()
+}
+
+// greet returns what speaks HTTP on a connection.
+func (d *door) greet(c *conn) (net.Conn, error) {
+	c.SetReadDeadline(time.Now().Add(d.proxy.limits.head))
+	first := make([]byte, 1)
+	if _, err := c.Conn.Read(first); err != nil {
+		return nil, err
+	}
+	c.ahead = first
+	const hello = 0x16 // ContentType of a TLSPlaintext record: RFC 8446, section 5.1
+	if d.tls == nil || first[0] != hello {
+		return c, nil
+	}
+	return handshake(c, d.tls, d.proxy.limits.head, d.proxy.config.HandshakeFailed)
+}
+
+// Accept returns the next connection that speaks HTTP/2.
+func (d *door) Accept() (net.Conn, error) {
+	select {
+	case c := <-d.http2:
+		return c, nil
+	case <-d.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close closes the listeners.
+func (d *door) Close() error {
+	d.once.Do(func() {
+		close(d.closed)
+		for _, l := range d.proxy.config.Listeners {
+			l.Close()
+		}
+		d.accept.Wait()
+	})
+	return nil
+}
+
+// Addr is the address of the first listener.
+func (d *door) Addr() net.Addr { return d.proxy.config.Listeners[0].Addr() }

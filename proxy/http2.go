@@ -1,0 +1,138 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
+)
+
+// serveHTTP2 answers one request that net/http's server has read from an HTTP/2
+// connection.
+func (p *Proxy) serveHTTP2(w http.ResponseWriter, in *http.Request) {
+	s := &stream{w: w, in: in, control: http.NewResponseController(w), pool: p.bodies}
+	x := p.newExchange(s.request())
+	x.body, x.out, x.ctx = s, s, in.Context()
+	release := context.AfterFunc(x.ctx, x.cut)
+	p.streams.add(x)
+	whole := x.run()
+	p.streams.remove(x)
+	release()
+	s.close()
+	if !whole {
+		panic(http.ErrAbortHandler) // resets the stream
+	}
+}
+
+// A stream is one request of an HTTP/2 connection, and the way its answer takes.
+type stream struct {
+	w       http.ResponseWriter
+	in      *http.Request
+	control *http.ResponseController
+	pool    *sync.Pool
+	buf     *[]byte
+	before  func()
+}
+
+// request is what the policy looks at.
+func (s *stream) request() *request {
+	in := s.in
+	conn := connOf(in.Context())
+	r := &request{major: 2, secure: true, client: in.RemoteAddr, local: conn.LocalAddr().String(), listener: conn.listener}
+	r.Method, r.Target, r.Path, r.Host, r.Minor = in.Method, in.RequestURI, in.RequestURI, in.Host, 1
+	for name, values := range in.Header {
+		for _, value := range values {
+			r.Fields = append(r.Fields, http1.Field{Name: name, Value: value})
+		}
+	}
+	switch {
+	case in.ContentLength < 0:
+		r.Framing = http1.Framing{Kind: http1.Chunked}
+	case in.ContentLength > 0 || in.Header.Get("Content-Length") != "":
+		r.Framing = http1.Framing{Kind: http1.Sized, Length: in.ContentLength}
+	}
+	return r
+}
+
+func (s *stream) next() ([]byte, error) {
+	if s.buf == nil {
+		s.buf = s.pool.Get().(*[]byte)
+	}
+	if s.before != nil {
+		s.before()
+	}
+	n, err := s.in.Body.Read(*s.buf)
+	if n > 0 {
+		err = nil // it comes again
+	}
+	return (*s.buf)[:n], err
+}
+
+func (s *stream) trailer() http1.Fields {
+	var fields http1.Fields
+	for name, values := range s.in.Trailer {
+		for _, value := range values {
+			fields = append(fields, http1.Field{Name: name, Value: value})
+		}
+	}
+	return fields
+}
+
+func (s *stream) whole() bool { return false }
+
+func (s *stream) beforeWait(f func()) { s.before = f }
+
+func (s *stream) abandon() { _ = s.in.Body.Close() }
+
+func (s *stream) close() {
+	if s.buf != nil {
+		s.pool.Put(s.buf)
+	}
+}
+
+// inform: a 100 comes from net/http, when the body is first read.
+func (s *stream) inform(status int, fields http1.Fields) {
+	if status == http.StatusContinue {
+		return
+	}
+	s.set(fields)
+	s.w.WriteHeader(status)
+	clear(s.w.Header())
+}
+
+func (s *stream) begin(head *http1.Response) error {
+	h := s.w.Header()
+	s.set(head.Fields)
+	h.Del("Content-Length")
+	if f := head.Framing; f.Kind == http1.Sized || head.Promised.Kind == http1.Sized && (s.in.Method == "HEAD" || head.Status == http.StatusNotModified) {
+		h.Set("Content-Length", strconv.FormatInt(max(f.Length, head.Promised.Length), 10))
+	}
+	if h["Content-Type"] == nil {
+		h["Content-Type"] = nil // else net/http guesses one from the body, which is the upstream's to name
+	}
+	s.w.WriteHeader(head.Status)
+	return nil
+}
+
+func (s *stream) set(fields http1.Fields) {
+	h := s.w.Header()
+	for _, f := range fields {
+		h.Add(f.Name, f.Value)
+	}
+}
+
+func (s *stream) piece(p []byte) error {
+	_, err := s.w.Write(p)
+	return err
+}
+
+func (s *stream) end(trailer http1.Fields) error {
+	for _, f := range trailer {
+		s.w.Header().Add(http.TrailerPrefix+f.Name, f.Value)
+	}
+	return nil
+}
+
+func (s *stream) flush() error { return s.control.Flush() }

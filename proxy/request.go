@@ -1,0 +1,78 @@
+package proxy
+
+import (
+	"strings"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
+)
+
+// A request is what a client asks, in whatever version of HTTP it came.
+type request struct {
+	http1.Request
+	major    int    // of the version; Minor is the rest
+	secure   bool   // it came through TLS
+	client   string // address of the client
+	local    string // address it came in on
+	listener *Listener
+}
+
+// version is "1.1", "1.0" or "2.0".
+func (r *request) version() string {
+	switch {
+	case r.major == 2:
+		return "2.0"
+	case r.Minor == 0:
+		return "1.0"
+	}
+	return "1.1"
+}
+
+func (r *request) scheme() string {
+	if r.secure {
+		return "https"
+	}
+	return "http"
+}
+
+// hasBody reports whether something of the request is to be read behind its head.
+func (r *request) hasBody() bool {
+	return r.Framing.Kind == http1.Chunked || r.Framing.Length > 0
+}
+
+// repeatable reports whether sending the request twice is as good as once (RFC
+// 9110, section 9.2.2), and possible: its body is gone once it was sent.
+func (r *request) repeatable() bool {
+	switch r.Method {
+	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE":
+		return !r.hasBody()
+	}
+	return false
+}
+
+// isUpgrade reports whether a request asks for a WebSocket. HTTP/1.0 cannot
+// (RFC 9110, section 7.8), and HTTP/2 has no such field.
+func (r *request) isUpgrade() bool {
+	return r.major == 1 && r.Minor == 1 && r.Fields.HasToken("Connection", "upgrade") && r.Fields.HasToken("Upgrade", "websocket")
+}
+
+// wantsPage reports whether a person looks at the answer. fetch() may ask for
+// HTML too, but says that it is not navigating.
+func (r *request) wantsPage() bool {
+	if r.Method != "GET" && r.Method != "HEAD" || r.isUpgrade() {
+		return false
+	}
+	mode := r.Fields.Get("Sec-Fetch-Mode")
+	if mode != "" && mode != "navigate" {
+		return false
+	}
+	for accept := range r.Fields.Values("Accept") {
+		if strings.Contains(lower(accept), "text/html") {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *request) isPreflight() bool {
+	return r.Method == "OPTIONS" && r.Fields.Get("Origin") != "" && r.Fields.Get("Access-Control-Request-Method") != ""
+}

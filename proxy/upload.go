@@ -1,0 +1,79 @@
+package proxy
+
+import (
+	"sync"
+	"time"
+)
+
+// An upload sends a body from a goroutine of its own, since an upstream may answer
+// before it has all of it, and both may go on for a long time. A nil upload has
+// nothing to send.
+type upload struct {
+	x       *exchange
+	up      *upstreamConn
+	decided chan struct{} // closed once wanted is known
+	done    chan struct{}
+	err     error // once done is closed
+
+	once   sync.Once
+	wanted bool
+}
+
+// begin sends the body at once, or where the client waits to be asked, once the
+// upstream has asked, or has not for a while.
+func begin(x *exchange, up *upstreamConn) *upload {
+	u := &upload{x: x, up: up, decided: make(chan struct{}), done: make(chan struct{})}
+	if !x.request.ExpectsContinue() {
+		u.start()
+	}
+	go func() {
+		defer close(u.done)
+		if !u.isWanted() {
+			return
+		}
+		x.body.beforeWait(func() { up.out.Flush() })
+		if u.err = copyBody(x, up); u.err == nil {
+			x.watch()
+		}
+	}()
+	return u
+}
+
+// start says that the body is wanted, settle that it is not unless it was before.
+func (u *upload) start()  { u.decide(true) }
+func (u *upload) settle() { u.decide(false) }
+
+func (u *upload) decide(wanted bool) {
+	if u != nil {
+		u.once.Do(func() { u.wanted = wanted; close(u.decided) })
+	}
+}
+
+func (u *upload) isWanted() bool {
+	timer := time.NewTimer(continueAfter)
+	defer timer.Stop()
+	select {
+	case <-u.decided:
+	case <-timer.C:
+		u.start()
+		<-u.decided
+	}
+	return u.wanted
+}
+
+// finish returns when nothing is sent any more, and whether all was. An upload
+// that is behind an answer which came to its end is of no use to anybody.
+func (u *upload) finish() bool {
+	if u == nil {
+		return true
+	}
+	u.settle()
+	select {
+	case <-u.done:
+	default:
+		u.x.body.abandon()
+		u.up.Close()
+		<-u.done
+	}
+	return u.wanted && u.err == nil
+}
