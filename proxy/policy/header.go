@@ -1,0 +1,116 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// A Header is a field that is set, in the place of all others of that name; one without a value is removed.
+type Header struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+const headerExample = "write NAME: VALUE, such as X-Frame-Options: DENY"
+
+// ParseHeader reads "Name: value". An empty value removes the field.
+func ParseHeader(s string) (Header, error) {
+	name, value, ok := strings.Cut(s, ":")
+	if !ok {
+		return Header{}, wrong("headers", headerExample, "%q is not a header field", s)
+	}
+	h := Header{strings.TrimSpace(name), strings.Trim(value, " \t")}
+	return h, h.check("headers")
+}
+
+func (h Header) check(setting string) error {
+	if err := CheckHeaderName(h.Name); err != nil {
+		return wrong(setting, headerExample, "%w", err)
+	}
+	if err := CheckHeaderValue(h.Value); err != nil {
+		return wrong(setting, headerExample, "%w", err)
+	}
+	return nil
+}
+
+// CheckHeaderName tells what is wrong with the name of a field to set. Those are refused that the proxy writes itself: on
+// them depends where a message ends, and whom a server believes.
+func CheckHeaderName(name string) error {
+	if !isToken(name) {
+		return fmt.Errorf("%q is not the name of a header field", name)
+	}
+	if writtenByProxy(name) {
+		return fmt.Errorf("the header field %s is the proxy's own: it writes it from what it knows", name)
+	}
+	return nil
+}
+
+// maxHeaderValue, in bytes: what most servers accept in one line.
+const maxHeaderValue = 4096
+
+// CheckHeaderValue tells what is wrong with a value: RFC 9110, section 5.5.
+func CheckHeaderValue(value string) error {
+	for _, c := range []byte(value) {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return fmt.Errorf("the header value %q has a control character", value)
+		}
+	}
+	if len(value) > maxHeaderValue {
+		return fmt.Errorf("a header value of %d bytes; the most is %d", len(value), maxHeaderValue)
+	}
+	if strings.Trim(value, " \t") != value {
+		return fmt.Errorf("the header value %q begins or ends with a blank", value)
+	}
+	return nil
+}
+
+func writtenByProxy(name string) bool {
+	name = strings.ReplaceAll(strings.ToLower(name), "_", "-") // some servers read both alike
+	switch name {
+	case "host", "via", "forwarded", "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization",
+		"te", "trailer", "transfer-encoding", "upgrade", "content-length", "content-encoding", "content-range", "expect", "http2-settings", "date":
+		return true
+	}
+	return strings.HasPrefix(name, "x-forwarded") || strings.HasPrefix(name, "sec-websocket-")
+}
+
+// isToken: RFC 9110, section 5.6.2.
+func isToken(s string) bool {
+	for _, c := range []byte(s) {
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !letter && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func (r *Rules) checkHeaders() error {
+	if err := cmp.Or(checkEach("headers.request", r.Request), checkEach("headers.response", r.Response)); err != nil {
+		return err
+	}
+	for _, h := range r.Response {
+		if len(r.CORS) > 0 && strings.HasPrefix(strings.ToLower(h.Name), "access-control-") {
+			return wrong("headers.response."+h.Name, "leave one of them out", "the header field %s is set, and so are the origins that the proxy sets it for", h.Name)
+		}
+	}
+	return nil
+}
+
+func checkEach(kind string, headers []Header) error {
+	seen := map[string]bool{}
+	for _, h := range headers {
+		setting := kind + "." + h.Name
+		if err := h.check(setting); err != nil {
+			return err
+		}
+		name := strings.ToLower(h.Name)
+		if seen[name] {
+			return wrong(setting, "leave one of them out", "the header field %s is set twice", strconv.Quote(h.Name))
+		}
+		seen[name] = true
+	}
+	return nil
+}

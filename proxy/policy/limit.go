@@ -1,0 +1,93 @@
+package policy
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Rate is how many requests a client may make in so many seconds. The zero value is no limit.
+type Rate struct {
+	Requests int `json:"requests"`
+	Seconds  int `json:"seconds"` // 1 or 60
+}
+
+// maxRequests is above what a proxy here can carry: more is a slip of the pen.
+const maxRequests = 1_000_000
+
+// ParseRate reads N/s or N/m.
+func ParseRate(s string) (Rate, error) {
+	number, per, _ := strings.Cut(s, "/")
+	n, err := strconv.Atoi(number)
+	seconds := map[string]int{"s": 1, "m": 60}[per]
+	if err != nil || seconds == 0 || n < 1 || n > maxRequests || !digits(number) {
+		return Rate{}, wrong("limits.rate", "write 20/s or 600/m", "%q is not a rate of requests", s)
+	}
+	return Rate{n, seconds}, nil
+}
+
+// String is the form that ParseRate reads.
+func (r Rate) String() string {
+	return fmt.Sprintf("%d/%s", r.Requests, map[int]string{1: "s", 60: "m"}[r.Seconds])
+}
+
+// Burst is how many requests may come at once: those of a second.
+func (r Rate) Burst() int { return max(1, r.Requests/max(1, r.Seconds)) }
+
+// Interval is the time that has to pass for each request.
+func (r Rate) Interval() time.Duration {
+	return time.Duration(r.Seconds) * time.Second / time.Duration(max(1, r.Requests))
+}
+
+// units are those of sizes in compose files, where 1k is 1024 bytes.
+func units() map[string]int64 {
+	return map[string]int64{"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "g": 1 << 30, "gb": 1 << 30}
+}
+
+// ParseSize reads a number of bytes, or of the units b, k, kb, m, mb, g and gb in any case.
+func ParseSize(s string) (int64, error) {
+	number := strings.TrimRight(strings.ToLower(s), "bkmg")
+	unit, known := units()[strings.ToLower(s)[len(number):]]
+	n, err := strconv.ParseInt(number, 10, 64)
+	const most = 1 << 50
+	if err != nil || !known || !digits(number) || n < 1 || n > most/unit {
+		return 0, wrong("limits.body", "write 64kb, 10mb or 1g", "%q is not a size", s)
+	}
+	return n * unit, nil
+}
+
+// FormatSize is a size in the largest unit that has no rest.
+func FormatSize(n int64) string {
+	for _, unit := range []string{"gb", "mb", "kb"} {
+		if size := units()[unit]; n%size == 0 && n > 0 {
+			return fmt.Sprintf("%d%s", n/size, unit)
+		}
+	}
+	return fmt.Sprintf("%db", n)
+}
+
+// ParseAge reads a time such as 1h30m, and returns it in seconds.
+func ParseAge(s string) (int, error) {
+	d, err := time.ParseDuration(s)
+	const most = 365 * 24 * time.Hour
+	if err != nil || d < time.Second || d > most || d%time.Second != 0 {
+		return 0, wrong("cache", "write 10m, 1h or 24h", "%q is not a time to keep files for", s)
+	}
+	return int(d / time.Second), nil
+}
+
+func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// checkLimits is for rules that were not read from text.
+func (r *Rules) checkLimits() error {
+	switch {
+	case r.MaxBody < 0:
+		return wrong("limits.body", "write 10mb", "a body of %d bytes", r.MaxBody)
+	case r.Rate != Rate{} && (r.Rate.Requests < 1 || r.Rate.Requests > maxRequests || r.Rate.Seconds != 1 && r.Rate.Seconds != 60):
+		return wrong("limits.rate", "write 20/s", "a rate of %d requests in %d seconds", r.Rate.Requests, r.Rate.Seconds)
+	case r.MaxAge < 0:
+		return wrong("cache", "write 1h", "an age of %d seconds", r.MaxAge)
+	}
+	return nil
+}
