@@ -28,7 +28,7 @@ func (x *exchange) respond(a *answer) {
 		a.cause = a.message
 	}
 	x.because(a.cause)
-	if a.last && x.conn != nil {
+	if x.conn != nil && (a.last || !x.conn.body.Done()) { // nobody will read the rest of the body
 		x.conn.last = true
 	}
 	body, contentType := x.proxy.render(a, x.request.wantsPage())

@@ -16,7 +16,7 @@ func (x *exchange) bridge() {
 	ctx, cancel := x.upgradeContext()
 	defer cancel()
 	x.access.Upstream = string(RouteBridge)
-	r, err := x.request.netHTTP(ctx)
+	r, err := x.request.netHTTP(ctx, x.target)
 	if err != nil {
 		x.respond(malformed(http.StatusBadRequest, "the request target is malformed"))
 		return
@@ -34,13 +34,13 @@ func (x *exchange) bridge() {
 }
 
 // netHTTP is the request, without its body, for a handler of net/http.
-func (r *request) netHTTP(ctx context.Context) (*http.Request, error) {
-	u, err := url.ParseRequestURI(r.Path)
+func (r *request) netHTTP(ctx context.Context, target string) (*http.Request, error) {
+	u, err := url.ParseRequestURI(target)
 	if err != nil {
 		return nil, err
 	}
 	out := &http.Request{
-		Method: r.Method, URL: u, RequestURI: r.Path, Host: r.Host, RemoteAddr: r.client,
+		Method: r.Method, URL: u, RequestURI: target, Host: r.Host, RemoteAddr: r.client,
 		Proto: "HTTP/" + r.version(), ProtoMajor: r.major, ProtoMinor: r.Minor, Header: http.Header{}, Body: http.NoBody,
 	}
 	if r.major == 2 {

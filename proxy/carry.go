@@ -69,8 +69,8 @@ func (x *exchange) carryOn(b *backend, up *upstreamConn) error {
 // that stopped reading may have answered before, and if not, the answer will fail.
 func (c *carriage) send(b *backend) {
 	x, r, out := c.x, c.x.request, c.up.out
-	c.up.fields = r.outgoing(c.up.fields[:0], b.Upstream, x.proxy.name)
-	out.Request(r.Method, r.Path, c.up.fields, r.Framing)
+	c.up.fields = x.outgoing(c.up.fields[:0], b.Upstream)
+	out.Request(r.Method, x.target, c.up.fields, r.Framing)
 	switch {
 	case !r.hasBody():
 		out.End(nil)
@@ -118,7 +118,7 @@ func (x *exchange) relay(answer *http1.Response, in *http1.Reader) bool {
 	body := in.Body(answer.Framing)
 	head := *answer
 	head.Fields = passing(x.fields[:0], answer.Fields)
-	fixLocation(head.Fields, x.request)
+	x.fixLocation(head.Fields)
 	err := x.begin(&head)
 	x.fields = head.Fields
 	in.Before = x.flush

@@ -7,9 +7,13 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/letta-dev/letta-dev/proxy/policy"
 )
 
 // Config says what a Proxy serves, to whom, and from where. REST.Dial and at
@@ -31,6 +35,11 @@ type Config struct {
 
 	REST      Upstream
 	WebSocket WebSocket
+
+	// Policy is what is asked for beyond that.
+	Policy policy.Rules
+	// RouteUpstream makes the upstream of a route that has a URL; required where one has.
+	RouteUpstream func(*url.URL) Upstream
 
 	// HoldFor is how long API calls wait for a starting server; 60 s if zero.
 	HoldFor time.Duration
@@ -98,6 +107,12 @@ func (c *Config) check() error {
 		if u != nil && u.Dial == nil {
 			return fmt.Errorf("the upstream %q has no dial function", u.Name)
 		}
+	}
+	if err := c.Policy.Check(); err != nil {
+		return err
+	}
+	if c.RouteUpstream == nil && slices.ContainsFunc(c.Policy.Routes, func(r policy.Route) bool { return r.Upstream != "" }) {
+		return errors.New("a route has an upstream, and nobody can connect to it")
 	}
 	// With it Go offers extended CONNECT (RFC 8441), browsers prefer that to
 	// HTTP/1.1 for wss, and it ends in a 502: golang/go#71128.

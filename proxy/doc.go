@@ -24,6 +24,15 @@
 // neither one of our names (on any port: a front end under development counts as
 // ours) nor listed in Config.Origins. Programs that send no Origin pass.
 //
+// Config.Policy asks for more, all of it off by default: see package policy.
+//
+// # Routes
+//
+// A route takes the requests below its path, compared byte for byte, the longest
+// path first. Its upstream sees the path without that, behind the path of its own
+// URL, and is told in X-Forwarded-Prefix; a Location gets it back. The path without
+// its final slash is redirected (308).
+//
 // # Forwarding
 //
 // Path, query and Host reach the upstream byte for byte. X-Forwarded-For, -Host,

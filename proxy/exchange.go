@@ -50,6 +50,9 @@ type exchange struct {
 	conn    *clientConn     // nil in HTTP/2
 	ctx     context.Context // of a stream of HTTP/2; nil in HTTP/1
 
+	way    *way   // nil: the Letta server's, as it came
+	target string // towards the upstream
+
 	start    time.Time
 	access   Access       // of the serving goroutine alone
 	fields   http1.Fields // of the answer; memory for the next one
@@ -65,7 +68,7 @@ type exchange struct {
 }
 
 func (p *Proxy) newExchange(r *request) *exchange {
-	x := &exchange{proxy: p, request: r, start: p.config.Now()}
+	x := &exchange{proxy: p, request: r, target: r.Path, start: p.config.Now()}
 	x.access = Access{
 		Time:     x.start,
 		Client:   r.client,

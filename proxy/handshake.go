@@ -48,9 +48,9 @@ func (x *exchange) handshake(ctx context.Context, b *backend, limit time.Duratio
 }
 
 func (x *exchange) exchangeHandshake(b *backend, up *upstreamConn) error {
-	fields := x.request.outgoing(nil, b.Upstream, x.proxy.name)
+	fields := x.outgoing(nil, b.Upstream)
 	fields = append(fields, http1.Field{Name: "Connection", Value: "Upgrade"}, http1.Field{Name: "Upgrade", Value: "websocket"})
-	up.out.Request(x.request.Method, x.request.Path, fields, http1.Framing{})
+	up.out.Request(x.request.Method, x.target, fields, http1.Framing{})
 	if up.out.Flush() != nil || up.in.Wait() != nil {
 		return errNoAnswer // it reset the connection, perhaps before it read all
 	}

@@ -36,14 +36,14 @@ func passing(to, from http1.Fields) http1.Fields {
 func plainConnection(value string) bool { return value == "keep-alive" || value == "close" }
 
 // outgoing returns the fields of a request as the upstream gets them. It replaces
-// whatever a client said about the way its request took with what we know. name
-// is ours, for Via.
-func (r *request) outgoing(to http1.Fields, u *Upstream, name string) http1.Fields {
+// whatever a client said about the way its request took with what we know.
+func (x *exchange) outgoing(to http1.Fields, u *Upstream) http1.Fields {
+	r := x.request
 	to = append(to, http1.Field{Name: "Host", Value: r.Host})
 	first := len(to)
 	to = passing(to, r.Fields)
 	kept := to[:first]
-	via := r.version() + " " + name
+	via := r.version() + " " + x.proxy.name
 	for _, f := range to[first:] {
 		switch {
 		case isForwarding(f.Name), isName(f.Name, "host"), isName(f.Name, "origin") && u.DropOrigin:
@@ -66,6 +66,9 @@ func (r *request) outgoing(to http1.Fields, u *Upstream, name string) http1.Fiel
 	}
 	if u.Bearer != "" && r.Fields.Get("Authorization") == "" {
 		kept = append(kept, http1.Field{Name: "Authorization", Value: "Bearer " + u.Bearer})
+	}
+	if prefix := x.way.forwardedPrefix(); prefix != "" {
+		kept = append(kept, http1.Field{Name: "X-Forwarded-Prefix", Value: prefix})
 	}
 	return append(kept,
 		http1.Field{Name: "X-Forwarded-For", Value: client}, http1.Field{Name: "X-Forwarded-Proto", Value: r.scheme()},
@@ -94,27 +97,4 @@ func isForwarding(field string) bool {
 		return true
 	}
 	return false
-}
-
-// fixLocation gives a redirect to ourselves the scheme the client used. The Letta
-// server writes http into it unless it trusts our X-Forwarded-Proto, and then
-// clients drop their Authorization on the way (letta#3189).
-func fixLocation(fields http1.Fields, r *request) {
-	if !r.secure {
-		return
-	}
-	const plain = "http://"
-	for i, f := range fields {
-		if !isName(f.Name, "location") || len(f.Value) < len(plain) || lower(f.Value[:len(plain)]) != plain {
-			continue
-		}
-		rest := f.Value[len(plain):]
-		authority := rest
-		if end := strings.IndexAny(rest, `/?#\`); end >= 0 {
-			authority = rest[:end]
-		}
-		if lower(authority) == lower(r.Host) {
-			fields[i].Value = "https://" + rest
-		}
-	}
 }

@@ -21,6 +21,7 @@ type Proxy struct {
 	rest *backend
 	ws   *backend // nil: not configured
 	pass *backend // nil: the container has no port of its own
+	ways ways
 
 	buffers *http1.Pool
 	bodies  *sync.Pool // of *[]byte, for the bodies of HTTP/2
@@ -77,6 +78,9 @@ func New(config Config) (*Proxy, error) {
 	p.rest = newBackend(&config.REST, p.buffers)
 	p.ws = newBackend(config.WebSocket.Upstream, p.buffers)
 	p.pass = newBackend(config.WebSocket.PassThrough, p.buffers)
+	if p.ways, err = p.newWays(config.Policy.Routes); err != nil {
+		return nil, err
+	}
 	p.stopping, p.stop = context.WithCancel(context.Background())
 	p.base, p.cutBase = context.WithCancel(context.Background())
 	return p, nil

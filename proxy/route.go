@@ -52,12 +52,15 @@ func (x *exchange) route() {
 	switch {
 	case x.request.Path == "*": // OPTIONS; about the proxy, not about what it serves
 		x.say(http.StatusNoContent, nil, nil)
+	case !x.locate():
 	case x.request.isUpgrade():
 		if a := checkHandshake(x.request); a != nil {
 			x.respond(a)
 			return
 		}
 		x.routeUpgrade(onWebSocket)
+	case x.way != nil && x.way.backend != nil:
+		x.forward(x.way.backend)
 	case onWebSocket:
 		x.routeOther()
 	default:
@@ -68,6 +71,8 @@ func (x *exchange) route() {
 func (x *exchange) routeUpgrade(onWebSocket bool) {
 	p := x.proxy
 	switch {
+	case x.way != nil && x.way.backend != nil:
+		x.tunnel(x.way.backend)
 	case !onWebSocket && p.ws != nil:
 		x.tunnel(p.ws)
 	case !onWebSocket:

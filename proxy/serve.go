@@ -47,7 +47,7 @@ func (p *Proxy) shutdown(server *http.Server) error {
 		defer cancel()
 		err = errors.Join(p.conns.wait(last), p.streams.wait(last))
 	}
-	for _, b := range []*backend{p.rest, p.ws, p.pass} {
+	for _, b := range append(p.ways.backends(), p.rest, p.ws, p.pass) {
 		if b != nil {
 			b.close()
 		}

@@ -1,0 +1,130 @@
+package proxy
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
+	"github.com/letta-dev/letta-dev/proxy/policy"
+)
+
+// A way is where requests below a path go.
+type way struct {
+	prefix    string   // of the path, from "/" to "/"
+	base      string   // stands in its place towards the upstream; likewise
+	authority string   // in the upstream's URL, "" for the Letta server
+	backend   *backend // nil: the Letta server and its WebSockets
+}
+
+// ways are those of the configured routes, the longest prefix first.
+type ways []*way
+
+// newWays makes one backend for every server, however many routes lead to it.
+func (p *Proxy) newWays(routes []policy.Route) (ways, error) {
+	var all ways
+	known := map[string]*backend{}
+	for _, route := range routes {
+		w := &way{prefix: route.Path, base: "/"}
+		if route.Upstream != "" {
+			u, err := policy.ParseUpstream(route.Upstream)
+			if err != nil {
+				return nil, err
+			}
+			server := (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
+			if known[server] == nil {
+				upstream := p.config.RouteUpstream(u)
+				known[server] = newBackend(&upstream, p.buffers)
+			}
+			w.base, w.authority, w.backend = u.Path, u.Host, known[server]
+		}
+		all = append(all, w)
+	}
+	slices.SortStableFunc(all, func(a, b *way) int { return cmp.Compare(len(b.prefix), len(a.prefix)) })
+	return all, nil
+}
+
+func (w ways) backends() []*backend {
+	var all []*backend
+	for _, way := range w {
+		if way.backend != nil && !slices.Contains(all, way.backend) {
+			all = append(all, way.backend)
+		}
+	}
+	return all
+}
+
+// of returns the way of a path, byte for byte: nil for none. bare says that only the final slash is missing.
+func (w ways) of(path string) (_ *way, bare bool) {
+	for _, way := range w {
+		if strings.HasPrefix(path, way.prefix) {
+			return way, false
+		}
+		if path == way.prefix[:len(way.prefix)-1] {
+			return way, true
+		}
+	}
+	return nil, false
+}
+
+// forwardedPrefix is what the server of a way does not see of a path.
+func (w *way) forwardedPrefix() string {
+	if w == nil {
+		return ""
+	}
+	return strings.TrimSuffix(w.prefix, "/")
+}
+
+// target is that of the request towards the upstream.
+func (w *way) target(target string) string { return w.base + target[len(w.prefix):] }
+
+// locate finds the way of a request. It returns false when it has answered itself.
+func (x *exchange) locate() bool {
+	path, query, queried := strings.Cut(x.request.Path, "?")
+	w, bare := x.proxy.ways.of(path)
+	switch {
+	case bare:
+		location := w.prefix
+		if queried {
+			location += "?" + query
+		}
+		x.respond(&answer{
+			status: http.StatusPermanentRedirect, code: "moved", message: "the path of this route ends with a slash",
+			fields: http1.Fields{{Name: "Location", Value: location}},
+		})
+		return false
+	case w != nil && w.base != "/" && climbs(path[len(w.prefix):]):
+		x.respond(&answer{
+			status: http.StatusBadRequest, code: "bad_path", message: "the path leads out of the route it began in",
+			hint: "write the path without ..",
+		})
+		return false
+	case w != nil:
+		x.way, x.target = w, w.target(x.request.Path)
+	}
+	return true
+}
+
+// climbs reports whether a path, as a lenient server may read it, leads out of the folder it begins in.
+func climbs(path string) bool {
+	if !strings.ContainsAny(path, ".%") {
+		return false
+	}
+	plain := strings.NewReplacer("%2e", ".", "%2f", "/", "%5c", "/", `\`, "/").Replace(lower(path))
+	depth := 0
+	for segment := range strings.SplitSeq(plain, "/") {
+		switch segment {
+		case "..":
+			depth--
+		case ".", "":
+		default:
+			depth++
+		}
+		if depth < 0 {
+			return true
+		}
+	}
+	return false
+}
