@@ -67,6 +67,7 @@ func (d *door) welcome(c *conn) {
 		return
 	}
 	if t, ok := wire.(*tls.Conn); ok && t.ConnectionState().NegotiatedProtocol == "h2" {
+		d.proxy.conns.remove(c) // its server ends it at stop, behind the streams on it
 		select {
 		case d.http2 <- wire:
 		case <-d.closed:
