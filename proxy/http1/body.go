@@ -45,6 +45,12 @@ func (b *Body) Next() ([]byte, error) {
 // Done reports whether the body has been read to its end.
 func (b *Body) Done() bool { return b.done }
 
+// Arrived reports whether Next gives the rest without waiting for it: for a chunked
+// body that cannot be told.
+func (b *Body) Arrived() bool {
+	return b.done || b.kind == Sized && int64(len(b.d.Buffered())) >= b.left
+}
+
 // Trailer returns the fields behind the last chunk, once Next has returned io.EOF
 // (RFC 9110, section 6.5).
 func (b *Body) Trailer() Fields { return b.trailer }
@@ -110,7 +116,7 @@ func (b *Body) readTrailer() error {
 			b.done = true
 			return nil
 		}
-		if b.trailer, err = parseFields(b.trailer, string(line)); err != nil {
+		if b.trailer, err = parseFields(b.trailer, string(line), false); err != nil {
 			return err
 		}
 		switch last := b.trailer[len(b.trailer)-1].Name; { // RFC 9110, section 6.5.1

@@ -19,9 +19,9 @@ const (
 	ToEnd               // the body of an answer that ends with the connection
 )
 
-// requestFraming, of the fields of any message, follows RFC 9112, section 6.3, and refuses wherever another
-// parser could find another end.
-func requestFraming(minor int, fields Fields) (Framing, error) {
+// framing, of the fields of any message, follows RFC 9112, section 6.3, and refuses
+// wherever another parser could find another end.
+func framing(minor int, fields Fields) (Framing, error) {
 	codings, lengths := fields.Count("Transfer-Encoding"), fields.Count("Content-Length")
 	switch {
 	case codings > 0 && lengths > 0:

@@ -68,7 +68,7 @@ func (d *Reader) firstLine() (string, error) {
 // fields takes the lines of a head behind the first, the empty one included. Lines
 // are checked as they come: who waits for more after a malformed one waits for
 // nothing.
-func (d *Reader) fields(into Fields) (Fields, error) {
+func (d *Reader) fields(into Fields, forgiving bool) (Fields, error) {
 	lines, begin, searched := 0, 0, 0 // offsets from d.r
 	for {
 		i := bytes.IndexByte(d.buf[d.r+searched:d.w], '\n')
@@ -88,7 +88,7 @@ func (d *Reader) fields(into Fields) (Fields, error) {
 		if end-1 == begin {
 			head := string(d.buf[d.r : d.r+begin])
 			d.r += end + 1
-			return parseFields(into, head)
+			return parseFields(into, head, forgiving)
 		}
 		if lines++; lines > MaxFields {
 			return nil, tooLarge()
@@ -101,18 +101,22 @@ func tooLarge() error {
 	return &Error{http.StatusRequestHeaderFieldsTooLarge, "the head is too large"}
 }
 
-// parseFields reads lines of a head and adds them to fields.
-func parseFields(fields Fields, lines string) (Fields, error) {
+// parseFields reads lines of a head and adds them to fields. Blanks before a colon
+// are refused, or forgiven and removed (RFC 9112, section 5.1).
+func parseFields(fields Fields, lines string, forgiving bool) (Fields, error) {
 	for lines != "" {
 		var line string
 		line, lines, _ = strings.Cut(lines, "\r\n")
 		name, value, ok := strings.Cut(line, ":")
+		if forgiving {
+			name = trimBlanks(name)
+		}
 		switch {
 		case line[0] == ' ' || line[0] == '\t':
 			return nil, bad("a field is folded over two lines") // RFC 9112, section 5.2
 		case !ok:
 			return nil, bad("a line of the head has no colon")
-		case !isToken(name): // blanks before the colon too: RFC 9112, section 5.1
+		case !isToken(name):
 			return nil, bad("the name of a field has a byte that no name may have")
 		}
 		value = trimBlanks(value)

@@ -22,6 +22,7 @@ type Request struct {
 // error is io.EOF when the connection ended in good order, an [*Error] for a
 // malformed head, else what reading gave.
 func (d *Reader) Request(r *Request) error {
+	*r = Request{Fields: r.Fields[:0]}
 	line, err := d.firstLine()
 	if err == nil && line == "" { // RFC 9112, section 2.2
 		line, err = d.firstLine()
@@ -29,20 +30,19 @@ func (d *Reader) Request(r *Request) error {
 	if err != nil {
 		return err
 	}
-	*r = Request{Fields: r.Fields[:0]}
 	if err := r.parseLine(line); err != nil {
 		return err
 	}
-	if r.Fields, err = d.fields(r.Fields); err != nil {
+	if r.Fields, err = d.fields(r.Fields, false); err != nil {
 		return err
 	}
 	if err := r.setHost(); err != nil {
 		return err
 	}
-	if r.Fields.Count("Expect") > 0 && !(r.Fields.Count("Expect") == 1 && equalFold(r.Fields.Get("Expect"), "100-continue")) {
-		return &Error{http.StatusExpectationFailed, "an expectation other than 100-continue"}
+	if err := r.checkExpect(); err != nil {
+		return err
 	}
-	r.Framing, err = requestFraming(r.Minor, r.Fields)
+	r.Framing, err = framing(r.Minor, r.Fields)
 	return err
 }
 
@@ -83,12 +83,9 @@ func (r *Request) parseLine(line string) (err error) {
 // parseTarget knows the four forms of RFC 9112, section 3.2.
 func (r *Request) parseTarget() error {
 	t := r.Target
-	for i := range len(t) {
-		if t[i] <= ' ' || t[i] >= 0x7f || t[i] == '#' {
-			return bad("the request target has a byte that no target may have")
-		}
-	}
 	switch {
+	case !isTarget(t):
+		return bad("the request target has a byte that no target may have")
 	case r.Method == http.MethodConnect:
 		r.Host = t
 		return nil
@@ -97,6 +94,41 @@ func (r *Request) parseTarget() error {
 		return nil
 	}
 	return r.parseAbsolute()
+}
+
+// isTarget: other parsers end a target at a blank, a control or a fragment.
+func isTarget(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f || s[i] == '#' {
+			return false
+		}
+	}
+	return true
+}
+
+// Check refuses a request that came by another way than a Reader, such as HTTP/2,
+// for what a Reader would refuse in its method, Path and fields, and sets Framing to
+// what the fields say.
+func (r *Request) Check() error {
+	switch {
+	case !isToken(r.Method):
+		return bad("the method is malformed")
+	case !isTarget(r.Path) || !strings.HasPrefix(r.Path, "/") && (r.Path != "*" || r.Method != http.MethodOptions):
+		return bad("the request target has a byte that no target may have")
+	}
+	if err := r.checkExpect(); err != nil {
+		return err
+	}
+	var err error
+	r.Framing, err = framing(1, r.Fields)
+	return err
+}
+
+func (r *Request) checkExpect() error {
+	if n := r.Fields.Count("Expect"); n > 1 || n == 1 && !equalFold(r.Fields.Get("Expect"), "100-continue") {
+		return &Error{http.StatusExpectationFailed, "an expectation other than 100-continue"}
+	}
+	return nil
 }
 
 func (r *Request) parseAbsolute() error {
@@ -113,6 +145,8 @@ func (r *Request) parseAbsolute() error {
 		return bad("the authority of the request target is malformed")
 	case r.Path[0] == '?':
 		r.Path = "/" + r.Path
+	case r.Method == http.MethodOptions && len(rest) == len(r.Host): // RFC 9112, section 3.2.4
+		r.Path = "*"
 	}
 	return nil
 }

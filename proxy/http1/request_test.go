@@ -93,9 +93,11 @@ func TestAcceptedRequests(t *testing.T) {
 		wire string
 		want Request // without its fields
 	}{
-		"origin form":       {"GET /a/../../b%2f?x=1;y=2 HTTP/1.1\r\n" + host + "\r\n", Request{Method: "GET", Target: "/a/../../b%2f?x=1;y=2", Path: "/a/../../b%2f?x=1;y=2", Host: "letta.localhost", Minor: 1}},
-		"two slashes":       {"GET //a HTTP/1.1\r\n" + host + "\r\n", Request{Method: "GET", Target: "//a", Path: "//a", Host: "letta.localhost", Minor: 1}},
-		"absolute form":     {"GET HTTP://b:81?q HTTP/1.1\r\n" + host + "\r\n", Request{Method: "GET", Target: "HTTP://b:81?q", Scheme: "http", Host: "b:81", Path: "/?q", Minor: 1}},
+		"origin form":   {"GET /a/../../b%2f?x=1;y=2 HTTP/1.1\r\n" + host + "\r\n", Request{Method: "GET", Target: "/a/../../b%2f?x=1;y=2", Path: "/a/../../b%2f?x=1;y=2", Host: "letta.localhost", Minor: 1}},
+		"two slashes":   {"GET //a HTTP/1.1\r\n" + host + "\r\n", Request{Method: "GET", Target: "//a", Path: "//a", Host: "letta.localhost", Minor: 1}},
+		"absolute form": {"GET HTTP://b:81?q HTTP/1.1\r\n" + host + "\r\n", Request{Method: "GET", Target: "HTTP://b:81?q", Scheme: "http", Host: "b:81", Path: "/?q", Minor: 1}},
+		"asterisk, absolute": {"OPTIONS http://b HTTP/1.1\r\n" + host + "\r\n",
+			Request{Method: "OPTIONS", Target: "http://b", Scheme: "http", Path: "*", Host: "b", Minor: 1}},
 		"asterisk":          {"OPTIONS * HTTP/1.1\r\n" + host + "\r\n", Request{Method: "OPTIONS", Target: "*", Path: "*", Host: "letta.localhost", Minor: 1}},
 		"CONNECT":           {"CONNECT a:443 HTTP/1.1\r\n" + host + "\r\n", Request{Method: "CONNECT", Target: "a:443", Host: "a:443", Minor: 1}},
 		"HTTP/1.0, no Host": {"GET / HTTP/1.0\r\n\r\n", Request{Method: "GET", Target: "/", Path: "/"}},
@@ -119,6 +121,50 @@ func TestAcceptedRequests(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What came by HTTP/2 is held to the same rules.
+func TestCheck(t *testing.T) {
+	for name, tc := range map[string]struct {
+		request Request
+		status  int
+	}{
+		"good":                     {Request{Method: "POST", Path: "/a?b", Fields: Fields{{"content-length", "2"}}}, 0},
+		"asterisk":                 {Request{Method: "OPTIONS", Path: "*"}, 0},
+		"blank in the method":      {Request{Method: "GET / HTTP/1.1", Path: "/"}, 400},
+		"no method":                {Request{Path: "/"}, 400},
+		"blank in the target":      {Request{Method: "GET", Path: "/ HTTP/1.1"}, 400},
+		"fragment":                 {Request{Method: "GET", Path: "/#a"}, 400},
+		"absolute form":            {Request{Method: "GET", Path: "http://a/"}, 400},
+		"no target":                {Request{Method: "GET"}, 400},
+		"asterisk for GET":         {Request{Method: "GET", Path: "*"}, 400},
+		"two lengths":              {Request{Method: "POST", Path: "/", Fields: Fields{{"Content-Length", "2"}, {"Content-Length", "2"}}}, 400},
+		"unknown expectation":      {Request{Method: "POST", Path: "/", Fields: Fields{{"Expect", "x"}}}, 417},
+		"known one twice":          {Request{Method: "POST", Path: "/", Fields: Fields{{"Expect", "100-continue"}, {"Expect", "x"}}}, 417},
+		"unknown transfer coding ": {Request{Method: "POST", Path: "/", Fields: Fields{{"Transfer-Encoding", "x"}}}, 501},
+	} {
+		var e *Error
+		err := tc.request.Check()
+		if errors.As(err, &e); tc.status == 0 && err != nil || tc.status != 0 && (e == nil || e.Status != tc.status) {
+			t.Errorf("%s: %v, want %d", name, err, tc.status)
+		}
+	}
+	r := Request{Method: "POST", Path: "/", Fields: Fields{{"Content-Length", "2"}}}
+	if err := r.Check(); err != nil || r.Framing != (Framing{Sized, 2}) {
+		t.Errorf("%+v, %v", r.Framing, err)
+	}
+}
+
+// What is wrong before the request line is read says nothing of the request before.
+func TestNothingIsLeftOfTheRequestBefore(t *testing.T) {
+	d := NewReader(strings.NewReader("HEAD /a HTTP/1.1\r\n"+host+"\r\n"+strings.Repeat("a", 2*MaxLine)), new(Pool))
+	var r Request
+	if err := d.Request(&r); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Request(&r); err == nil || r.Method != "" || r.Target != "" {
+		t.Errorf("%+v, %v", r, err)
 	}
 }
 

@@ -25,19 +25,21 @@ func (d *Reader) Response(r *Response, method string) error {
 	if err := r.parseLine(line); err != nil {
 		return err
 	}
-	if r.Fields, err = d.fields(r.Fields); err != nil {
+	if r.Fields, err = d.fields(r.Fields, true); err != nil {
 		return err
 	}
-	if r.Promised, err = requestFraming(r.Minor, r.Fields); err == nil {
+	if r.Promised, err = framing(r.Minor, r.Fields); err == nil {
 		r.Framing = responseFraming(method, r.Status, r.Promised)
 	}
 	return err
 }
 
 // Persistent reports whether the server keeps the connection open behind the
-// answer.
+// answer, and nothing else comes before the next: a 204 must not promise a body
+// (RFC 9110, section 8.6), and one that does may be followed by it.
 func (r *Response) Persistent() bool {
-	return r.Framing.Kind != ToEnd && r.Status != 101 && persistent(r.Minor, r.Fields)
+	promising := r.Promised.Kind == Chunked || r.Promised.Length > 0
+	return r.Framing.Kind != ToEnd && r.Status != 101 && (r.Status != 204 || !promising) && persistent(r.Minor, r.Fields)
 }
 
 // parseLine reads "HTTP/1.1 200 OK". Servers leave out the reason, and some the
