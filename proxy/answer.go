@@ -28,7 +28,7 @@ func (x *exchange) respond(a *answer) {
 		a.cause = a.message
 	}
 	x.because(a.cause)
-	if x.conn != nil && (a.last || !x.conn.body.Done()) { // nobody will read the rest of the body
+	if a.last && x.conn != nil {
 		x.conn.last = true
 	}
 	body, contentType := x.proxy.render(a, x.request.wantsPage())

@@ -26,21 +26,20 @@ var errNoAnswer = errors.New("the connection was closed without an answer")
 // an error while nothing has been answered; an answer that breaks off later makes
 // the exchange broken.
 func (x *exchange) carry(ctx context.Context, b *backend) error {
-	for {
-		up, err := b.connect(ctx)
-		if err != nil {
-			return err
-		}
-		used := up.used
-		x.holding(func() { up.Close() })
-		err = x.carryOn(b, up)
-		x.holding(nil)
-		// A server may end a connection at rest at any moment, this one included.
-		if used && errors.Is(err, errNoAnswer) && x.request.repeatable() && !x.isCut() {
-			continue
-		}
+	up, err := b.connect(ctx)
+	if err != nil {
 		return err
 	}
+	// A server may end a connection at rest at any moment, this one included.
+	last := !up.used || !x.request.repeatable()
+	err = x.carryOn(b, up)
+	if last || !errors.Is(err, errNoAnswer) || x.isCut() {
+		return err
+	}
+	if up, err = b.open(ctx, dialTimeout); err != nil {
+		return err
+	}
+	return x.carryOn(b, up)
 }
 
 // A carriage is one exchange on a connection to an upstream.
@@ -51,11 +50,13 @@ type carriage struct {
 }
 
 func (x *exchange) carryOn(b *backend, up *upstreamConn) error {
+	x.holding(func() { up.Close() })
 	c := &carriage{x: x, up: up}
 	c.send(b)
 	clean, err := c.receive()
 	clean = c.upload.finish() && clean
 	x.unwatch()
+	x.holding(nil) // before another exchange may hold it
 	if clean && len(up.in.Buffered()) == 0 && up.answer.Persistent() {
 		b.keep(up)
 	} else {
@@ -128,7 +129,7 @@ func (x *exchange) relay(answer *http1.Response, in *http1.Reader) bool {
 		case nil:
 			err = x.piece(piece)
 		case io.EOF:
-			if x.end(body.Trailer()) == nil {
+			if x.end(trailing(body.Trailer())) == nil {
 				return true
 			}
 		default:
@@ -145,7 +146,7 @@ func copyBody(x *exchange, up *upstreamConn) error {
 		piece, err := x.next()
 		switch {
 		case err == io.EOF:
-			up.out.End(x.body.trailer())
+			up.out.End(trailing(x.body.trailer()))
 			return up.out.Flush()
 		case err != nil:
 			up.Close() // the upstream must not take it for whole

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/letta-dev/letta-dev/proxy/http1"
@@ -22,8 +23,10 @@ type clientConn struct {
 	request request // used again and again
 
 	body    http1.Body
-	last    bool // the connection closes behind the answer
-	taken   bool // by a WebSocket
+	arrived atomic.Bool // all of the body has been read
+	last    bool        // the connection closes behind the answer
+	endless bool        // the answer has no end but the connection's
+	taken   bool        // by a WebSocket
 	lookout lookout
 
 	mu        sync.Mutex // also held while an answer that is not final is written
@@ -113,19 +116,32 @@ func (c *clientConn) serveOne() bool {
 	}
 	c.wire.SetReadDeadline(time.Time{})
 	c.body = c.in.Body(r.Framing)
-	c.last = !r.Persistent()
+	c.arrived.Store(c.body.Done())
+	c.last, c.endless = !r.Persistent(), false
 	x := c.newExchange()
 	whole := x.run()
 	c.serving(nil)
 	c.in.Before = nil
 	switch {
-	case c.taken, !whole:
+	case c.taken:
+		return false
+	case !whole:
+		c.abort()
 		return false
 	case !c.body.Done():
 		c.linger()
 		return false
 	}
 	return !c.last
+}
+
+// abort ends a connection whose answer broke off. Where its end is the end of the
+// answer, only a reset tells the two apart.
+func (c *clientConn) abort() {
+	if socket, ok := c.socket.Conn.(interface{ SetLinger(sec int) error }); ok && c.endless {
+		_ = socket.SetLinger(0)
+		c.socket.Close()
+	}
 }
 
 // refuse answers what is no request.
@@ -153,13 +169,24 @@ func (c *clientConn) linger() {
 }
 
 // lingerBytes is how much of a body nobody wants is read before a connection closes.
-const lingerBytes = 256 << 10
+const lingerBytes = 4 << 20
 
 // The methods of a source.
 
 func (c *clientConn) next() ([]byte, error) {
 	c.ask()
-	return c.body.Next()
+	piece, err := c.body.Next()
+	c.arrived.Store(c.body.Done())
+	return piece, err
+}
+
+// skip reads the rest of a body that nobody wants, if it is here already: then the
+// connection can go on behind the answer.
+func (c *clientConn) skip() {
+	for !c.arrived.Load() && c.body.Arrived() {
+		_, _ = c.body.Next()
+		c.arrived.Store(c.body.Done())
+	}
 }
 
 // ask asks a client for its body that waits for that, unless it has its answer.
@@ -175,8 +202,7 @@ func (c *clientConn) ask() {
 func (c *clientConn) trailer() http1.Fields { return c.body.Trailer() }
 
 func (c *clientConn) whole() bool {
-	f := c.request.Framing
-	return f.Kind == http1.Sized && int64(len(c.in.Buffered())) >= f.Length && !c.awaits100
+	return c.body.Arrived() && !c.awaits100
 }
 
 func (c *clientConn) beforeWait(f func()) { c.in.Before = f }
@@ -206,14 +232,16 @@ func (c *clientConn) write1xx(status int, fields http1.Fields) {
 func (c *clientConn) begin(head *http1.Response) error {
 	c.mu.Lock()
 	c.begun = true
-	if c.awaits100 || c.stopped { // the body will not come, or nobody waits for more
+	if !c.arrived.Load() || c.stopped { // the rest of the body may never come, or nobody waits for more
 		c.last = true
 	}
 	c.mu.Unlock()
-	framing := head.Framing
+	framing, promised := head.Framing, head.Promised
 	switch {
 	case c.request.Minor == 0 && (framing.Kind == http1.Chunked || framing.Kind == http1.ToEnd):
-		framing.Kind, c.last = http1.ToEnd, true
+		framing.Kind, c.last, c.endless = http1.ToEnd, true, true
+	case c.request.Minor == 0 && promised.Kind == http1.Chunked: // HTTP/1.0 knows no codings
+		promised = http1.Framing{}
 	case framing.Kind == http1.ToEnd:
 		framing.Kind = http1.Chunked
 	}
@@ -225,7 +253,7 @@ func (c *clientConn) begin(head *http1.Response) error {
 		head.Fields = append(head.Fields, http1.Field{Name: "Connection", Value: "keep-alive"})
 	}
 	if c.request.Method == "HEAD" || head.Status == http.StatusNotModified {
-		return c.out.ResponseWithout(head.Status, head.Reason, head.Fields, head.Promised)
+		return c.out.ResponseWithout(head.Status, head.Reason, head.Fields, promised)
 	}
 	return c.out.Response(head.Status, head.Reason, head.Fields, framing)
 }

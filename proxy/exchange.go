@@ -59,6 +59,7 @@ type exchange struct {
 	bytesIn  atomic.Int64
 	bytesOut atomic.Int64
 	broken   bool
+	ended    atomic.Bool           // the end of the body was read
 	bodyErr  atomic.Pointer[error] // why the client's body could not be read
 
 	mu      sync.Mutex
@@ -174,14 +175,23 @@ func (x *exchange) wrote(err error) error {
 func (x *exchange) next() ([]byte, error) {
 	piece, err := x.body.next()
 	x.bytesIn.Add(int64(len(piece)))
+	if err == io.EOF {
+		x.ended.Store(true)
+	}
 	if err != nil && err != io.EOF {
 		x.bodyErr.CompareAndSwap(nil, &err)
 	}
 	return piece, err
 }
 
+// arrived reports whether all of the client's body has been read.
+func (x *exchange) arrived() bool { return x.ended.Load() || x.conn != nil && x.conn.arrived.Load() }
+
 // say sends a whole answer.
 func (x *exchange) say(status int, fields http1.Fields, body []byte) {
+	if x.conn != nil {
+		x.conn.skip()
+	}
 	head := &http1.Response{Status: status, Reason: http.StatusText(status), Fields: fields}
 	if status != http.StatusNoContent && status != http.StatusNotModified {
 		head.Framing = http1.Framing{Kind: http1.Sized, Length: int64(len(body))}

@@ -46,7 +46,10 @@ func (x *exchange) outgoing(to http1.Fields, u *Upstream) http1.Fields {
 	via := r.version() + " " + x.proxy.name
 	for _, f := range to[first:] {
 		switch {
-		case isForwarding(f.Name), isName(f.Name, "host"), isName(f.Name, "origin") && u.DropOrigin:
+		case isForwarding(f.Name), isFraming(f.Name), isName(f.Name, "host"), isName(f.Name, "origin") && u.DropOrigin,
+			isName(f.Name, "expect") && !r.ExpectsContinue():
+		case isName(f.Name, "max-forwards"):
+			kept = append(kept, http1.Field{Name: f.Name, Value: r.fewerForwards(f.Value)})
 		case isName(f.Name, "via"):
 			via = f.Value + ", " + via
 		default:

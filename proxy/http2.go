@@ -42,18 +42,36 @@ func (s *stream) request() *request {
 	conn := connOf(in.Context())
 	r := &request{major: 2, secure: true, client: in.RemoteAddr, local: conn.LocalAddr().String(), listener: conn.listener}
 	r.Method, r.Target, r.Path, r.Host, r.Minor = in.Method, in.RequestURI, in.RequestURI, in.Host, 1
+	if r.Scheme = "https"; in.TLS == nil { // the scheme it named is another
+		r.Scheme = "http"
+	}
 	for name, values := range in.Header {
 		for _, value := range values {
 			r.Fields = append(r.Fields, http1.Field{Name: name, Value: value})
 		}
 	}
-	switch {
-	case in.ContentLength < 0:
-		r.Framing = http1.Framing{Kind: http1.Chunked}
-	case in.ContentLength > 0 || in.Header.Get("Content-Length") != "":
-		r.Framing = http1.Framing{Kind: http1.Sized, Length: in.ContentLength}
-	}
+	r.flaw = s.check(r)
 	return r
+}
+
+// check refuses what is malformed (RFC 9113, section 8.1.1) and net/http lets pass,
+// and finds the framing.
+func (s *stream) check(r *request) error {
+	if err := r.Check(); err != nil {
+		return err
+	}
+	for host := range r.Fields.Values("Host") { // RFC 9113, section 8.3.1
+		if lower(host) != lower(r.Host) {
+			return &http1.Error{Status: http.StatusBadRequest, Reason: "a Host field that is not the authority"}
+		}
+	}
+	switch length := s.in.ContentLength; {
+	case length < 0:
+		r.Framing = http1.Framing{Kind: http1.Chunked}
+	case length != r.Framing.Length:
+		return &http1.Error{Status: http.StatusBadRequest, Reason: "a Content-Length that is not the length of the body"}
+	}
+	return nil
 }
 
 func (s *stream) next() ([]byte, error) {

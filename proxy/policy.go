@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -27,7 +28,10 @@ func (p *Proxy) refuse(r *request) *answer {
 // wellFormed refuses what the wire leaves to those who know names and schemes.
 func wellFormed(_ *Proxy, r *request) *answer {
 	_, hostOK := parseHost(r.Host)
+	var flaw *http1.Error
 	switch {
+	case errors.As(r.flaw, &flaw):
+		return malformed(flaw.Status, flaw.Reason)
 	case len(r.Fields) > maxFields: // in HTTP/2
 		return malformed(http.StatusRequestHeaderFieldsTooLarge, "the request has too many header fields")
 	case r.Scheme != "" && r.Scheme != r.scheme():
@@ -49,6 +53,9 @@ func ownName(p *Proxy, r *request) *answer {
 	}
 }
 
+// allowed is what Allow says.
+const allowed = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
 func allowedMethod(_ *Proxy, r *request) *answer {
 	if r.Method != http.MethodTrace && r.Method != http.MethodConnect {
 		return nil
@@ -56,7 +63,7 @@ func allowedMethod(_ *Proxy, r *request) *answer {
 	return &answer{
 		status: http.StatusMethodNotAllowed, code: "method_not_allowed",
 		message: "this method is not forwarded: TRACE would show cookies to scripts, CONNECT is for forward proxies",
-		fields:  http1.Fields{{Name: "Allow", Value: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"}},
+		fields:  http1.Fields{{Name: "Allow", Value: allowed}},
 		last:    true,
 	}
 }

@@ -14,6 +14,7 @@ type request struct {
 	client   string // address of the client
 	local    string // address it came in on
 	listener *Listener
+	flaw     error // an *http1.Error that came to light after the head was read
 }
 
 // version is "1.1", "1.0" or "2.0".

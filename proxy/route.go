@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
 )
 
 // Route is the way WebSockets on the marked listener take.
@@ -50,8 +52,8 @@ func (p *Proxy) inhabited(ctx context.Context, u *Upstream) bool {
 func (x *exchange) route() {
 	onWebSocket := x.request.listener.WebSocket
 	switch {
-	case x.request.Path == "*": // OPTIONS; about the proxy, not about what it serves
-		x.say(http.StatusNoContent, nil, nil)
+	case x.request.isForUs():
+		x.say(http.StatusNoContent, http1.Fields{{Name: "Allow", Value: allowed}}, nil)
 	case !x.locate():
 	case x.request.isUpgrade():
 		if a := checkHandshake(x.request); a != nil {

@@ -70,7 +70,14 @@ func (u *upload) finish() bool {
 	u.settle()
 	select {
 	case <-u.done:
+		return u.wanted && u.err == nil
 	default:
+	}
+	if u.x.arrived() { // what remains is to return, unless the upstream stopped reading
+		u.up.SetWriteDeadline(time.Unix(1, 0))
+		<-u.done
+		u.up.SetWriteDeadline(time.Time{})
+	} else {
 		u.x.body.abandon()
 		u.up.Close()
 		<-u.done
