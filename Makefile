@@ -41,8 +41,8 @@ lint: ## format, vet, staticcheck, shellcheck, and a build for every system
 	@tools/lint.sh
 
 bench: build ## speed and weight beside a plain container start and nginx, as ratios
-	@e2e/needs.sh nginx:nginx-light
-	@e2e/with-engine.sh $(GO) run ./e2e/bench
+	@e2e/needs.sh nginx:nginx-light haproxy:haproxy wrk:wrk h2load:nghttp2-client taskset:util-linux
+	@e2e/with-engine.sh $(GO) run ./e2e/bench $(ONLY)
 
 clean:
 	rm -rf bin

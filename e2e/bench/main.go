@@ -1,6 +1,7 @@
 // Command bench prints what letta-dev weighs and what it adds, each beside what it is added to, measured in one run. It judges nothing.
 //
 //	make bench
+//	make bench ONLY="wire handshakes"
 //
 // What `up` adds is taken from one and the same start: the command's whole time, less the container's own, which is what a plain
 // `docker run` would take: from the engine's creation of it to the first health answer that an independent prober sees at its address.
@@ -23,6 +24,10 @@ import (
 const project = "ldt-bench"
 
 func main() {
+	if role := os.Getenv(roleVariable); role != "" {
+		fmt.Fprintln(os.Stderr, "bench:", play(role))
+		os.Exit(1)
+	}
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -49,19 +54,20 @@ func run() error {
 		return b.certsInside()
 	}
 	defer b.command("down", "--volumes", "--yes").Run()
-	if err := b.weight(); err != nil {
-		return err
+	for _, part := range []struct {
+		name    string
+		measure func() error
+	}{
+		{"weight", b.weight}, {"certs", b.certs}, {"handshakes", b.handshakes}, {"wire", b.wire}, {"demo", b.demo}, {"real", b.real},
+	} {
+		if len(os.Args) > 1 && !slices.Contains(os.Args[1:], part.name) {
+			continue
+		}
+		if err := part.measure(); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
 	}
-	if err := b.certs(); err != nil {
-		return err
-	}
-	if err := b.handshakes(); err != nil {
-		return err
-	}
-	if err := b.demo(); err != nil {
-		return err
-	}
-	return b.real()
+	return nil
 }
 
 func (b *bench) command(args ...string) *exec.Cmd {
