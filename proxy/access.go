@@ -34,13 +34,16 @@ type Access struct {
 // printable makes client text safe for a log and a terminal.
 func printable(s string) string {
 	const limit = 2048
+	if len(s) <= limit && !strings.ContainsFunc(s, unprintable) {
+		return s
+	}
 	var b strings.Builder
 	for i, c := range []byte(s) {
 		switch {
 		case i == limit:
 			b.WriteString("...")
 			return b.String()
-		case c > ' ' && c < 0x7f:
+		case !unprintable(rune(c)):
 			b.WriteByte(c)
 		default:
 			fmt.Fprintf(&b, "%%%02X", c)
@@ -48,6 +51,8 @@ func printable(s string) string {
 	}
 	return b.String()
 }
+
+func unprintable(r rune) bool { return r <= ' ' || r >= 0x7f }
 
 // redact replaces the values of query parameters that look like secrets. Both
 // separators count: some servers split at ";" as well.

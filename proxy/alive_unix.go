@@ -9,23 +9,32 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// alive reports whether a connection at rest is still open, and silent: bytes that
-// nobody asked for belong to no answer. It asks the kernel and reads nothing.
-func alive(c net.Conn) bool {
-	socket, ok := c.(syscall.Conn)
-	if !ok {
-		return true // an engine's stream; a write will tell
+// A liveness reports whether a connection at rest is still open, and silent: bytes
+// that nobody asked for belong to no answer. It asks the kernel and reads nothing.
+// The zero value is of a connection that is no socket, but an engine's stream: a
+// write will tell.
+type liveness struct {
+	raw  syscall.RawConn
+	wait [1]unix.PollFd
+	open bool
+}
+
+func (l *liveness) watch(c net.Conn) {
+	if socket, ok := c.(syscall.Conn); ok {
+		l.raw, _ = socket.SyscallConn() // it fails for a closed one, whose first write fails too
 	}
-	raw, err := socket.SyscallConn()
-	if err != nil {
-		return false
-	}
-	open := false
-	err = raw.Read(func(fd uintptr) bool {
-		var b [1]byte
-		_, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-		open = err == unix.EAGAIN
+}
+
+func (l *liveness) alive() bool {
+	if l.raw == nil {
 		return true
-	})
-	return err == nil && open
+	}
+	err := l.raw.Control(l.look)
+	return err == nil && l.open
+}
+
+func (l *liveness) look(fd uintptr) {
+	l.wait[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+	n, err := unix.Poll(l.wait[:], 0)
+	l.open = n == 0 && err == nil
 }

@@ -35,8 +35,10 @@ type upstreamConn struct {
 	out    *http1.Writer
 	answer http1.Response // used again and again
 	fields http1.Fields   // of the request, likewise
+	passed http1.Fields   // of the answer to the client, likewise
 	used   bool           // for an exchange before this one
 	since  time.Time      // when it came to rest
+	liveness
 }
 
 func newBackend(u *Upstream, buffers *http1.Pool) *backend {
@@ -53,7 +55,7 @@ func (b *backend) connect(ctx context.Context) (*upstreamConn, error) {
 		if up == nil {
 			return b.open(ctx, dialTimeout)
 		}
-		if alive(up.Conn) {
+		if up.alive() {
 			return up, nil
 		}
 		up.Close()
@@ -66,7 +68,9 @@ func (b *backend) open(ctx context.Context, limit time.Duration) (*upstreamConn,
 	if err != nil {
 		return nil, err
 	}
-	return &upstreamConn{Conn: conn, in: http1.NewReader(conn, b.buffers), out: http1.NewWriter(conn, b.buffers)}, nil
+	up := &upstreamConn{Conn: conn, in: http1.NewReader(conn, b.buffers), out: http1.NewWriter(conn, b.buffers)}
+	up.watch(conn)
+	return up, nil
 }
 
 func (b *backend) take() *upstreamConn {

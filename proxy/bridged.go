@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/letta-dev/letta-dev/proxy/http1"
 )
@@ -106,6 +107,7 @@ func (w *bridgeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // proxy, which counts its bytes and closes it at stop.
 func (x *exchange) take(status int) *takenConn {
 	x.conn.taken = true
+	x.conn.wire.SetReadDeadline(time.Time{}) // of the time before the request
 	x.access.WebSocket = true
 	if !x.begun() {
 		x.access.Status = status

@@ -1,13 +1,10 @@
 package proxy
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
 	"time"
-
-	"github.com/letta-dev/letta-dev/proxy/http1"
 )
 
 const (
@@ -25,8 +22,8 @@ var errNoAnswer = errors.New("the connection was closed without an answer")
 // carry sends the request to an upstream and the answer to the client. It returns
 // an error while nothing has been answered; an answer that breaks off later makes
 // the exchange broken.
-func (x *exchange) carry(ctx context.Context, b *backend) error {
-	up, err := b.connect(ctx)
+func (x *exchange) carry(b *backend) error {
+	up, err := b.connect(x.base())
 	if err != nil {
 		return err
 	}
@@ -36,7 +33,7 @@ func (x *exchange) carry(ctx context.Context, b *backend) error {
 	if last || !errors.Is(err, errNoAnswer) || x.isCut() {
 		return err
 	}
-	if up, err = b.open(ctx, dialTimeout); err != nil {
+	if up, err = b.open(x.base(), dialTimeout); err != nil {
 		return err
 	}
 	return x.carryOn(b, up)
@@ -50,7 +47,7 @@ type carriage struct {
 }
 
 func (x *exchange) carryOn(b *backend, up *upstreamConn) error {
-	x.holding(func() { up.Close() })
+	x.holding(up.Conn)
 	c := &carriage{x: x, up: up}
 	c.send(b)
 	clean, err := c.receive()
@@ -108,21 +105,21 @@ func (c *carriage) receive() (clean bool, err error) {
 			x.out.inform(answer.Status, passing(nil, answer.Fields))
 		default:
 			c.upload.settle()
-			return x.relay(answer, in), nil
+			return x.relay(c.up), nil
 		}
 	}
 	return false, errors.New("it informs without end")
 }
 
 // relay passes a final answer on, and reports whether it came to its end.
-func (x *exchange) relay(answer *http1.Response, in *http1.Reader) bool {
-	body := in.Body(answer.Framing)
-	head := *answer
-	head.Fields = passing(x.fields[:0], answer.Fields)
+func (x *exchange) relay(up *upstreamConn) bool {
+	body := up.in.Body(up.answer.Framing)
+	head := up.answer
+	head.Fields = passing(up.passed[:0], up.answer.Fields)
 	x.fixLocation(head.Fields)
 	err := x.begin(&head)
-	x.fields = head.Fields
-	in.Before = x.flush
+	up.passed = head.Fields
+	up.in.Before = x.flush
 	for err == nil {
 		var piece []byte
 		switch piece, err = body.Next(); err {

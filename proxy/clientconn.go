@@ -23,11 +23,14 @@ type clientConn struct {
 	request request // used again and again
 
 	body    http1.Body
+	slow    bool        // the head of the request came in more than one read
 	arrived atomic.Bool // all of the body has been read
 	last    bool        // the connection closes behind the answer
 	endless bool        // the answer has no end but the connection's
 	taken   bool        // by a WebSocket
 	lookout lookout
+
+	limitHead func() // awaitHead, for Reader.Before
 
 	mu        sync.Mutex // also held while an answer that is not final is written
 	idle      bool       // between two requests
@@ -56,7 +59,10 @@ func (c *clientConn) await(first bool) bool {
 	if !c.setIdle(true) {
 		return false
 	}
-	c.wire.SetReadDeadline(time.Now().Add(limit))
+	c.in.Before = nil
+	if len(c.in.Buffered()) == 0 {
+		c.wire.SetReadDeadline(time.Now().Add(limit))
+	}
 	err := c.in.Wait()
 	return c.setIdle(false) && err == nil
 }
@@ -109,12 +115,16 @@ func (c *clientConn) newExchange() *exchange {
 // serveOne answers one request. It returns false when the connection has to end.
 func (c *clientConn) serveOne() bool {
 	r := &c.request
-	c.wire.SetReadDeadline(time.Now().Add(c.proxy.limits.head))
-	if err := c.in.Request(&r.Request); err != nil {
+	c.slow, c.in.Before = false, c.limitHead
+	err := c.in.Request(&r.Request)
+	c.in.Before = nil
+	if err != nil {
 		c.refuse(err)
 		return false
 	}
-	c.wire.SetReadDeadline(time.Time{})
+	if r.hasBody() {
+		c.wire.SetReadDeadline(time.Time{})
+	}
 	c.body = c.in.Body(r.Framing)
 	c.arrived.Store(c.body.Done())
 	c.last, c.endless = !r.Persistent(), false
@@ -141,6 +151,14 @@ func (c *clientConn) abort() {
 	if socket, ok := c.socket.Conn.(interface{ SetLinger(sec int) error }); ok && c.endless {
 		_ = socket.SetLinger(0)
 		c.socket.Close()
+	}
+}
+
+// awaitHead gives a head that did not come at once the time that a head may take.
+func (c *clientConn) awaitHead() {
+	if !c.slow {
+		c.slow = true
+		c.wire.SetReadDeadline(time.Now().Add(c.proxy.limits.head))
 	}
 }
 

@@ -35,6 +35,7 @@ func (c *conn) CloseWrite() error { return closeWrite(c.Conn) }
 // watch reads ahead, up to a bound, until release is called; left is called when
 // the client leaves meanwhile. Nobody else may read before release has returned.
 func (c *conn) watch(left func()) (release func()) {
+	c.SetReadDeadline(time.Time{})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

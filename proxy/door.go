@@ -77,6 +77,7 @@ func (d *door) welcome(c *conn) {
 	}
 	client := &clientConn{proxy: d.proxy, socket: c, wire: wire, in: http1.NewReader(wire, d.proxy.buffers), out: http1.NewWriter(wire, d.proxy.buffers)}
 	client.request = request{major: 1, secure: wire != net.Conn(c), client: c.RemoteAddr().String(), local: c.LocalAddr().String(), listener: c.listener}
+	client.limitHead = client.awaitHead
 	d.proxy.conns.add(client)
 	defer d.proxy.conns.remove(client)
 	d.proxy.conns.remove(c)

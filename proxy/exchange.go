@@ -54,18 +54,17 @@ type exchange struct {
 	target string // towards the upstream
 
 	start    time.Time
-	access   Access       // of the serving goroutine alone
-	fields   http1.Fields // of the answer; memory for the next one
+	access   Access // of the serving goroutine alone
 	bytesIn  atomic.Int64
 	bytesOut atomic.Int64
 	broken   bool
 	ended    atomic.Bool           // the end of the body was read
 	bodyErr  atomic.Pointer[error] // why the client's body could not be read
 
-	mu      sync.Mutex
-	cause   string
-	gone    bool   // nobody waits for the answer any more
-	release func() // ends what the exchange holds
+	mu    sync.Mutex
+	cause string
+	gone  bool      // nobody waits for the answer any more
+	held  io.Closer // what the exchange holds; nil: nothing
 }
 
 func (p *Proxy) newExchange(r *request) *exchange {
@@ -205,17 +204,22 @@ func (x *exchange) say(status int, fields http1.Fields, body []byte) {
 	_ = x.end(nil) // wrote has noted it
 }
 
-// holding notes how to end what the exchange holds: for a client that left, and for
-// the end of the proxy. It ends it at once where that has come already.
-func (x *exchange) holding(release func()) {
+// holding notes what the exchange holds, for a client that left and for the end of
+// the proxy. It is closed at once where that has come already.
+func (x *exchange) holding(held io.Closer) {
 	x.mu.Lock()
-	x.release = release
+	x.held = held
 	late := x.gone
 	x.mu.Unlock()
-	if late && release != nil {
-		release()
+	if late && held != nil {
+		held.Close()
 	}
 }
+
+// closer makes an io.Closer of what ends something.
+type closer func()
+
+func (c closer) Close() error { c(); return nil }
 
 // stop leaves an exchange that is under way alone.
 func (x *exchange) stop() {}
@@ -224,10 +228,10 @@ func (x *exchange) stop() {}
 func (x *exchange) cut() {
 	x.mu.Lock()
 	x.gone = true
-	release := x.release
+	held := x.held
 	x.mu.Unlock()
-	if release != nil {
-		release()
+	if held != nil {
+		held.Close()
 	}
 }
 
@@ -242,7 +246,7 @@ func (x *exchange) isCut() bool {
 // connection until unwatch has returned.
 func (x *exchange) watch() {
 	if x.conn != nil {
-		x.conn.lookout.begin(x.conn.socket, x.cut)
+		x.conn.lookout.begin(x.conn.socket, x)
 	}
 }
 
@@ -252,18 +256,17 @@ func (x *exchange) unwatch() {
 	}
 }
 
-// context ends when the stream does, and by the function returned.
-func (x *exchange) context() (context.Context, context.CancelFunc) {
-	base := x.ctx
-	if base == nil {
-		base = x.proxy.base
+// base ends when the stream does, or with the proxy.
+func (x *exchange) base() context.Context {
+	if x.ctx != nil {
+		return x.ctx
 	}
-	return context.WithCancel(base)
+	return x.proxy.base
 }
 
 // upgradeContext ends also when the proxy begins to stop.
 func (x *exchange) upgradeContext() (context.Context, context.CancelFunc) {
-	ctx, cancel := x.context()
+	ctx, cancel := context.WithCancel(x.base())
 	release := context.AfterFunc(x.proxy.stopping, cancel)
 	return ctx, func() { release(); cancel() }
 }

@@ -10,15 +10,13 @@ import (
 // that found nobody to connect to is whole still, and waits again if its upstream
 // is starting over.
 func (x *exchange) forward(b *backend) {
-	ctx, cancel := x.context()
-	defer cancel()
 	for {
 		changed, ready := x.awaitReady(b.Upstream)
 		if !ready {
 			return
 		}
 		x.access.Upstream = b.Name
-		err := x.carry(ctx, b)
+		err := x.carry(b)
 		if err == nil {
 			return
 		}

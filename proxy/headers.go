@@ -1,17 +1,24 @@
 package proxy
 
 import (
+	"bytes"
 	"net"
-	"strings"
 
 	"github.com/letta-dev/letta-dev/proxy/http1"
 )
+
+// knownName is as long as the longest name that is looked for among others.
+const knownName = len("x-original-forwarded-for")
 
 // hopByHop reports whether a field ends at this connection even where Connection
 // does not name it (RFC 9110, section 7.6.1). Upgrade and Connection are written
 // anew where an upgrade is carried.
 func hopByHop(name string) bool {
-	switch lower(name) {
+	var known [knownName]byte
+	if len(name) > knownName {
+		return false
+	}
+	switch string(appendLower(known[:0], name)) {
 	case "connection", "proxy-connection", "keep-alive", "te", "transfer-encoding", "upgrade",
 		"http2-settings", "proxy-authenticate", "proxy-authorization":
 		return true
@@ -80,20 +87,29 @@ func (x *exchange) outgoing(to http1.Fields, u *Upstream) http1.Fields {
 }
 
 // isName compares a field's name to one in lower case.
-func isName(name, known string) bool { return len(name) == len(known) && lower(name) == known }
+func isName(name, known string) bool {
+	var buf [knownName]byte
+	return len(name) == len(known) && string(appendLower(buf[:0], name)) == known
+}
 
 // isForwarding reports whether a server may take a field for the word of its
 // proxy. WSGI and CGI servers read "-" and "_" alike, so both spellings count;
 // Proxy is the httpoxy hole (CVE-2016-5385).
 func isForwarding(field string) bool {
-	if len(field) < len("proxy") {
-		return false
+	var buf [knownName]byte
+	known := appendLower(buf[:0], field[:min(len(field), knownName)])
+	for i, c := range known {
+		if c == '_' {
+			known[i] = '-'
+		}
 	}
-	field = strings.ReplaceAll(lower(field), "_", "-")
-	if strings.HasPrefix(field, "x-forwarded") {
+	if bytes.HasPrefix(known, []byte("x-forwarded")) {
 		return true
 	}
-	switch field {
+	if len(field) > knownName {
+		return false
+	}
+	switch string(known) {
 	case "forwarded", "forwarded-for", "x-real-ip", "x-client-ip", "true-client-ip", "x-cluster-client-ip", "x-remote-ip",
 		"x-remote-addr", "x-original-url", "x-original-uri", "x-original-host", "x-original-forwarded-for", "x-rewrite-url",
 		"x-host", "x-scheme", "x-url-scheme", "front-end-https", "proxy":

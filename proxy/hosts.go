@@ -113,12 +113,23 @@ func validName(name string) bool {
 // lower folds ASCII only: strings.ToLower turns the Kelvin sign into a k, and
 // with it a foreign name into one of ours.
 func lower(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + 'a' - 'A'
+	for i := range len(s) {
+		if 'A' <= s[i] && s[i] <= 'Z' {
+			return string(appendLower(nil, s))
 		}
-		return r
-	}, s)
+	}
+	return s
+}
+
+func appendLower(to []byte, s string) []byte {
+	for i := range len(s) {
+		c := s[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		to = append(to, c)
+	}
+	return to
 }
 
 func isAddr(s string) bool {

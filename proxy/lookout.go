@@ -14,17 +14,17 @@ const lookAfter = 100 * time.Millisecond
 // value is ready, and used for one request after the other.
 type lookout struct {
 	mu    sync.Mutex
-	conn  *conn // watched, or to be watched; nil at rest
-	left  func()
+	conn  *conn     // watched, or to be watched; nil at rest
+	x     *exchange // whose client it is
 	timer *time.Timer
 	end   func() // of the goroutine that reads ahead
 }
 
-// begin has left called, once, when the client leaves before stop.
-func (l *lookout) begin(c *conn, left func()) {
+// begin cuts the exchange when its client leaves before stop.
+func (l *lookout) begin(c *conn, x *exchange) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.conn, l.left = c, left
+	l.conn, l.x = c, x
 	if l.timer == nil {
 		l.timer = time.AfterFunc(lookAfter, l.look)
 	} else {
@@ -36,7 +36,7 @@ func (l *lookout) look() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.conn != nil && l.end == nil {
-		l.end = l.conn.watch(l.left)
+		l.end = l.conn.watch(l.x.cut)
 	}
 }
 
@@ -51,5 +51,5 @@ func (l *lookout) stop() {
 	if l.end != nil {
 		l.end()
 	}
-	l.conn, l.left, l.end = nil, nil, nil
+	l.conn, l.x, l.end = nil, nil, nil
 }

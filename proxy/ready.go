@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"time"
 )
@@ -57,9 +58,9 @@ const (
 // hold waits for one of the ends of a hold. An agent must not get a message whose
 // sender has given up, and perhaps sent it again: the client is watched.
 func (x *exchange) hold(changed <-chan struct{}, expired <-chan time.Time) held {
-	ctx, cancel := x.context()
+	ctx, cancel := context.WithCancel(x.base())
 	defer cancel()
-	x.holding(cancel)
+	x.holding(closer(cancel))
 	defer x.holding(nil)
 	x.watch()
 	defer x.unwatch()

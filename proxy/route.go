@@ -98,9 +98,7 @@ func (x *exchange) serverReady() bool {
 // routeOther serves what is no upgrade on the WebSocket listener.
 func (x *exchange) routeOther() {
 	p := x.proxy
-	ctx, cancel := x.context()
-	defer cancel()
-	switch p.WebSocketRoute(ctx) {
+	switch p.WebSocketRoute(x.base()) {
 	case RoutePassThrough:
 		x.forward(p.pass)
 	case RouteUpstream:

@@ -64,7 +64,7 @@ func (x *exchange) join(ctx context.Context, up *upstreamConn) {
 	release := context.AfterFunc(ctx, func() { up.Close() })
 	defer release()
 	if up.answer.Status != http.StatusSwitchingProtocols {
-		x.relay(&up.answer, up.in)
+		x.relay(up)
 		return
 	}
 	head := http1.Response{Status: up.answer.Status, Reason: up.answer.Reason, Fields: passing(nil, up.answer.Fields)}

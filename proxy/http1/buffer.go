@@ -19,8 +19,11 @@ func (p *Pool) get(size int) []byte {
 	if size == largeBuffer {
 		pool = &p.large
 	}
-	if b, ok := pool.Get().(*[]byte); ok {
-		return *b
+	switch b := pool.Get().(type) {
+	case *[smallBuffer]byte:
+		return b[:]
+	case *[largeBuffer]byte:
+		return b[:]
 	}
 	return make([]byte, size)
 }
@@ -29,9 +32,9 @@ func (p *Pool) put(b []byte) {
 	b = b[:cap(b)]
 	switch cap(b) {
 	case smallBuffer:
-		p.small.Put(&b)
+		p.small.Put((*[smallBuffer]byte)(b))
 	case largeBuffer:
-		p.large.Put(&b)
+		p.large.Put((*[largeBuffer]byte)(b))
 	}
 }
 
@@ -41,6 +44,8 @@ type Reader struct {
 	pool *Pool
 	buf  []byte // nil while nothing is buffered
 	r, w int    // what is buffered: buf[r:w]
+
+	first [firstRead]byte // of Wait
 
 	// Before, if not nil, is called before every read from the connection, which
 	// may take for ever: the moment to flush what was written so far.
@@ -74,20 +79,22 @@ func (d *Reader) Release() {
 	}
 }
 
-// Wait reads something, if nothing is buffered yet, and holds no more than a few
-// bytes of memory until that comes. It is for connections at rest.
+// firstRead holds most requests whole, so that one read brings them.
+const firstRead = 512
+
+// Wait reads something, if nothing is buffered yet, and holds no buffer until that
+// comes. It is for connections at rest.
 func (d *Reader) Wait() error {
 	if d.r < d.w {
 		return nil
 	}
 	d.Release()
-	var first [64]byte
-	n, err := d.read(first[:])
+	n, err := d.read(d.first[:])
 	if err != nil {
 		return err
 	}
 	d.buf = d.pool.get(smallBuffer)
-	d.w = copy(d.buf, first[:n])
+	d.w = copy(d.buf, d.first[:n])
 	return nil
 }
 
