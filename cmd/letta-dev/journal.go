@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/letta-dev/letta-dev/orchestrator"
-	"github.com/letta-dev/letta-dev/proxy"
 )
 
 // journalSchema is the version of the journal's entries. Entries of another version are not read.
@@ -27,40 +26,11 @@ type journalEntry struct {
 	Lost   int                     `json:"lost,omitempty"` // entries that could not be written before this one
 }
 
-// accessRecord is a proxy.Access as it is kept: its names are a promise to programs that read it.
-type accessRecord struct {
-	Client    string  `json:"client"`
-	Listener  string  `json:"listener"`
-	Protocol  string  `json:"protocol"`
-	TLS       bool    `json:"tls"`
-	Method    string  `json:"method"`
-	Host      string  `json:"host"`
-	Path      string  `json:"path"`
-	Status    int     `json:"status"`
-	BytesIn   int64   `json:"bytesIn"`
-	BytesOut  int64   `json:"bytesOut"`
-	HeadMS    float64 `json:"headMs"`
-	TotalMS   float64 `json:"totalMs"`
-	Upstream  string  `json:"upstream,omitempty"`
-	Cause     string  `json:"cause,omitempty"`
-	WebSocket bool    `json:"websocket,omitempty"`
-}
-
-func recordOf(a proxy.Access) *accessRecord {
-	return &accessRecord{
-		Client: a.Client, Listener: a.Listener, Protocol: a.Protocol, TLS: a.TLS,
-		Method: a.Method, Host: a.Host, Path: a.Path, Status: a.Status, BytesIn: a.BytesIn, BytesOut: a.BytesOut,
-		HeadMS: milliseconds(a.Head), TotalMS: milliseconds(a.Total), Upstream: a.Upstream, Cause: a.Cause, WebSocket: a.WebSocket,
-	}
-}
-
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
 // maxJournal is the size in bytes at which the journal is put aside as its one predecessor, and a new one begun.
 const maxJournal = 10 << 20
 
-// journal is what a serving process writes for `letta-dev logs`: a JSON object a line, with one write call each, so that a reader
-// never sees half of two. The process that holds the project's live lock is its only writer. What cannot be written is counted,
+// journal is what a serving process writes for `letta-dev logs`: a JSON object a line, and whole lines with each write call, so that a
+// reader never sees half of two. The process that holds the project's live lock is its only writer. What cannot be written is counted,
 // and the count is written when that is possible again: a full disk is no reason to disturb the proxy.
 type journal struct {
 	path  string
@@ -75,20 +45,16 @@ type journal struct {
 	torn     bool   // the file does not end in a line end: a write, or the process before, ended in mid-line
 	lost     int    // entries since the last that was written
 	partial  []byte // of Write: a line without its end
+	batch    batch
 }
 
 // openJournal opens the journal for writing, after what it holds. Only its owner can read it: paths and hosts are in it.
 func openJournal(path string, now func() time.Time) (*journal, error) {
-	j := &journal{path: path, now: now, limit: maxJournal, rotateAt: maxJournal}
+	j := &journal{path: path, now: now, limit: maxJournal, rotateAt: maxJournal, batch: batch{delay: batchDelay}}
 	if err := j.open(); err != nil {
 		return nil, fmt.Errorf("opening letta-dev's journal: %w", err)
 	}
 	return j, nil
-}
-
-// access writes that a request is finished.
-func (j *journal) access(a proxy.Access) {
-	j.add(journalEntry{Time: j.now(), Source: "proxy", Access: recordOf(a)})
 }
 
 // engine writes what happened to a container, at the engine's own time, which the container's log has too.
@@ -123,6 +89,7 @@ func (j *journal) Write(p []byte) (int, error) {
 func (j *journal) close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.flush()
 	j.closed = true
 	if j.file == nil {
 		return nil
@@ -149,15 +116,22 @@ func (e journalEntry) encode() []byte {
 	return append(line, '\n')
 }
 
+// addLocked writes an entry behind those that wait.
 func (j *journal) addLocked(line []byte) {
+	j.flush()
+	j.write(line, 1)
+}
+
+// write writes some entries, or counts them as lost.
+func (j *journal) write(lines []byte, entries int) {
 	if j.closed {
 		return
 	}
 	if j.lost > 0 && j.put(journalEntry{Time: j.now(), Source: "proxy", Lost: j.lost}.encode()) == nil {
 		j.lost = 0
 	}
-	if j.lost > 0 || line == nil || j.put(line) != nil {
-		j.lost++
+	if j.lost > 0 || lines == nil || j.put(lines) != nil {
+		j.lost += entries
 	}
 }
 

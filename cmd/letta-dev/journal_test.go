@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -23,6 +24,7 @@ func newTestJournal(t *testing.T) *journal {
 	if err != nil {
 		t.Fatal(err)
 	}
+	j.batch.delay = 0
 	t.Cleanup(func() { _ = j.close() }) // closed twice by some tests
 	return j
 }
@@ -72,6 +74,62 @@ func TestJournalKeepsWhatItIsGiven(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+// Whatever stands in a record comes back, as encoding/json would write it.
+func FuzzJournalRecord(f *testing.F) {
+	f.Add("127.0.0.1:5", "/v1/agents/?a=\"b\\", "connection refused\n\x1b[2J", int64(1), 12.5, true)
+	f.Add("", "", "", int64(-1), 0.001, false)
+	f.Fuzz(func(t *testing.T, client, path, cause string, n int64, ms float64, yes bool) {
+		r := accessRecord{
+			Client: client, Listener: path, Protocol: cause, TLS: yes, Method: client + "m", Host: path + "h", Path: path, Status: int(n), BytesIn: n, BytesOut: -n,
+			HeadMS: float64(int64(ms)) / 1000, TotalMS: float64(n) / 1000, Upstream: client, Cause: cause, WebSocket: yes,
+		}
+		now := time.Unix(1700000000, n%1e9).UTC()
+		want := journalEntry{Schema: journalSchema, Time: now, Source: "proxy", Access: &r}
+		var got, other journalEntry
+		if err := json.Unmarshal(r.appendEntry(nil, now), &got); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(want.encode(), &other); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, other) {
+			t.Errorf("got %+v, want %+v", got.Access, other.Access)
+		}
+	})
+}
+
+// What waits for others is written by a later entry of another kind, by its timer, and at the end.
+func TestJournalWritesRecordsInBatches(t *testing.T) {
+	j := newTestJournal(t)
+	r := readerOf(t, j)
+	j.batch.delay = time.Hour
+	j.access(proxy.Access{Path: "1"})
+	j.access(proxy.Access{Path: "2"})
+	if got := readPaths(t, r); got != nil {
+		t.Errorf("written at once: %q", got)
+	}
+	j.batch.timer.Reset(0)
+	got := readPaths(t, r)
+	for ; got == nil; got = readPaths(t, r) {
+		runtime.Gosched()
+	}
+	j.access(proxy.Access{Path: "3"})
+	if err := j.close(); err != nil {
+		t.Error(err)
+	}
+	if got = append(got, readPaths(t, r)...); !slices.Equal(got, []string{"1", "2", "3"}) {
+		t.Errorf("got %q", got)
+	}
+	j = newTestJournal(t)
+	j.batch.delay = time.Hour
+	j.access(proxy.Access{})
+	j.say("a line")
+	var kinds []string
+	if err := readerOf(t, j).poll(func(e journalEntry) { kinds = append(kinds, e.Line) }); err != nil || !slices.Equal(kinds, []string{"", "a line"}) {
+		t.Errorf("got %q, %v", kinds, err)
 	}
 }
 
@@ -306,6 +364,7 @@ func TestJournalGoesOnAfterHalfALine(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer j.close()
+	j.batch.delay = 0
 	j.access(proxy.Access{Path: "whole"})
 	r := readerOf(t, j)
 	if got := readPaths(t, r); !slices.Equal(got, []string{"whole"}) || r.skipped != 1 {

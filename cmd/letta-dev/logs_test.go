@@ -131,6 +131,7 @@ func (c *logsCase) journal(t *testing.T) *journal {
 	if err != nil {
 		t.Fatal(err)
 	}
+	j.batch.delay = 0
 	t.Cleanup(func() { _ = j.close() })
 	j.access(proxy.Access{Method: "GET", Host: "letta.localhost", Path: "/v1/agents/", TLS: true, Status: 502, BytesOut: 1234, Total: 35 * time.Millisecond, Cause: "connection refused"})
 	j.engine(orchestrator.Happening{Time: clockAt("11:00:00.05"), Action: "start", Name: "letta-server"})
