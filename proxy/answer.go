@@ -3,7 +3,6 @@ package proxy
 import (
 	"bytes"
 	"encoding/json"
-	"net/http"
 	"strings"
 
 	"github.com/letta-dev/letta-dev/proxy/http1"
@@ -64,46 +63,4 @@ type errorBody struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"`
-}
-
-// allowReading lets pages of allowed origins read an answer of ours. Without it a
-// browser shows them an opaque network error instead of the reason.
-func (p *Proxy) allowReading(fields http1.Fields, r *request) http1.Fields {
-	fields = append(fields, http1.Field{Name: "Vary", Value: "Origin"})
-	if origin, _, ok := p.origins.of(r); ok {
-		fields = append(fields,
-			http1.Field{Name: "Access-Control-Allow-Origin", Value: origin},
-			http1.Field{Name: "Access-Control-Allow-Credentials", Value: "true"},
-			http1.Field{Name: "Access-Control-Expose-Headers", Value: "Retry-After"})
-	}
-	return fields
-}
-
-// answerPreflight answers for an upstream that is not there yet, so that the
-// request itself can be held and its answer be read.
-func (x *exchange) answerPreflight() {
-	if _, _, ok := x.proxy.origins.of(x.request); !ok {
-		x.respond(refusedOrigin())
-		return
-	}
-	fields := x.proxy.allowReading(nil, x.request)
-	fields = append(fields, http1.Field{Name: "Access-Control-Allow-Methods", Value: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"})
-	const asked = "Access-Control-Request-Headers"
-	if names := x.request.Fields.Get(asked); names != "" && x.request.Fields.Count(asked) == 1 && isTokenList(names) {
-		fields = append(fields, http1.Field{Name: "Access-Control-Allow-Headers", Value: names})
-	}
-	fields.Set("Vary", "Origin, "+asked)
-	x.because("preflight answered while the upstream is not ready")
-	x.say(http.StatusNoContent, fields, nil)
-}
-
-// isTokenList reports whether s is a list of field names, and so safe to repeat
-// in a header field.
-func isTokenList(s string) bool {
-	for _, c := range []byte(s) {
-		if c <= ' ' && c != ' ' || c >= 0x7f || strings.IndexByte("\"(){}/:;<=>?@[\\]", c) >= 0 {
-			return false
-		}
-	}
-	return true
 }

@@ -126,9 +126,10 @@ func (x *exchange) because(cause string) {
 	}
 }
 
-// begin sends the head of an answer. Config.Header is set last, so that no
-// upstream can take it away.
+// begin sends the head of an answer. What we set is set last, so that no upstream
+// can take it away, and Config.Header behind all.
 func (x *exchange) begin(head *http1.Response) error {
+	head.Fields = edit(x.proxy.answerFor(x.request, head.Fields), x.proxy.config.Policy.Response)
 	for name, values := range x.proxy.config.Header {
 		head.Fields.Del(name)
 		for _, value := range values {

@@ -80,10 +80,11 @@ func (x *exchange) outgoing(to http1.Fields, u *Upstream) http1.Fields {
 	if prefix := x.way.forwardedPrefix(); prefix != "" {
 		kept = append(kept, http1.Field{Name: "X-Forwarded-Prefix", Value: prefix})
 	}
-	return append(kept,
+	kept = append(kept,
 		http1.Field{Name: "X-Forwarded-For", Value: client}, http1.Field{Name: "X-Forwarded-Proto", Value: r.scheme()},
 		http1.Field{Name: "X-Forwarded-Host", Value: r.Host}, http1.Field{Name: "X-Forwarded-Port", Value: port},
 		http1.Field{Name: "Via", Value: via})
+	return edit(kept, x.proxy.config.Policy.Request)
 }
 
 // isName compares a field's name to one in lower case.

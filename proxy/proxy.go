@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ type Proxy struct {
 	ws   *backend // nil: not configured
 	pass *backend // nil: the container has no port of its own
 	ways ways
+	cors origins // that the policy answers for
 
 	buffers *http1.Pool
 	bodies  *sync.Pool // of *[]byte, for the bodies of HTTP/2
@@ -72,7 +74,10 @@ func New(config Config) (*Proxy, error) {
 	if p.hosts, err = newHostSet(config.Hosts); err != nil {
 		return nil, err
 	}
-	if p.origins, err = newOrigins(p.hosts, config.Origins); err != nil {
+	if p.origins, err = newOrigins(p.hosts, slices.Concat(config.Origins, config.Policy.CORS)); err != nil {
+		return nil, err
+	}
+	if p.cors, err = newOrigins(hostSet{}, config.Policy.CORS); err != nil {
 		return nil, err
 	}
 	p.rest = newBackend(&config.REST, p.buffers)

@@ -54,6 +54,7 @@ func (x *exchange) route() {
 	switch {
 	case x.request.isForUs():
 		x.say(http.StatusNoContent, http1.Fields{{Name: "Allow", Value: allowed}}, nil)
+	case x.preflight():
 	case !x.locate():
 	case x.request.isUpgrade():
 		if a := checkHandshake(x.request); a != nil {

@@ -1,0 +1,31 @@
+package proxy
+
+import (
+	"github.com/letta-dev/letta-dev/proxy/http1"
+	"github.com/letta-dev/letta-dev/proxy/policy"
+)
+
+// edit sets the fields of a policy, in the place of all others of their names.
+func edit(fields http1.Fields, headers []policy.Header) http1.Fields {
+	for _, h := range headers {
+		fields.Del(h.Name)
+		if h.Value != "" {
+			fields = append(fields, http1.Field{Name: h.Name, Value: h.Value})
+		}
+	}
+	return fields
+}
+
+// vary notes that an answer depends on a field of the request, once (RFC 9110, section 12.5.5).
+func vary(fields http1.Fields, name string) http1.Fields {
+	if fields.HasToken("Vary", name) || fields.HasToken("Vary", "*") {
+		return fields
+	}
+	for i, f := range fields {
+		if isName(f.Name, "vary") && f.Value != "" {
+			fields[i].Value += ", " + name
+			return fields
+		}
+	}
+	return append(fields, http1.Field{Name: "Vary", Value: name})
+}
