@@ -117,6 +117,8 @@ func (x *exchange) relay(up *upstreamConn) bool {
 	head := up.answer
 	head.Fields = passing(up.passed[:0], up.answer.Fields)
 	x.fixLocation(head.Fields)
+	x.keepStatic(&head)
+	x.pack(&head)
 	err := x.begin(&head)
 	up.passed = head.Fields
 	up.in.Before = x.flush
@@ -124,7 +126,7 @@ func (x *exchange) relay(up *upstreamConn) bool {
 		var piece []byte
 		switch piece, err = body.Next(); err {
 		case nil:
-			err = x.piece(piece)
+			err = x.relayed(piece)
 		case io.EOF:
 			if x.end(trailing(body.Trailer())) == nil {
 				return true

@@ -186,8 +186,9 @@ func (c *clientConn) linger() {
 	_, _ = io.CopyN(io.Discard, c.wire, lingerBytes) // whatever ends it, the connection is over
 }
 
-// lingerBytes is how much of a body nobody wants is read before a connection closes.
-const lingerBytes = 4 << 20
+// lingerBytes is how much of a body nobody wants is read before a connection closes:
+// clients that are told of a limit have mostly begun to send what is above it.
+const lingerBytes = 64 << 20
 
 // The methods of a source.
 

@@ -58,6 +58,7 @@ type exchange struct {
 	bytesIn  atomic.Int64
 	bytesOut atomic.Int64
 	broken   bool
+	packer   *packer               // nil: the answer goes as it comes
 	ended    atomic.Bool           // the end of the body was read
 	bodyErr  atomic.Pointer[error] // why the client's body could not be read
 
@@ -151,10 +152,29 @@ func (x *exchange) piece(p []byte) error {
 	return x.wrote(x.out.piece(p))
 }
 
+// relayed sends a piece of the upstream's answer.
+func (x *exchange) relayed(p []byte) error {
+	if x.packer != nil {
+		return x.packer.write(p)
+	}
+	return x.piece(p)
+}
+
 // flush sends what was written of the answer.
-func (x *exchange) flush() { _ = x.wrote(x.out.flush()) }
+func (x *exchange) flush() {
+	if x.packer != nil && x.packer.flush() != nil {
+		return // it was x.piece that failed
+	}
+	_ = x.wrote(x.out.flush())
+}
 
 func (x *exchange) end(trailer http1.Fields) error {
+	if pk := x.packer; pk != nil {
+		x.packer = nil
+		if err := pk.close(); err != nil {
+			return err
+		}
+	}
 	err := x.out.end(trailer)
 	if err == nil {
 		err = x.out.flush()
@@ -174,7 +194,9 @@ func (x *exchange) wrote(err error) error {
 // client's side, that is not the upstream's fault.
 func (x *exchange) next() ([]byte, error) {
 	piece, err := x.body.next()
-	x.bytesIn.Add(int64(len(piece)))
+	if came, most := x.bytesIn.Add(int64(len(piece))), x.proxy.config.Policy.MaxBody; most > 0 && came > most {
+		piece, err = nil, errTooLarge
+	}
 	if err == io.EOF {
 		x.ended.Store(true)
 	}

@@ -16,7 +16,7 @@ const maxFields = http1.MaxFields
 // wrong name is told nothing else.
 func (p *Proxy) refuse(r *request) *answer {
 	for _, rule := range [...]func(*Proxy, *request) *answer{
-		wellFormed, ownName, allowedMethod, noLoop, ownOrigin, sameSite,
+		wellFormed, ownName, allowedMethod, noLoop, ownOrigin, sameSite, smallEnough, inRate,
 	} {
 		if a := rule(p, r); a != nil {
 			return a

@@ -24,9 +24,11 @@ type Proxy struct {
 	pass *backend // nil: the container has no port of its own
 	ways ways
 	cors origins // that the policy answers for
+	pace *pace   // nil: as often as they like
 
 	buffers *http1.Pool
 	bodies  *sync.Pool // of *[]byte, for the bodies of HTTP/2
+	packers *sync.Pool // of *packer
 
 	// stopping ends when the proxy begins to stop, base when what is left is cut.
 	stopping, base context.Context
@@ -59,6 +61,8 @@ func New(config Config) (*Proxy, error) {
 		config:  config,
 		buffers: new(http1.Pool),
 		bodies:  &sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }},
+		packers: newPackers(),
+		pace:    newPace(config.Policy.Rate),
 		name:    "letta-dev-" + hex.EncodeToString(randomBytes(6)),
 		limits: limits{
 			head:     10 * time.Second,

@@ -1,0 +1,209 @@
+package proxy
+
+import (
+	"bufio"
+	"compress/gzip"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
+)
+
+// asTold answers with the fields and the status of its query, and a body of n bytes.
+func asTold(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	for name, values := range q {
+		if name[0] >= 'A' && name[0] <= 'Z' {
+			w.Header()[name] = values
+		}
+	}
+	body := strings.Repeat("0123456789abcdef", 512)
+	if q.Get("small") != "" {
+		body = body[:1024]
+	}
+	if q.Get("sized") != "" || q.Get("small") != "" {
+		w.Header().Set("Content-Length", map[bool]string{true: "1024", false: "8192"}[len(body) == 1024])
+	}
+	if q.Get("status") != "" {
+		w.WriteHeader(http.StatusPartialContent)
+	}
+	io.WriteString(w, body)
+}
+
+func told(pairs ...string) string {
+	q := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		q.Add(pairs[i], pairs[i+1])
+	}
+	return "/?" + q.Encode()
+}
+
+func TestGzip(t *testing.T) {
+	const text = "text/plain; charset=utf-8"
+	g := start(t, http.HandlerFunc(asTold), func(c *Config) { c.Policy.Gzip = true })
+	g.each(t, func(t *testing.T, w wire) {
+		for _, test := range []struct {
+			name, method, target string
+			packed, varies       bool
+		}{
+			{"chunked text", "GET", told("Content-Type", text), true, true},
+			{"sized json", "POST", told("Content-Type", "application/json", "sized", "1"), true, true},
+			{"problem+json", "GET", told("Content-Type", "application/problem+json"), true, true},
+			{"svg", "GET", told("Content-Type", "image/svg+xml"), true, true},
+			{"small", "GET", told("Content-Type", text, "small", "1"), false, false},
+			{"picture", "GET", told("Content-Type", "image/png"), false, false},
+			{"events", "GET", told("Content-Type", "text/event-stream"), false, false},
+			{"encoded already", "GET", told("Content-Type", text, "Content-Encoding", "br"), false, false},
+			{"not to be changed", "GET", told("Content-Type", text, "Cache-Control", "public, No-Transform"), false, false},
+			{"a part", "GET", told("Content-Type", text, "status", "206", "Content-Range", "bytes 0-8191/9000"), false, false},
+			{"head", "HEAD", told("Content-Type", text, "sized", "1"), false, false},
+		} {
+			res, err := w.client.Do(w.request(t, test.method, test.target, nil, "Accept-Encoding: br, gzip"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var body io.Reader = res.Body
+			if packed := res.Header.Get("Content-Encoding") == "gzip"; packed != test.packed {
+				t.Errorf("%s: compressed %v", test.name, packed)
+			} else if packed {
+				if res.Header.Get("Content-Length") != "" {
+					t.Errorf("%s: the length is of the plain body", test.name)
+				}
+				if body, err = gzip.NewReader(res.Body); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b, err := io.ReadAll(body)
+			res.Body.Close()
+			want := map[bool]int{true: 1024, false: 8192}[test.name == "small"]
+			if test.method == "HEAD" {
+				want = 0
+			}
+			if err != nil || len(b) != want {
+				t.Errorf("%s: %d bytes, %v", test.name, len(b), err)
+			}
+			if varies := res.Header.Get("Vary") == "Accept-Encoding"; varies != test.varies {
+				t.Errorf("%s: Vary %q", test.name, res.Header.Get("Vary"))
+			}
+		}
+	})
+}
+
+func TestGzipTellsOfItself(t *testing.T) {
+	g := start(t, http.HandlerFunc(asTold), func(c *Config) { c.Policy.Gzip = true })
+	g.each(t, func(t *testing.T, w wire) {
+		query := told("Content-Type", "text/css", "Etag", `"v1"`, "Accept-Ranges", "bytes", "Vary", "Cookie")
+		res, _ := w.do(t, "GET", query, nil, "Accept-Encoding: gzip")
+		for name, want := range map[string]string{
+			"Etag": `W/"v1"`, "Accept-Ranges": "", "Vary": "Cookie, Accept-Encoding", "Content-Encoding": "gzip",
+		} {
+			if got := strings.Join(res.Header.Values(name), "|"); got != want {
+				t.Errorf("%s %q, want %q", name, got, want)
+			}
+		}
+		plain, _ := w.do(t, "GET", query, nil)
+		if plain.Header.Get("Etag") != `"v1"` || plain.Header.Get("Vary") != "Cookie, Accept-Encoding" || plain.Header.Get("Content-Encoding") != "" {
+			t.Errorf("to a client that takes none: %q", plain.Header)
+		}
+		weak, _ := w.do(t, "GET", told("Content-Type", "text/css", "Etag", `W/"v1"`), nil, "Accept-Encoding: gzip")
+		if weak.Header.Get("Etag") != `W/"v1"` {
+			t.Errorf("ETag %q", weak.Header.Get("Etag"))
+		}
+	})
+}
+
+func TestNothingIsCompressedUnasked(t *testing.T) {
+	g := start(t, http.HandlerFunc(asTold), nil)
+	g.each(t, func(t *testing.T, w wire) {
+		res, _ := w.do(t, "GET", told("Content-Type", "text/css"), nil, "Accept-Encoding: gzip")
+		if res.Header.Get("Content-Encoding") != "" || res.Header.Get("Vary") != "" {
+			t.Errorf("%q", res.Header)
+		}
+	})
+}
+
+// What the upstream said before it paused reaches the client before it goes on.
+func TestGzipDoesNotHoldBack(t *testing.T) {
+	next := make(chan struct{})
+	g := start(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/x-ndjson+json")
+		for range 3 {
+			io.WriteString(w, "{\"line\":1}\n")
+			_ = http.NewResponseController(w).Flush()
+			<-next
+		}
+	}), func(c *Config) { c.Policy.Gzip = true })
+	g.each(t, func(t *testing.T, w wire) {
+		res, err := w.client.Do(w.request(t, "GET", "/", nil, "Accept-Encoding: gzip"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		plain, err := gzip.NewReader(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewReader(plain)
+		for range 3 {
+			if line, err := lines.ReadString('\n'); err != nil || line != "{\"line\":1}\n" {
+				t.Fatalf("%q %v", line, err)
+			}
+			next <- struct{}{}
+		}
+		if rest, err := io.ReadAll(lines); err != nil || len(rest) > 0 {
+			t.Errorf("%q %v", rest, err)
+		}
+	})
+}
+
+// An answer that breaks off does not end well for being compressed.
+func TestGzipOfABrokenAnswer(t *testing.T) {
+	g := start(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		io.WriteString(w, strings.Repeat("x", 5000))
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}), func(c *Config) { c.Policy.Gzip = true })
+	g.each(t, func(t *testing.T, w wire) {
+		res, err := w.client.Do(w.request(t, "GET", "/", nil, "Accept-Encoding: gzip"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if _, err := io.ReadAll(res.Body); err == nil {
+			t.Error("the answer ended well")
+		}
+	})
+}
+
+// HTTP/1.0 knows no chunks: the connection ends behind the answer.
+func TestGzipToHTTP10(t *testing.T) {
+	g := start(t, http.HandlerFunc(asTold), func(c *Config) { c.Policy.Gzip = true })
+	res := g.say(t, false, "GET "+told("Content-Type", "text/css", "sized", "1")+" HTTP/1.0\r\nHost: letta.localhost\r\nConnection: keep-alive\r\nAccept-Encoding: gzip\r\n\r\n")
+	plain, err := gzip.NewReader(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(plain); err != nil || len(b) != 8192 || !res.Close && res.ContentLength >= 0 {
+		t.Errorf("%d bytes, %v, %+v", len(b), err, res)
+	}
+}
+
+func TestTakesGzip(t *testing.T) {
+	for accept, want := range map[string]bool{
+		"": false, "gzip": true, "GZIP": true, "x-gzip": true, "br": false, "*": true, "br, gzip;q=0.5": true,
+		"gzip;q=0": false, "gzip; q=0.000": false, "gzip;q=0, *": false, "*;q=0": false, "identity": false,
+		"gzip;q=0.5, identity": false, "gzip, identity;q=0.5": true, "gzip;q=0.5, identity;q=0.5": true,
+		"gzip;q=x": false, "gzip;q=2": false, "gzip;q=NaN": false, "gzip;q=-1": false, "gzip;level=1": false, "gzipped": false,
+	} {
+		if got := takesGzip(http1.Fields{{Name: "Accept-Encoding", Value: accept}}); got != want {
+			t.Errorf("%q: %v", accept, got)
+		}
+	}
+	if !takesGzip(http1.Fields{{Name: "Accept-Encoding", Value: "br"}, {Name: "accept-encoding", Value: "gzip"}}) {
+		t.Error("the second line was not read")
+	}
+}

@@ -1,0 +1,110 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
+	"github.com/letta-dev/letta-dev/proxy/policy"
+)
+
+// smallEnough refuses a body whose length says that it is too large. One that does not say is cut while it comes.
+func smallEnough(p *Proxy, r *request) *answer {
+	most := p.config.Policy.MaxBody
+	if most == 0 || r.Framing.Kind != http1.Sized || r.Framing.Length <= most {
+		return nil
+	}
+	return tooLarge(most)
+}
+
+// errTooLarge ends the reading of a body that is larger than the policy allows.
+var errTooLarge = errors.New("the body is larger than the policy allows")
+
+func tooLarge(most int64) *answer {
+	return &answer{
+		status: http.StatusRequestEntityTooLarge, code: "body_too_large",
+		message: fmt.Sprintf("the request body is larger than %s, the most that is allowed here", policy.FormatSize(most)),
+		hint:    "raise x-letta-dev.limits.body in compose.yaml, or --max-body",
+		last:    true,
+	}
+}
+
+// inRate refuses a client that asks too often.
+func inRate(p *Proxy, r *request) *answer {
+	if p.pace == nil {
+		return nil
+	}
+	client, _, err := net.SplitHostPort(r.client)
+	if err != nil {
+		client = r.client
+	}
+	wait := p.pace.take(client, p.config.Now())
+	if wait == 0 {
+		return nil
+	}
+	seconds := int64((wait + time.Second - 1) / time.Second)
+	return &answer{
+		status: http.StatusTooManyRequests, code: "too_many_requests",
+		message: fmt.Sprintf("more than %s requests from this address", p.config.Policy.Rate),
+		hint:    "raise x-letta-dev.limits.rate in compose.yaml, or --rate",
+		fields:  http1.Fields{{Name: "Retry-After", Value: strconv.FormatInt(seconds, 10)}},
+	}
+}
+
+// A pace is a token bucket for every client. Of each it knows only when its bucket will be full again (the generic cell
+// rate algorithm of ATM, ITU-T I.371): a client whose time has come is as one never seen, and forgotten.
+type pace struct {
+	interval time.Duration // for one token
+	burst    time.Duration // for all the tokens of a full bucket
+
+	mu   sync.Mutex
+	full map[string]time.Time
+}
+
+// maxClients bounds the clients a pace knows. Those beyond it share a bucket.
+const maxClients = 4096
+
+func newPace(r policy.Rate) *pace {
+	if r == (policy.Rate{}) {
+		return nil
+	}
+	return &pace{interval: r.Interval(), burst: time.Duration(r.Burst()) * r.Interval(), full: map[string]time.Time{}}
+}
+
+// take takes a token, or returns how long it is until there is one.
+func (p *pace) take(client string, now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	client = p.known(client, now)
+	full := p.full[client]
+	if full.Before(now) {
+		full = now
+	}
+	full = full.Add(p.interval)
+	if wait := full.Sub(now) - p.burst; wait > 0 {
+		return wait
+	}
+	p.full[client] = full
+	return 0
+}
+
+// known returns the bucket of a client: its own, or where there are too many, that of all strangers.
+func (p *pace) known(client string, now time.Time) string {
+	if _, ok := p.full[client]; ok || len(p.full) < maxClients {
+		return client
+	}
+	for other, full := range p.full {
+		if !full.After(now) {
+			delete(p.full, other)
+		}
+	}
+	if len(p.full) < maxClients {
+		return client
+	}
+	return "strangers"
+}

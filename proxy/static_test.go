@@ -1,0 +1,53 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestStaticFilesAreKept(t *testing.T) {
+	const kept = "public, max-age=3600"
+	g := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if name, value, ok := strings.Cut(r.Header.Get("X-Answer"), ": "); ok {
+			w.Header().Set(name, value)
+		}
+		if strings.Contains(r.URL.Path, "missing") {
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}), func(c *Config) { c.Policy.MaxAge = 3600 })
+	g.each(t, func(t *testing.T, w wire) {
+		for _, test := range []struct{ method, target, field, want string }{
+			{"GET", "/app.js", "", kept},
+			{"HEAD", "/a/b.min.CSS?v=1.2", "", kept},
+			{"GET", "/font.woff2", "X-Answer: Etag: \"1\"", kept},
+			{"GET", "/app.js", "X-Answer: Cache-Control: no-cache", "no-cache"},
+			{"GET", "/app.js", "X-Answer: Set-Cookie: a=b", ""},
+			{"GET", "/app.js", "X-Answer: Expires: 0", ""},
+			{"GET", "/app.js", "Authorization: Bearer x", ""},
+			{"POST", "/app.js", "", ""},
+			{"GET", "/missing.js", "", ""},
+			{"GET", "/index.html", "", ""},
+			{"GET", "/v1/agents/?f=app.js", "", ""},
+			{"GET", "/app.js/", "", ""},
+			{"GET", "/js", "", ""},
+			{"GET", "/.jsx", "", ""},
+		} {
+			var fields []string
+			if test.field != "" {
+				fields = []string{test.field}
+			}
+			res, _ := w.do(t, test.method, test.target, nil, fields...)
+			if got := strings.Join(res.Header["Cache-Control"], "|"); got != test.want {
+				t.Errorf("%s %s %q: %q, want %q", test.method, test.target, test.field, got, test.want)
+			}
+		}
+	})
+}
+
+func TestNothingIsKeptUnasked(t *testing.T) {
+	g := start(t, echo(), nil)
+	if res, _ := g.wires(g.addr)[0].do(t, "GET", "/app.js", nil); res.Header.Get("Cache-Control") != "" {
+		t.Errorf("%q", res.Header.Get("Cache-Control"))
+	}
+}
