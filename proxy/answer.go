@@ -37,8 +37,11 @@ func (x *exchange) respond(a *answer) {
 		http1.Field{Name: "X-Content-Type-Options", Value: "nosniff"},
 		http1.Field{Name: "Content-Type", Value: contentType})
 	if strings.HasPrefix(contentType, "text/html") {
-		fields = append(fields, http1.Field{Name: "Content-Security-Policy",
-			Value: "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"})
+		csp := "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+		if a.start != nil {
+			csp += waitingPolicy()
+		}
+		fields = append(fields, http1.Field{Name: "Content-Security-Policy", Value: csp})
 	}
 	x.say(a.status, append(fields, a.fields...), body)
 }

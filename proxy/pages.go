@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"fmt"
 	"html"
 	"net/http"
@@ -16,6 +18,8 @@ var (
 	answerHTML string
 	//go:embed pages/waiting.html
 	waitingHTML string
+	//go:embed pages/waiting.js
+	waitingJS string
 	//go:embed pages/style.css
 	styleCSS string
 )
@@ -37,20 +41,36 @@ func answerPage(a *answer) string {
 
 // waitingPage is the answer of a server that starts, for a browser.
 func waitingPage(a *answer) string {
-	stage := ""
-	if a.start.Stage != "" {
-		stage = "Stage " + html.EscapeString(a.start.Stage) + " · "
-	}
-	var steps strings.Builder
-	for _, s := range a.start.Steps {
-		fmt.Fprintf(&steps, "<li class=\"%[1]s\"><span>%[2]s</span><span>%[1]s</span></li>\n", html.EscapeString(s.State), html.EscapeString(s.Name))
-	}
 	return strings.NewReplacer(
 		"{style}", styleCSS,
+		"{script}", waitingJS,
 		"{upstream}", html.EscapeString(a.start.Upstream),
-		"{stage}", stage,
+		"{stage}", html.EscapeString(a.start.stageText()),
 		"{seconds}", strconv.Itoa(a.start.Seconds),
-		"{steps}", steps.String(),
+		"{steps}", a.start.stepsHTML(),
 		"{hint}", html.EscapeString(a.hint),
 	).Replace(waitingHTML)
+}
+
+// waitingPolicy lets the waiting page run its own script, and that one ask us how
+// the start goes (CSP Level 3, section 2.3.1).
+func waitingPolicy() string {
+	sum := sha256.Sum256([]byte(waitingJS))
+	return "; script-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; connect-src 'self'"
+}
+
+// stageText is what stands before the seconds.
+func (v *startView) stageText() string {
+	if v.Stage == "" {
+		return ""
+	}
+	return "Stage " + v.Stage + " · "
+}
+
+func (v *startView) stepsHTML() string {
+	var steps strings.Builder
+	for _, s := range v.Steps {
+		fmt.Fprintf(&steps, "<li class=\"%[1]s\"><span>%[2]s</span><span>%[1]s</span></li>\n", html.EscapeString(s.State), html.EscapeString(s.Name))
+	}
+	return steps.String()
 }

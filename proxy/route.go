@@ -62,6 +62,8 @@ func (x *exchange) route() {
 			return
 		}
 		x.routeUpgrade(onWebSocket)
+	case x.request.Path == startPath && x.request.Method == http.MethodGet:
+		x.tellStart()
 	case x.way != nil && x.way.backend != nil:
 		x.forward(x.way.backend)
 	case onWebSocket:
