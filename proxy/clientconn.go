@@ -27,8 +27,10 @@ type clientConn struct {
 	arrived atomic.Bool // all of the body has been read
 	last    bool        // the connection closes behind the answer
 	endless bool        // the answer has no end but the connection's
-	taken   bool        // by a WebSocket
+	taken   bool        // by the bridge
 	lookout lookout
+
+	webSocket *webSocket // what the connection has become; else nil
 
 	limitHead func() // awaitHead, for Reader.Before
 
@@ -40,9 +42,13 @@ type clientConn struct {
 	begun     bool // the final answer has begun
 }
 
-// serve answers requests until the connection ends.
+// serve answers requests until the connection ends, or becomes a WebSocket.
 func (c *clientConn) serve() {
-	defer c.wire.Close()
+	defer func() {
+		if c.webSocket == nil {
+			c.wire.Close()
+		}
+	}()
 	for first := true; c.await(first); first = false {
 		if !c.serveOne() {
 			return
@@ -133,7 +139,7 @@ func (c *clientConn) serveOne() bool {
 	c.serving(nil)
 	c.in.Before = nil
 	switch {
-	case c.taken:
+	case c.taken, c.webSocket != nil:
 		return false
 	case !whole:
 		c.abort()

@@ -11,6 +11,8 @@ type conn struct {
 	listener *Listener
 	ahead    []byte
 	heard    *alertRecord // during a TLS handshake; else nil
+	tapped   bool         // a tap reads it, and puts what it gets into ahead
+	end      error        // or here
 }
 
 func (c *conn) Read(p []byte) (int, error) {
@@ -18,6 +20,12 @@ func (c *conn) Read(p []byte) (int, error) {
 		n := copy(p, c.ahead)
 		c.ahead = c.ahead[n:]
 		return n, nil
+	}
+	switch {
+	case c.end != nil:
+		return 0, c.end
+	case c.tapped:
+		return 0, errDry
 	}
 	n, err := c.Conn.Read(p)
 	if c.heard != nil {

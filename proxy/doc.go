@@ -46,13 +46,17 @@
 //
 // An upgrade is answered by the upstream, never by us: the handshake is written
 // to it, its 101 is checked and handed back, and from then on bytes pass both
-// ways, half-close included (RFC 6455). On the listener marked WebSocket the way
+// ways, half-close included (RFC 6455), and are not changed; what is known of them
+// is where a frame ends. A silent WebSocket keeps two small goroutines and no
+// buffer, and no clock runs for it: a peer that vanished is found by TCP's own
+// keep-alive. On the listener marked WebSocket the way
 // is found for each connection: the container's own port, a configured upstream,
 // or Config.WebSocket.Bridge.
 //
 // # Stop
 //
-// When the context of Serve ends, listeners close first, then idle connections,
-// held requests and WebSockets; streams may finish for Config.Grace and are then
-// cut. Serve returns when nothing of the proxy runs any more.
+// When the context of Serve ends, listeners close first, then idle connections and
+// held requests. Both sides of a WebSocket get a Close with code 1001, where that
+// fits between two frames, and two seconds to answer it. Streams may finish for
+// Config.Grace and are then cut. Serve returns when nothing of the proxy runs any more.
 package proxy

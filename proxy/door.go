@@ -81,7 +81,9 @@ func (d *door) welcome(c *conn) {
 	d.proxy.conns.add(client)
 	defer d.proxy.conns.remove(client)
 	d.proxy.conns.remove(c)
-	client.serve()
+	if client.serve(); client.webSocket != nil {
+		client.webSocket.begin() // in goroutines of its own: this one's stack has grown
+	}
 }
 
 // greet returns what speaks HTTP on a connection.

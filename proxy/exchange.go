@@ -93,7 +93,9 @@ func (x *exchange) run() (whole bool) {
 			x.broken = true
 			x.proxy.log("panic: %v\n%s", v, debug.Stack())
 		}
-		x.finish()
+		if x.conn == nil || x.conn.webSocket == nil { // which writes the record itself
+			x.finish()
+		}
 		whole = !x.broken
 	}()
 	if a := x.proxy.refuse(x.request); a != nil {

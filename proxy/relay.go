@@ -1,65 +1,171 @@
 package proxy
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"syscall"
 	"time"
 )
 
-// relay copies bytes both ways until both directions have ended, one has failed,
-// or ctx is done, and closes both connections. The end of one direction is passed
-// on as such, for the close of a WebSocket (golang/go#72140); the other direction
-// then has halfOpen left, since a peer that vanished never ends it.
-func relay(ctx context.Context, client net.Conn, up *upstreamConn, halfOpen time.Duration) error {
-	shut := func() { client.Close(); up.Close() }
-	release := context.AfterFunc(ctx, shut)
-	defer release()
-	defer shut()
+// A webSocket is a tunnel after its handshake: bytes pass both ways until both
+// directions have ended, one has failed, or the proxy stops. It keeps nothing of
+// the exchange that began it but the record, and each direction is one goroutine
+// that holds no buffer while it waits.
+type webSocket struct {
+	proxy    *Proxy
+	access   Access
+	socket   net.Conn // of the client, beneath TLS
+	inbound  direction
+	outbound direction
 
-	ends := make(chan error, 2)
-	go func() { ends <- copyHalf(up.Conn, client, "the client") }()
-	go func() { ends <- copyHalf(client, up.in, "the upstream") }()
-	err := <-ends
-	if err != nil {
-		shut()
-	} else {
-		deadline := time.Now().Add(halfOpen)
-		client.SetReadDeadline(deadline)
-		up.SetReadDeadline(deadline)
-	}
-	return errors.Join(err, quiet(<-ends, err))
+	mu       sync.Mutex
+	stopping bool
+	err      error // the first; what comes after it is its consequence
 }
 
-// quiet drops the second failure of a relay: closing caused it.
-func quiet(second, first error) error {
-	if first != nil {
-		return nil
-	}
-	return second
+// A direction is from one side to the other.
+type direction struct {
+	of     *webSocket
+	other  *direction
+	side   string // where it comes from
+	masked bool   // its frames are those of a client
+	from   tap
+	to     net.Conn
+	frames frames
+	bytes  int64
+	done   bool // guarded by of.mu
 }
 
-// copyHalf copies until from ends, and ends to.
-func copyHalf(to net.Conn, from io.Reader, side string) error {
-	buf := make([]byte, 8<<10)
+// newWebSocket joins a client to the upstream that switched protocols.
+func newWebSocket(c *clientConn, up *upstreamConn, access Access) *webSocket {
+	c.wire.SetReadDeadline(time.Time{}) // of the time before the request; from here no clock runs
+	w := &webSocket{proxy: c.proxy, access: access, socket: c.socket}
+	w.inbound = direction{of: w, other: &w.outbound, side: "the client", masked: true, from: tapClient(c), to: up.Conn}
+	w.outbound = direction{of: w, other: &w.inbound, side: "the upstream", from: tapUpstream(up, c.proxy.bodies), to: c.wire}
+	return w
+}
+
+// begin returns at once.
+func (w *webSocket) begin() {
+	w.proxy.conns.add(w)
+	go w.inbound.run()
+	go w.outbound.run()
+}
+
+func (d *direction) run() {
+	err := d.relay()
+	d.from.release()
+	d.of.ended(d, err)
+}
+
+// relay copies until the direction ends, and passes that on as such, for the close
+// of a WebSocket (golang/go#72140).
+func (d *direction) relay() error {
 	for {
-		n, err := from.Read(buf)
-		if n > 0 {
-			if _, werr := to.Write(buf[:n]); werr != nil {
-				return fmt.Errorf("relaying from %s: %w", side, werr)
+		piece, err := d.from.next()
+		if len(piece) > 0 {
+			d.frames.follow(piece)
+			d.bytes += int64(len(piece))
+			if _, werr := d.to.Write(piece); werr != nil {
+				return fmt.Errorf("relaying from %s: %w", d.side, werr)
 			}
 		}
-		if err == io.EOF {
-			closeWrite(to)
+		switch {
+		case err == nil:
+		case d.of.isStopping():
+			d.takeLeave()
 			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("relaying from %s: %w", side, err)
+		case err == io.EOF:
+			closeWrite(d.to)
+			return nil
+		default:
+			return fmt.Errorf("relaying from %s: %w", d.side, err)
 		}
 	}
+}
+
+// takeLeave sends a Close where one fits, and gives the side this direction comes
+// from, which gets one too, time to answer it (RFC 6455, section 7.1.2).
+func (d *direction) takeLeave() {
+	deadline := time.Now().Add(d.of.proxy.limits.linger)
+	d.to.SetWriteDeadline(deadline)
+	switch {
+	case d.frames.closed:
+	case d.frames.between():
+		_, _ = d.to.Write(goingAway(d.masked)) // it ends either way
+	default:
+		d.to.Close()
+	}
+	d.from.conn.SetReadDeadline(deadline)
+	for !d.frames.closed {
+		piece, err := d.from.next()
+		if err != nil {
+			return
+		}
+		d.frames.follow(piece)
+	}
+}
+
+// ended notes that a direction has ended. The other one then has halfOpen left,
+// since a peer that vanished never ends it.
+func (w *webSocket) ended(d *direction, err error) {
+	w.mu.Lock()
+	d.done = true
+	if w.err == nil {
+		w.err = err
+	}
+	last := d.other.done
+	switch {
+	case last:
+	case err != nil:
+		w.cut()
+	case !w.stopping:
+		d.other.from.conn.SetReadDeadline(time.Now().Add(w.proxy.limits.halfOpen))
+	}
+	w.mu.Unlock()
+	if last {
+		w.finish()
+	}
+}
+
+// finish is called once, by the last goroutine.
+func (w *webSocket) finish() {
+	w.inbound.to.Close()
+	w.outbound.to.Close()
+	a := &w.access
+	a.BytesIn, a.BytesOut = w.inbound.bytes, w.outbound.bytes
+	a.Total = w.proxy.config.Now().Sub(a.Time)
+	if w.isStopping() {
+		a.Cause = "closed at stop"
+	} else if w.err != nil {
+		a.Cause = w.err.Error()
+	}
+	w.proxy.config.Access(*a)
+	w.proxy.conns.remove(w)
+}
+
+func (w *webSocket) isStopping() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stopping
+}
+
+// stop has both directions take leave: it wakes them, and they find out why.
+func (w *webSocket) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopping = true
+	w.inbound.from.conn.SetReadDeadline(time.Unix(1, 0))
+	w.outbound.from.conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+// cut ends both connections now.
+func (w *webSocket) cut() {
+	w.socket.Close()
+	w.inbound.to.Close()
 }
 
 // closeWrite ends the sending direction where the connection can do that. Where

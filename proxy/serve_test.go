@@ -131,27 +131,6 @@ func TestHeldCallsAreAnsweredAtStop(t *testing.T) {
 	}
 }
 
-func TestWebSocketsCloseAtStop(t *testing.T) {
-	up := startWS(t, echoBytes)
-	g := startAt(t, up.addr, nil)
-	var sockets []*socket
-	for _, encrypted := range []bool{false, true} {
-		_, s := g.upgrade(t, g.addr, encrypted)
-		sockets = append(sockets, s)
-	}
-	if err := g.stop(); err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range sockets {
-		if _, err := s.r.ReadByte(); err == nil || errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("still open: %v", err)
-		}
-		if a := g.access(t); a.Cause != "closed at stop" || a.Status != 101 {
-			t.Errorf("access %+v", a)
-		}
-	}
-}
-
 func TestBridgeHearsOfTheStop(t *testing.T) {
 	g := start(t, echo(), func(c *Config) {
 		c.WebSocket.Bridge = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

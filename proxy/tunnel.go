@@ -60,24 +60,23 @@ func (x *exchange) handshakeFailed(u *Upstream, err error) {
 // join hands the upstream's answer to the client, and after a 101 relays until
 // both sides are done.
 func (x *exchange) join(ctx context.Context, up *upstreamConn) {
-	defer up.Close()
 	release := context.AfterFunc(ctx, func() { up.Close() })
-	defer release()
+	defer func() {
+		release()
+		if x.conn.webSocket == nil {
+			up.Close()
+		}
+	}()
 	if up.answer.Status != http.StatusSwitchingProtocols {
 		x.relay(up)
 		return
 	}
 	head := http1.Response{Status: up.answer.Status, Reason: up.answer.Reason, Fields: passing(nil, up.answer.Fields)}
 	head.Fields = append(head.Fields, http1.Field{Name: "Connection", Value: "Upgrade"}, http1.Field{Name: "Upgrade", Value: "websocket"})
-	client := x.take(head.Status)
 	if x.begin(&head) != nil || x.wrote(x.out.flush()) != nil {
 		x.because("the client left during the handshake")
 		return
 	}
-	err := relay(ctx, client, up, x.proxy.limits.halfOpen)
-	if ctx.Err() != nil {
-		x.because("closed at stop")
-	} else if err != nil {
-		x.because(err.Error())
-	}
+	x.access.WebSocket = true
+	x.conn.webSocket = newWebSocket(x.conn, up, x.access)
 }

@@ -73,7 +73,11 @@ const switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUp
 
 func startWS(t *testing.T, serve func(net.Conn, *bufio.Reader)) *wsServer {
 	t.Helper()
-	l := listenLoopback(t)
+	return startWSOn(t, listenLoopback(t), serve)
+}
+
+func startWSOn(t *testing.T, l net.Listener, serve func(net.Conn, *bufio.Reader)) *wsServer {
+	t.Helper()
 	s := &wsServer{addr: l.Addr().String(), requests: make(chan *http.Request, 100)}
 	done := make(chan struct{})
 	go func() {

@@ -228,6 +228,11 @@ func acceptor(w http.ResponseWriter, r *http.Request) {
 // dialWS opens a WebSocket as a library does, to wss or ws.
 func (g *rig) dialWS(t *testing.T, addr string, encrypted bool) *websocket.Conn {
 	t.Helper()
+	return g.dialWSPath(t, addr, encrypted, "/")
+}
+
+func (g *rig) dialWSPath(t *testing.T, addr string, encrypted bool, path string) *websocket.Conn {
+	t.Helper()
 	w := g.wires(addr)[0]
 	scheme := "ws"
 	if encrypted {
@@ -237,7 +242,7 @@ func (g *rig) dialWS(t *testing.T, addr string, encrypted bool) *websocket.Conn 
 	client.Timeout = 0
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
-	c, _, err := websocket.Dial(ctx, scheme+"://letta.localhost/", &websocket.DialOptions{HTTPClient: &client})
+	c, _, err := websocket.Dial(ctx, scheme+"://letta.localhost"+path, &websocket.DialOptions{HTTPClient: &client, CompressionMode: websocket.CompressionContextTakeover})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,6 +71,18 @@ func (d *Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// Rest takes all that is buffered, and nothing from the connection.
+func (d *Reader) Rest() []byte {
+	if d.r == d.w {
+		d.Release()
+		return nil
+	}
+	rest := append([]byte(nil), d.buf[d.r:d.w]...)
+	d.r = d.w
+	d.Release()
+	return rest
+}
+
 // Release gives the buffer back if there is nothing in it.
 func (d *Reader) Release() {
 	if d.buf != nil && d.r == d.w {
