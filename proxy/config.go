@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net"
 	"net/http"
@@ -93,6 +94,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.HandshakeFailed == nil {
 		c.HandshakeFailed = func(HandshakeFailure) {}
+	}
+	if c.ErrorLog == nil {
+		c.ErrorLog = log.New(io.Discard, "", 0) // net/http takes nil for the standard one
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -91,7 +91,7 @@ func (x *exchange) run() (whole bool) {
 		if v := recover(); v != nil {
 			x.because(fmt.Sprintf("panic: %v", v))
 			x.broken = true
-			x.proxy.log("panic: %v\n%s", v, debug.Stack())
+			x.proxy.config.ErrorLog.Printf("panic: %v\n%s", v, debug.Stack())
 		}
 		if x.conn == nil || x.conn.webSocket == nil { // which writes the record itself
 			x.finish()

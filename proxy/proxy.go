@@ -101,13 +101,6 @@ func (p *Proxy) cut() { p.cutBase() }
 // cutting reports whether that has begun.
 func (p *Proxy) cutting() bool { return p.base.Err() != nil }
 
-// log writes what belongs to no request.
-func (p *Proxy) log(format string, args ...any) {
-	if p.config.ErrorLog != nil {
-		p.config.ErrorLog.Printf(format, args...)
-	}
-}
-
 func randomBytes(n int) []byte {
 	b := make([]byte, n)
 	rand.Read(b) // never fails: crypto/rand aborts the program instead

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -112,8 +113,8 @@ func TestBrowserReloadsWhenTheServerIsThere(t *testing.T) {
 			if err := browser.Start(); err != nil {
 				t.Fatal(err)
 			}
-			defer browser.Wait()
-			defer browser.Process.Kill()
+			defer browser.Wait() // with its children, which write into its profile
+			defer browser.Process.Signal(os.Interrupt)
 			<-box.asked // by the page
 			<-box.asked // by its script, or by the page again
 			box.set(State{Phase: Ready})
