@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strconv"
 	"sync"
@@ -42,9 +43,6 @@ func (s *stream) request() *request {
 	conn := connOf(in.Context())
 	r := &request{major: 2, secure: true, client: in.RemoteAddr, local: conn.LocalAddr().String(), listener: conn.listener}
 	r.Method, r.Target, r.Path, r.Host, r.Minor = in.Method, in.RequestURI, in.RequestURI, in.Host, 1
-	if r.Scheme = "https"; in.TLS == nil { // the scheme it named is another
-		r.Scheme = "http"
-	}
 	for name, values := range in.Header {
 		for _, value := range values {
 			r.Fields = append(r.Fields, http1.Field{Name: name, Value: value})
@@ -68,10 +66,16 @@ func (s *stream) check(r *request) error {
 	switch length := s.in.ContentLength; {
 	case length < 0:
 		r.Framing = http1.Framing{Kind: http1.Chunked}
-	case length != r.Framing.Length:
+	case length != r.Framing.Length, r.Framing.Kind == http1.Sized && length == 0 && !s.isEmpty():
 		return &http1.Error{Status: http.StatusBadRequest, Reason: "a Content-Length that is not the length of the body"}
 	}
 	return nil
+}
+
+// isEmpty waits for the end of a body that has said to be empty.
+func (s *stream) isEmpty() bool {
+	_, err := io.ReadFull(s.in.Body, make([]byte, 1))
+	return err == io.EOF
 }
 
 func (s *stream) next() ([]byte, error) {

@@ -1,10 +1,13 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"sync"
@@ -72,7 +75,7 @@ func (p *Proxy) newServer() *http.Server {
 		Protocols:      protocols,
 		IdleTimeout:    p.limits.idle,
 		MaxHeaderBytes: maxHead - 4096, // net/http allows 4096 more than it is told
-		ErrorLog:       p.config.ErrorLog,
+		ErrorLog:       cmp.Or(p.config.ErrorLog, log.New(io.Discard, "", 0)),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, c.(*tls.Conn).NetConn())
 		},

@@ -116,6 +116,11 @@ func (r *Request) Check() error {
 	case !isTarget(r.Path) || !strings.HasPrefix(r.Path, "/") && (r.Path != "*" || r.Method != http.MethodOptions):
 		return bad("the request target has a byte that no target may have")
 	}
+	for _, f := range r.Fields { // RFC 9113, section 8.2.1
+		if !isToken(f.Name) || !isValue(f.Value) || f.Value != trimBlanks(f.Value) {
+			return bad("a field of the head is malformed")
+		}
+	}
 	if err := r.checkExpect(); err != nil {
 		return err
 	}

@@ -141,6 +141,8 @@ func TestCheck(t *testing.T) {
 		"asterisk for GET":         {Request{Method: "GET", Path: "*"}, 400},
 		"two lengths":              {Request{Method: "POST", Path: "/", Fields: Fields{{"Content-Length", "2"}, {"Content-Length", "2"}}}, 400},
 		"unknown expectation":      {Request{Method: "POST", Path: "/", Fields: Fields{{"Expect", "x"}}}, 417},
+		"blank before a value":     {Request{Method: "POST", Path: "/", Fields: Fields{{"X", " a"}}}, 400},
+		"blank in a name":          {Request{Method: "POST", Path: "/", Fields: Fields{{"X Y", "a"}}}, 400},
 		"known one twice":          {Request{Method: "POST", Path: "/", Fields: Fields{{"Expect", "100-continue"}, {"Expect", "x"}}}, 417},
 		"unknown transfer coding ": {Request{Method: "POST", Path: "/", Fields: Fields{{"Transfer-Encoding", "x"}}}, 501},
 	} {
