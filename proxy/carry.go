@@ -88,10 +88,10 @@ func (c *carriage) send(b *backend) {
 // order, or an error as long as nothing was answered.
 func (c *carriage) receive() (clean bool, err error) {
 	x, in := c.x, c.up.in
-	for range maxInformal {
+	for informed := range maxInformal {
 		answer := &c.up.answer
 		if err := in.Response(answer, x.request.Method); err != nil {
-			if err == io.EOF || c.up.used && isReset(err) {
+			if informed == 0 && (err == io.EOF || c.up.used && isReset(err)) {
 				err = errNoAnswer
 			}
 			return false, err

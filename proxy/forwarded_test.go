@@ -193,13 +193,16 @@ func TestHTTP10(t *testing.T) {
 
 // TestSlowHeadsBehindAnAnswer are closed as the first one is, without a word.
 func TestSlowHeadsBehindAnAnswer(t *testing.T) {
-	g := start(t, echo(), nil, func(p *Proxy) { p.limits.head, p.limits.idle = 50*time.Millisecond, 50*time.Millisecond })
+	g := start(t, echo(), nil, func(p *Proxy) { p.limits.head, p.limits.idle = 500*time.Millisecond, 500*time.Millisecond })
 	for _, e := range g.entrances() {
-		for _, rest := range []string{"", "\r\n", "GET / HTTP/1.1\r\nHost: lo", "GET / HTTP/1.1\r\n" + hostLine} {
-			replies, err := readReplies(e.say(t, get("")+rest), "GET")
-			if got := statuses(replies); err != nil || !reflect.DeepEqual(got, []int{200}) {
-				t.Errorf("%s, then %q: %d, %v", e.name, rest, got, err)
-			}
+		for name, rest := range map[string]string{"nothing": "", "blank": "\r\n", "line": "GET / HTTP/1.1\r\nHost: lo", "lines": "GET / HTTP/1.1\r\n" + hostLine} {
+			t.Run(e.name+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				replies, err := readReplies(e.say(t, get("")+rest), "GET")
+				if got := statuses(replies); err != nil || !reflect.DeepEqual(got, []int{200}) {
+					t.Errorf("answered %d, %v", got, err)
+				}
+			})
 		}
 	}
 }

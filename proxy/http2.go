@@ -35,6 +35,7 @@ type stream struct {
 	pool    *sync.Pool
 	buf     *[]byte
 	before  func()
+	ended   bool // the answer; net/http sends what is left of it
 }
 
 // request is what the policy looks at.
@@ -128,7 +129,8 @@ func (s *stream) begin(head *http1.Response) error {
 	h := s.w.Header()
 	s.set(head.Fields)
 	h.Del("Content-Length")
-	if f := head.Framing; f.Kind == http1.Sized || head.Promised.Kind == http1.Sized && (s.in.Method == "HEAD" || head.Status == http.StatusNotModified) {
+	// net/http's own client takes the length of a 304 for that of a body that is missing.
+	if f := head.Framing; f.Kind == http1.Sized || head.Promised.Kind == http1.Sized && s.in.Method == "HEAD" {
 		h.Set("Content-Length", strconv.FormatInt(max(f.Length, head.Promised.Length), 10))
 	}
 	if h["Content-Type"] == nil {
@@ -151,10 +153,17 @@ func (s *stream) piece(p []byte) error {
 }
 
 func (s *stream) end(trailer http1.Fields) error {
+	s.ended = true
 	for _, f := range trailer {
 		s.w.Header().Add(http.TrailerPrefix+f.Name, f.Value)
 	}
 	return nil
 }
 
-func (s *stream) flush() error { return s.control.Flush() }
+// flush would find a stream closed that has ended already.
+func (s *stream) flush() error {
+	if s.ended {
+		return nil
+	}
+	return s.control.Flush()
+}

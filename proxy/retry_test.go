@@ -1,0 +1,150 @@
+package proxy
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
+)
+
+// closesOn starts an upstream that reads a request and ends the connection instead of answering it, where ends says so for a request
+// of a connection. All others get "clean".
+func closesOn(t *testing.T, ends func(conn, request int) (with string, end bool)) *rawUpstream {
+	return startRaw(t, func(c *rawConn) {
+		for i := 0; ; i++ {
+			r, err := http.ReadRequest(c.in)
+			if err != nil {
+				return
+			}
+			io.Copy(io.Discard, r.Body)
+			if with, end := ends(c.index, i); end {
+				if with == "reset" {
+					c.Conn.(*net.TCPConn).SetLinger(0)
+				} else {
+					io.WriteString(c, with)
+				}
+				return
+			}
+			io.WriteString(c, clean)
+		}
+	})
+}
+
+// TestServerClosesWhenTheRequestComes: the connection rested, and the server ends it at the very moment. What is idempotent is sent
+// once more, on a new connection; nothing else ever is.
+func TestServerClosesWhenTheRequestComes(t *testing.T) {
+	for _, with := range []string{"", "reset"} {
+		for _, row := range []struct {
+			method, body string
+			want         int
+		}{
+			{"GET", "", 200}, {"HEAD", "", 200}, {"OPTIONS", "", 200}, {"PUT", "", 200}, {"DELETE", "", 200},
+			{"POST", "", 502}, {"PATCH", "", 502}, {"POST", "ab", 502}, {"PUT", "ab", 502}, {"BREW", "", 502},
+		} {
+			t.Run(row.method+row.body+with, func(t *testing.T) {
+				for i := range 3 {
+					up := closesOn(t, func(conn, request int) (string, bool) { return with, conn == 0 && request == 1 })
+					g := startAt(t, up.addr, nil)
+					w := g.wires(g.addr)[i]
+					w.do(t, "GET", "/first", nil)
+					g.access(t)
+					var body io.Reader
+					if row.body != "" {
+						body = strings.NewReader(row.body)
+					}
+					if res, _ := w.do(t, row.method, "/second", body); res.StatusCode != row.want {
+						t.Errorf("%s: %d, want %d", w.name, res.StatusCode, row.want)
+					}
+					if a := g.access(t); (a.Cause == "") != (row.want == 200) {
+						t.Errorf("%s: access %+v", w.name, a)
+					}
+					sent := strings.Count(strings.Join(up.heard(), ""), row.method+" /second ")
+					if want := map[int]int{200: 2, 502: 1}[row.want]; sent != want {
+						t.Errorf("%s: sent %d times, want %d", w.name, sent, want)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestSentOnceMoreIsOnce: a server that ends new connections without a word is broken, and is told about it.
+func TestSentOnceMoreIsOnce(t *testing.T) {
+	up := closesOn(t, func(conn, request int) (string, bool) { return "", conn > 0 || request > 0 })
+	g := startAt(t, up.addr, nil)
+	w := g.wires(g.addr)[0]
+	w.do(t, "GET", "/first", nil)
+	for i, want := range []int{2, 3} { // the rested connection and a new one; then a new one alone
+		if res, _ := w.do(t, "GET", "/", nil); res.StatusCode != 502 {
+			t.Errorf("request %d: status %d", i, res.StatusCode)
+		}
+		if n := len(up.heard()); n != want {
+			t.Errorf("request %d: %d connections, want %d", i, n, want)
+		}
+	}
+}
+
+// TestHalfAnAnswerIsNotAskedForAgain: the server has acted on the request.
+func TestHalfAnAnswerIsNotAskedForAgain(t *testing.T) {
+	for _, half := range []string{"H", "HTTP/1.1 200 OK\r\nContent-", "HTTP/1.1 103 Early Hints\r\n\r\n"} {
+		up := closesOn(t, func(conn, request int) (string, bool) { return half, request == 1 })
+		g := startAt(t, up.addr, nil)
+		w := g.wires(g.addr)[0]
+		w.do(t, "GET", "/first", nil)
+		if res, _ := w.do(t, "GET", "/second", nil); res.StatusCode != 502 || len(up.heard()) != 1 {
+			t.Errorf("%q: %d, %d connections", half, res.StatusCode, len(up.heard()))
+		}
+	}
+}
+
+// TestServerThatClosesAtRest is no reason for a 502, whatever the method: the end is seen before the connection is used.
+func TestServerThatClosesAtRest(t *testing.T) {
+	rests, ended := make(chan struct{}), make(chan struct{})
+	up := startRaw(t, func(c *rawConn) {
+		if _, err := http.ReadRequest(c.in); err != nil {
+			return
+		}
+		io.WriteString(c, clean)
+		<-rests
+		c.Close()
+		ended <- struct{}{}
+	})
+	g := startAt(t, up.addr, nil)
+	w := g.wires(g.addr)[0]
+	for range 5 {
+		if res, _ := w.do(t, "POST", "/", strings.NewReader("{}")); res.StatusCode != 200 {
+			t.Errorf("status %d", res.StatusCode)
+		}
+		g.access(t)
+		rests <- struct{}{}
+		<-ended
+	}
+}
+
+// TestRestIsShorterThanUvicorns: Letta closes after 5 s at rest (uvicorn's timeout_keep_alive), and we never use a connection about then.
+func TestRestIsShorterThanUvicorns(t *testing.T) {
+	if maxRest > 4*time.Second {
+		t.Errorf("connections rest for %v", maxRest)
+	}
+	b := newBackend(&Upstream{}, new(http1.Pool))
+	defer b.close()
+	for _, rested := range []time.Duration{0, maxRest + time.Millisecond} {
+		theirs, ours := net.Pipe()
+		defer theirs.Close()
+		b.keep(&upstreamConn{Conn: ours, in: http1.NewReader(ours, b.buffers)})
+		b.mu.Lock()
+		b.idle[0].since = b.idle[0].since.Add(-rested)
+		b.mu.Unlock()
+		if up := b.take(); (up != nil) != (rested == 0) {
+			t.Errorf("after %v at rest: %v", rested, up)
+		}
+	}
+	b.sweepIdle()
+	if len(b.idle) != 0 {
+		t.Error("a connection that rested too long is still there")
+	}
+}
