@@ -53,14 +53,15 @@ type exchange struct {
 	way    *way   // nil: the Letta server's, as it came
 	target string // towards the upstream
 
-	start    time.Time
-	access   Access // of the serving goroutine alone
-	bytesIn  atomic.Int64
-	bytesOut atomic.Int64
-	broken   bool
-	packer   *packer               // nil: the answer goes as it comes
-	ended    atomic.Bool           // the end of the body was read
-	bodyErr  atomic.Pointer[error] // why the client's body could not be read
+	start     time.Time
+	access    Access // of the serving goroutine alone
+	bytesIn   atomic.Int64
+	bytesOut  atomic.Int64
+	broken    bool
+	packer    *packer               // nil: the answer goes as it comes
+	ended     atomic.Bool           // the end of the body was read
+	abandoned atomic.Bool           // nobody reads the rest of the body
+	bodyErr   atomic.Pointer[error] // why the client's body could not be read
 
 	mu    sync.Mutex
 	cause string
@@ -202,7 +203,7 @@ func (x *exchange) next() ([]byte, error) {
 	if err == io.EOF {
 		x.ended.Store(true)
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF && !x.abandoned.Load() {
 		x.bodyErr.CompareAndSwap(nil, &err)
 	}
 	return piece, err

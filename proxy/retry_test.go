@@ -148,3 +148,20 @@ func TestRestIsShorterThanUvicorns(t *testing.T) {
 		t.Error("a connection that rested too long is still there")
 	}
 }
+
+// TestServerThatLeavesDuringAnUpload is what broke it, not the client whose body was still to come.
+func TestServerThatLeavesDuringAnUpload(t *testing.T) {
+	up := startRaw(t, func(c *rawConn) { http.ReadRequest(c.in) })
+	g := startAt(t, up.addr, nil)
+	for _, e := range g.entrances() {
+		if got := statuses(e.converse(t, post("Content-Length: 200\r\n", "ab"))); len(got) != 1 || got[0] != 502 {
+			t.Errorf("%s: answered %d", e.name, got)
+		}
+	}
+	f := g.frames(t)
+	f.head(1, false, pseudo("POST", "/", "content-length: 200")...)
+	f.WriteData(1, false, []byte("ab"))
+	if got := f.outcome(1); got != "502" {
+		t.Errorf("https2: answered %s", got)
+	}
+}

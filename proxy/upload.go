@@ -78,6 +78,7 @@ func (u *upload) finish() bool {
 		<-u.done
 		u.up.SetWriteDeadline(time.Time{})
 	} else {
+		u.x.abandoned.Store(true)
 		u.x.body.abandon()
 		u.up.Close()
 		<-u.done
