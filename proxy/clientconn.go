@@ -285,6 +285,11 @@ func (c *clientConn) begin(head *http1.Response) error {
 
 func (c *clientConn) piece(p []byte) error { return c.out.Piece(p) }
 
-func (c *clientConn) end(trailer http1.Fields) error { return c.out.End(trailer) }
+func (c *clientConn) end(trailer http1.Fields) error {
+	if err := c.out.End(trailer); err != nil {
+		return err
+	}
+	return c.out.Flush()
+}
 
 func (c *clientConn) flush() error { return c.out.Flush() }

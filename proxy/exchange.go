@@ -36,6 +36,7 @@ type sink interface {
 	// version of HTTP has for such a body.
 	begin(head *http1.Response) error
 	piece(p []byte) error
+	// end sends all that was written, and the end.
 	end(trailer http1.Fields) error
 	flush() error
 }
@@ -178,11 +179,7 @@ func (x *exchange) end(trailer http1.Fields) error {
 			return err
 		}
 	}
-	err := x.out.end(trailer)
-	if err == nil {
-		err = x.out.flush()
-	}
-	return x.wrote(err)
+	return x.wrote(x.out.end(trailer))
 }
 
 // wrote notes that an answer could not be written.

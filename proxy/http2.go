@@ -152,6 +152,7 @@ func (s *stream) piece(p []byte) error {
 	return err
 }
 
+// end leaves the sending to net/http, which sends what is left of a stream in as few frames as can be when its handler returns.
 func (s *stream) end(trailer http1.Fields) error {
 	s.ended = true
 	for _, f := range trailer {
