@@ -133,6 +133,7 @@ func (x *exchange) relay(up *upstreamConn) bool {
 			}
 		default:
 			x.brokeOff(err)
+			x.flush() // an end without a word would look like one at rest, and the client might ask again
 		}
 	}
 	x.broken = true
