@@ -8,7 +8,7 @@ LDFLAGS := -s -w -buildid= -X main.buildVersion=$(VERSION)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)"
 
 .DEFAULT_GOAL := build
-.PHONY: help build install demo up test e2e lint bench letta-image clean
+.PHONY: help build install demo up test e2e lint fuzz h2spec bench letta-image clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ e2e: ## the real Letta server, its clients, and whole commands
 
 lint: ## format, vet, staticcheck, shellcheck, and a build for every system
 	@tools/lint.sh
+
+fuzz: ## every fuzz test of the proxy, FUZZTIME (10m) each
+	@tools/fuzz.sh
+
+h2spec: ## the cases of h2spec against the proxy, and against net/http itself
+	$(GO) test -tags h2spec -count=1 -run TestH2spec -v ./proxy
 
 bench: build ## speed and weight beside a plain container start and nginx, as ratios
 	@e2e/needs.sh nginx:nginx-light haproxy:haproxy wrk:wrk h2load:nghttp2-client taskset:util-linux

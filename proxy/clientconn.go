@@ -69,8 +69,7 @@ func (c *clientConn) await(first bool) bool {
 	if len(c.in.Buffered()) == 0 {
 		c.wire.SetReadDeadline(time.Now().Add(limit))
 	}
-	err := c.in.Wait()
-	return c.setIdle(false) && err == nil
+	return c.in.Wait() == nil
 }
 
 // setIdle returns false when the proxy stops: a request that has not begun by then
@@ -126,6 +125,9 @@ func (c *clientConn) serveOne() bool {
 	c.in.Before = nil
 	if err != nil {
 		c.refuse(err)
+		return false
+	}
+	if !c.setIdle(false) {
 		return false
 	}
 	if r.hasBody() {
