@@ -39,7 +39,12 @@ passed to the server, since the proxy ends TLS.
 	x-letta-dev:
 	  server: letta_server          # the service that is the Letta server, where it cannot be told by its image
 	  hosts: [agents.localhost]     # more names the proxy serves
-	  cors: {origins: [https://my.app]}   # web origins that may talk to the server
+	  cors: {origins: [https://my.app]}   # web origins that may talk to the server; the proxy answers for them
+	  routes: [{path: /letta/}, {path: /app/, upstream: http://127.0.0.1:3000}]   # longest path first, which is taken off
+	  headers: {request: {X-Team: blue}, response: {X-Frame-Options: DENY, Server: ""}}   # set; without a value removed
+	  limits: {body: 10MB, rate: 20/s}    # of a request; of each client
+	  gzip: true
+	  cache: 1h                           # of static files, by browsers
 	  listeners: [8443, "[::1]:8283"]
 	  websocket:
 	    upstream: ws://localhost:4500/ws

@@ -108,7 +108,9 @@ func (l *loading) build(trees []map[string]any, o Options) error {
 		return l.reader.blame(err)
 	}
 	l.model = m
-	l.settle()
+	if err := l.settle(); err != nil && len(l.reader.refusals) == 0 {
+		return err
+	}
 	profiles := append(splitList(l.env.get("COMPOSE_PROFILES")), o.Profiles...)
 	l.keepActive(profiles)
 	l.leaveOutNginx()

@@ -221,7 +221,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add("a: &a {<<: *a}\nservices: {b: *a}")
 	f.Add("x: &x [1]\nservices: {a: {image: a, command: *x, networks: {n: {aliases: *x}}, depends_on: [a]}}\nnetworks: {n: {external: true}}")
 	f.Add(server("healthcheck: {test: [], disable: true}", "ulimits: {a: {}}", "env_file: ''", "extra_hosts: {a: [b]}"))
-	f.Add(server() + "x-letta-dev: {server: letta, hosts: [a.localhost, '::1'], cors: {origins: ['https://a']}, listeners: [80], websocket: {upstream: 'ws://a'}}")
+	f.Add(server() + "x-letta-dev: {routes: [{path: /a/, upstream: 'http://a/b/'}], headers: {request: {A: b}, response: {C: }}, limits: {body: 1k, rate: 2/s}, gzip: yes, cache: 1h, server: letta, hosts: [a.localhost, '::1'], cors: {origins: ['https://a']}, listeners: [80], websocket: {upstream: 'ws://a'}}")
 	dir := filepath.Join(f.TempDir(), "my-project")
 	f.Fuzz(func(t *testing.T, content string) {
 		var p *Project

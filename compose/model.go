@@ -7,6 +7,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/transform"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/go-viper/mapstructure/v2"
+
+	"github.com/letta-dev/letta-dev/proxy/policy"
 )
 
 // model is the stack in compose-go's own types, files merged and short forms written out.
@@ -14,17 +16,31 @@ type model struct {
 	Services map[string]types.ServiceConfig `yaml:"services"`
 	Networks map[string]types.NetworkConfig `yaml:"networks"`
 	Volumes  map[string]types.VolumeConfig  `yaml:"volumes"`
-	Letta    struct {
-		Server string   `yaml:"server"`
-		Hosts  []string `yaml:"hosts"`
-		CORS   struct {
-			Origins []string `yaml:"origins"`
-		} `yaml:"cors"`
-		Listeners []string `yaml:"listeners"`
-		WebSocket struct {
-			Upstream string `yaml:"upstream"`
-		} `yaml:"websocket"`
-	} `yaml:"x-letta-dev"`
+	Letta    lettaModel                     `yaml:"x-letta-dev"`
+}
+
+// lettaModel is x-letta-dev.
+type lettaModel struct {
+	Server string         `yaml:"server"`
+	Hosts  []string       `yaml:"hosts"`
+	Routes []policy.Route `yaml:"routes"`
+	CORS   struct {
+		Origins []string `yaml:"origins"`
+	} `yaml:"cors"`
+	Headers struct {
+		Request  map[string]string `yaml:"request"`
+		Response map[string]string `yaml:"response"`
+	} `yaml:"headers"`
+	Limits struct {
+		Body string `yaml:"body"`
+		Rate string `yaml:"rate"`
+	} `yaml:"limits"`
+	Gzip      bool     `yaml:"gzip"`
+	Cache     string   `yaml:"cache"`
+	Listeners []string `yaml:"listeners"`
+	WebSocket struct {
+		Upstream string `yaml:"upstream"`
+	} `yaml:"websocket"`
 }
 
 // modelOf merges the files and decodes the result. These are the steps of compose-go's own loader, without its JSON schema:

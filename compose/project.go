@@ -3,7 +3,11 @@
 
 package compose
 
-import "time"
+import (
+	"time"
+
+	"github.com/letta-dev/letta-dev/proxy/policy"
+)
 
 // Project is a stack: services with the networks and volumes they use, and letta-dev's own settings.
 type Project struct {
@@ -15,6 +19,8 @@ type Project struct {
 	Settings Settings           // x-letta-dev
 	Notes    []string           // what a person should know of how the files were read, one line each
 	NoTLS    bool               // LOCAL_HTTPS is false in the environment or in .env: the proxy speaks plain HTTP only
+
+	hosts map[string]position // where each of Settings.Hosts stands
 }
 
 // Service is one container to be, with everything interpolated and resolved.
@@ -108,6 +114,8 @@ type Settings struct {
 	Origins   []string  // web origins that may talk to the server, besides https://app.letta.com
 	Listeners []string  // addresses instead of the four listeners: PORT or HOST:PORT
 	WebSocket WebSocket // where upgrades go
+
+	Policy policy.Rules `json:",omitzero"` // what the proxy is asked for beyond that; its CORS are Origins
 }
 
 // WebSocket configures the upstream of WebSocket upgrades.

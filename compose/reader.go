@@ -140,6 +140,9 @@ func (r *reader) list(n *yaml.Node, s *shape, path string, depth int) (any, erro
 		if v == nil {
 			return nil, r.fail(item, at, "an empty entry", "take the line out")
 		}
+		if text, ok := v.(string); ok { // of which file it is, merging makes known no more
+			r.at[path+"="+text] = position{r.file, item.Line}
+		}
 		list = append(list, v)
 	}
 	return list, nil

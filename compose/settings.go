@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+
+	"github.com/letta-dev/letta-dev/proxy/policy"
 )
 
 // settingsShape is x-letta-dev: as strict as the rest of the file, so that a slip of the pen is not a setting ignored.
@@ -15,18 +17,32 @@ func settingsShape() *shape {
 	return &shape{keys: map[string]*shape{
 		"server":    one(text),
 		"hosts":     list(host),
+		"routes":    {item: &shape{keys: map[string]*shape{"path": one(routePath), "upstream": one(routeUpstream)}}},
+		"headers":   {keys: map[string]*shape{"request": headersShape(), "response": headersShape()}},
 		"cors":      {keys: map[string]*shape{"origins": list(origin)}},
+		"limits":    {keys: map[string]*shape{"body": one(bodySize), "rate": one(rate)}},
+		"gzip":      one(boolean),
+		"cache":     one(age),
 		"listeners": list(listener),
 		"websocket": {keys: map[string]*shape{"upstream": one(upstream)}},
 	}}
 }
 
 // settle takes over x-letta-dev.
-func (l *loading) settle() {
+func (l *loading) settle() error {
 	s := l.model.Letta
 	l.project.Settings = Settings{
 		Server: s.Server, Hosts: s.Hosts, Origins: s.CORS.Origins, Listeners: s.Listeners, WebSocket: WebSocket{Upstream: s.WebSocket.Upstream},
+		Policy: s.policy(),
 	}
+	for _, name := range s.Hosts {
+		l.placeHost(name)
+	}
+	var wrong *policy.Error
+	if errors.As(l.project.Settings.Policy.Check(), &wrong) {
+		return l.reader.failAt("x-letta-dev."+wrong.Setting, "", "%s: %s", wrong.Problem, wrong.Advice)
+	}
+	return nil
 }
 
 func host(v any) (any, error) {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/proxy/policy"
 )
 
 func TestStartOrder(t *testing.T) {
@@ -207,6 +209,7 @@ x-letta-dev:
 		Server: "letta", Hosts: []string{"agents.localhost", "b.localhost", "::1"},
 		Origins:   []string{"https://my.app", "http://localhost:5173"},
 		Listeners: []string{"8443", "127.0.0.1:8080", "[::1]:8081"}, WebSocket: WebSocket{"wss://localhost:4500/ws?x=1"},
+		Policy: policy.Rules{CORS: []string{"https://my.app", "http://localhost:5173"}},
 	}
 	if !reflect.DeepEqual(p.Settings, want) {
 		t.Errorf("%+v, want %+v", p.Settings, want)
