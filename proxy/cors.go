@@ -72,7 +72,7 @@ func (x *exchange) allowRequest(cause string, more ...http1.Field) {
 	const names, private = "Access-Control-Request-Headers", "Access-Control-Request-Private-Network"
 	asked := x.request.Fields
 	fields := x.proxy.allowReading(nil, x.request)
-	fields = append(fields, http1.Field{Name: "Access-Control-Allow-Methods", Value: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"})
+	fields = append(fields, http1.Field{Name: "Access-Control-Allow-Methods", Value: allowed})
 	if list := asked.Get(names); list != "" && asked.Count(names) == 1 && isTokenList(list) {
 		fields = append(fields, http1.Field{Name: "Access-Control-Allow-Headers", Value: list})
 	}

@@ -134,7 +134,7 @@ func (x *exchange) because(cause string) {
 // begin sends the head of an answer. What we set is set last, so that no upstream
 // can take it away, and Config.Header behind all.
 func (x *exchange) begin(head *http1.Response) error {
-	head.Fields = edit(x.proxy.answerFor(x.request, head.Fields), x.proxy.config.Policy.Response)
+	head.Fields = edit(x.proxy.answerFor(x.request, head.Fields), x.proxy.table.Response)
 	for name, values := range x.proxy.config.Header {
 		head.Fields.Del(name)
 		for _, value := range values {
@@ -194,7 +194,7 @@ func (x *exchange) wrote(err error) error {
 // client's side, that is not the upstream's fault.
 func (x *exchange) next() ([]byte, error) {
 	piece, err := x.body.next()
-	if came, most := x.bytesIn.Add(int64(len(piece))), x.proxy.config.Policy.MaxBody; most > 0 && came > most {
+	if came, most := x.bytesIn.Add(int64(len(piece))), x.proxy.table.MaxBody; most > 0 && came > most {
 		piece, err = nil, errTooLarge
 	}
 	if err == io.EOF {

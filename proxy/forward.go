@@ -40,7 +40,7 @@ func (x *exchange) failed(u *Upstream, err error) {
 	case errors.As(err, &unreached):
 		x.respond(unreachable(u, unreached))
 	case clientErr != nil && errors.Is(*clientErr, errTooLarge):
-		x.respond(tooLarge(x.proxy.config.Policy.MaxBody))
+		x.respond(tooLarge(x.proxy.table.MaxBody))
 	case clientErr != nil:
 		a := malformed(http.StatusBadRequest, "the request body is malformed or incomplete")
 		a.cause = fmt.Sprintf("reading the request body: %v", *clientErr)

@@ -16,7 +16,7 @@ const minGzip = 1 << 10
 
 // pack compresses an answer on its way, where that is worth it and its client takes it.
 func (x *exchange) pack(head *http1.Response) {
-	if !x.proxy.config.Policy.Gzip || !x.packable(head) {
+	if !x.proxy.table.Gzip || !x.packable(head) {
 		return
 	}
 	head.Fields = vary(head.Fields, "Accept-Encoding")

@@ -84,7 +84,7 @@ func (x *exchange) outgoing(to http1.Fields, u *Upstream) http1.Fields {
 		http1.Field{Name: "X-Forwarded-For", Value: client}, http1.Field{Name: "X-Forwarded-Proto", Value: r.scheme()},
 		http1.Field{Name: "X-Forwarded-Host", Value: r.Host}, http1.Field{Name: "X-Forwarded-Port", Value: port},
 		http1.Field{Name: "Via", Value: via})
-	return edit(kept, x.proxy.config.Policy.Request)
+	return edit(kept, x.proxy.table.Request)
 }
 
 // isName compares a field's name to one in lower case.

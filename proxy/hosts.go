@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -11,16 +12,23 @@ import (
 type hostSet struct {
 	exact  map[string]bool
 	parent map[string]bool // names that any single label may precede
+	within []netip.Prefix
 }
 
-// newHostSet returns the built-in names and the configured ones. It fails with a
-// *ConfigError for anything that cannot be a name.
-func newHostSet(configured []string) (hostSet, error) {
-	s := hostSet{
-		exact:  map[string]bool{"localhost": true, "letta.localhost": true},
-		parent: map[string]bool{"letta.localhost": true},
-	}
-	for _, name := range configured {
+// ownNames are the built-in ones.
+func ownNames() []string {
+	return []string{"letta.localhost", "*.letta.localhost", "localhost", "127.0.0.0/8", "::1"}
+}
+
+// newHostSet returns the set of some names. It fails with a *ConfigError for
+// anything that cannot be one; a network is one only where it is built in.
+func newHostSet(names []string) (hostSet, error) {
+	s := hostSet{exact: map[string]bool{}, parent: map[string]bool{}}
+	for _, name := range names {
+		if network, err := netip.ParsePrefix(name); err == nil && slices.Contains(ownNames(), name) {
+			s.within = append(s.within, network)
+			continue
+		}
 		bare, wild := strings.CutPrefix(name, "*.")
 		host, ok := parseHost(bracketed(bare))
 		if !ok || strings.Contains(bare, ":") && !isAddr(bare) {
@@ -38,14 +46,14 @@ func newHostSet(configured []string) (hostSet, error) {
 	return s, nil
 }
 
-// has reports whether a host, as parseHost returned it, is ours. Every loopback
-// address is; a wildcard covers one label, never an address.
+// has reports whether a host, as parseHost returned it, is ours. A wildcard covers
+// one label, never an address.
 func (s hostSet) has(host string) bool {
 	if s.exact[host] {
 		return true
 	}
 	if addr, err := netip.ParseAddr(host); err == nil {
-		return addr.IsLoopback()
+		return slices.ContainsFunc(s.within, func(n netip.Prefix) bool { return n.Contains(addr.Unmap()) })
 	}
 	_, parent, ok := strings.Cut(host, ".")
 	return ok && s.parent[parent]

@@ -14,7 +14,7 @@ import (
 
 func testHosts(t testing.TB) hostSet {
 	t.Helper()
-	s, err := newHostSet([]string{"Letta.Test.", "*.dev.test", "192.168.1.7", "fd00::1"})
+	s, err := newHostSet(append(ownNames(), "Letta.Test.", "*.dev.test", "192.168.1.7", "fd00::1"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 
 // smallEnough refuses a body whose length says that it is too large. One that does not say is cut while it comes.
 func smallEnough(p *Proxy, r *request) *answer {
-	most := p.config.Policy.MaxBody
+	most := p.table.MaxBody
 	if most == 0 || r.Framing.Kind != http1.Sized || r.Framing.Length <= most {
 		return nil
 	}
@@ -50,7 +50,7 @@ func inRate(p *Proxy, r *request) *answer {
 	seconds := int64((wait + time.Second - 1) / time.Second)
 	return &answer{
 		status: http.StatusTooManyRequests, code: "too_many_requests",
-		message: fmt.Sprintf("more than %s requests from this address", p.config.Policy.Rate),
+		message: fmt.Sprintf("more than %s requests from this address", p.table.Rate),
 		hint:    "raise x-letta-dev.limits.rate in compose.yaml, or --rate",
 		fields:  http1.Fields{{Name: "Retry-After", Value: strconv.FormatInt(seconds, 10)}},
 	}

@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/letta-dev/letta-dev/proxy/http1"
@@ -56,8 +57,8 @@ func ownName(p *Proxy, r *request) *answer {
 // allowed is what Allow says.
 const allowed = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
-func allowedMethod(_ *Proxy, r *request) *answer {
-	if r.Method != http.MethodTrace && r.Method != http.MethodConnect {
+func allowedMethod(p *Proxy, r *request) *answer {
+	if !slices.Contains(p.table.Refused, r.Method) {
 		return nil
 	}
 	return &answer{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"slices"
 	"sync"
 	"time"
 
@@ -19,12 +18,13 @@ type Proxy struct {
 	name    string // in Via; unique to this process, so that another letta-dev upstream is no loop
 	limits  limits
 
-	rest *backend
-	ws   *backend // nil: not configured
-	pass *backend // nil: the container has no port of its own
-	ways ways
-	cors origins // that the policy answers for
-	pace *pace   // nil: as often as they like
+	rest  *backend
+	ws    *backend // nil: not configured
+	pass  *backend // nil: the container has no port of its own
+	table Table
+	ways  ways
+	cors  origins // that the policy answers for
+	pace  *pace   // nil: as often as they like
 
 	buffers *http1.Pool
 	bodies  *sync.Pool // of *[]byte, for the bodies of HTTP/2
@@ -63,6 +63,7 @@ func New(config Config) (*Proxy, error) {
 		bodies:  &sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }},
 		packers: newPackers(),
 		pace:    newPace(config.Policy.Rate),
+		table:   newTable(&config),
 		name:    "letta-dev-" + hex.EncodeToString(randomBytes(6)),
 		limits: limits{
 			head:     10 * time.Second,
@@ -75,19 +76,19 @@ func New(config Config) (*Proxy, error) {
 		},
 	}
 	var err error
-	if p.hosts, err = newHostSet(config.Hosts); err != nil {
+	if p.hosts, err = newHostSet(p.table.Names); err != nil {
 		return nil, err
 	}
-	if p.origins, err = newOrigins(p.hosts, slices.Concat(config.Origins, config.Policy.CORS)); err != nil {
+	if p.origins, err = newOrigins(p.hosts, p.table.Origins); err != nil {
 		return nil, err
 	}
-	if p.cors, err = newOrigins(hostSet{}, config.Policy.CORS); err != nil {
+	if p.cors, err = newOrigins(hostSet{}, p.table.CORS); err != nil {
 		return nil, err
 	}
 	p.rest = newBackend(&config.REST, p.buffers)
 	p.ws = newBackend(config.WebSocket.Upstream, p.buffers)
 	p.pass = newBackend(config.WebSocket.PassThrough, p.buffers)
-	if p.ways, err = p.newWays(config.Policy.Routes); err != nil {
+	if p.ways, err = p.newWays(p.table.Routes); err != nil {
 		return nil, err
 	}
 	p.stopping, p.stop = context.WithCancel(context.Background())

@@ -10,7 +10,7 @@ import (
 
 // keepStatic lets browsers keep a static file for the time of the policy, where its server says nothing about that.
 func (x *exchange) keepStatic(head *http1.Response) {
-	age := x.proxy.config.Policy.MaxAge
+	age := x.proxy.table.MaxAge
 	if age == 0 || head.Status != http.StatusOK || x.request.Method != http.MethodGet && x.request.Method != http.MethodHead {
 		return
 	}

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,7 +18,7 @@ type way struct {
 	backend   *backend // nil: the Letta server and its WebSockets
 }
 
-// ways are those of the configured routes, the longest prefix first.
+// ways are those of the configured routes, in the order of the table: the longest prefix first.
 type ways []*way
 
 // newWays makes one backend for every server, however many routes lead to it.
@@ -42,7 +41,6 @@ func (p *Proxy) newWays(routes []policy.Route) (ways, error) {
 		}
 		all = append(all, w)
 	}
-	slices.SortStableFunc(all, func(a, b *way) int { return cmp.Compare(len(b.prefix), len(a.prefix)) })
 	return all, nil
 }
 

@@ -9,8 +9,8 @@ import (
 
 // A Rate is how many requests a client may make in so many seconds. The zero value is no limit.
 type Rate struct {
-	Requests int `json:"requests"`
-	Seconds  int `json:"seconds"` // 1 or 60
+	Requests int
+	Seconds  int // 1 or 60
 }
 
 // maxRequests is above what a proxy here can carry: more is a slip of the pen.
@@ -30,6 +30,22 @@ func ParseRate(s string) (Rate, error) {
 // String is the form that ParseRate reads.
 func (r Rate) String() string {
 	return fmt.Sprintf("%d/%s", r.Requests, map[int]string{1: "s", 60: "m"}[r.Seconds])
+}
+
+// MarshalText is String; nothing for no limit.
+func (r Rate) MarshalText() ([]byte, error) {
+	if r == (Rate{}) {
+		return nil, nil
+	}
+	return []byte(r.String()), nil
+}
+
+// UnmarshalText reads what MarshalText writes.
+func (r *Rate) UnmarshalText(text []byte) (err error) {
+	if *r = (Rate{}); len(text) > 0 {
+		*r, err = ParseRate(string(text))
+	}
+	return err
 }
 
 // Burst is how many requests may come at once: those of a second.

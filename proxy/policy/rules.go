@@ -14,14 +14,14 @@ import "fmt"
 
 // Rules are the settings. The zero value asks for nothing.
 type Rules struct {
-	Routes   []Route  `json:"routes,omitempty"`
-	Request  []Header `json:"requestHeaders,omitempty"`  // of requests, on their way to the upstream
-	Response []Header `json:"responseHeaders,omitempty"` // of every answer
-	CORS     []string `json:"cors,omitempty"`            // origins that the proxy answers for
-	MaxBody  int64    `json:"maxBody,omitempty"`         // of a request, in bytes; 0: any
-	Rate     Rate     `json:"rate,omitzero"`             // of each client
-	Gzip     bool     `json:"gzip,omitempty"`
-	MaxAge   int      `json:"maxAge,omitempty"` // of static files, in seconds; 0: as the upstream says
+	Routes   []Route  `json:"routes"`
+	Request  []Header `json:"requestHeaders"`  // of requests, on their way to the upstream
+	Response []Header `json:"responseHeaders"` // of every answer
+	CORS     []string `json:"cors"`            // origins that the proxy answers for
+	MaxBody  int64    `json:"maxBody"`         // of a request, in bytes; 0: any
+	Rate     Rate     `json:"rate"`            // of each client
+	Gzip     bool     `json:"gzip"`
+	MaxAge   int      `json:"maxAge"` // of static files, in seconds; 0: as the upstream says
 }
 
 // An Error is a setting that cannot be used, or that contradicts another.
