@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/letta-dev/letta-dev/proxy/policy"
 )
@@ -53,11 +54,21 @@ func (p *Proxy) Policy() Table {
 func shown(headers []policy.Header) []policy.Header {
 	all := append([]policy.Header{}, headers...)
 	for i, h := range all {
-		if h.Value != "" && (secretName(h.Name) || lower(h.Name) == "cookie" || lower(h.Name) == "set-cookie") {
+		if h.Value != "" && secretHeader(lower(h.Name)) {
 			all[i].Value = "***"
 		}
 	}
 	return all
+}
+
+func secretHeader(name string) bool {
+	switch {
+	case strings.HasPrefix(name, "access-control-"): // -Allow-Credentials is no credential
+		return false
+	case strings.Contains(name, "cookie"):
+		return true
+	}
+	return secretName(name)
 }
 
 func unique(lists ...[]string) []string {

@@ -30,7 +30,8 @@ func TestTableShowsWhatIsAskedFor(t *testing.T) {
 		routed("127.0.0.1:3000", "/a/", "/a/longer/=http://@/base")(c)
 		c.Hosts = []string{"letta.test"}
 		c.Policy.CORS = []string{"https://my.app"}
-		c.Policy.Request = []policy.Header{{Name: "Authorization", Value: "Bearer secret"}, {Name: "X-Team", Value: "blue"}, {Name: "Cookie"}}
+		c.Policy.Request = []policy.Header{{Name: "Authorization", Value: "Bearer secret"}, {Name: "X-Team", Value: "blue"}, {Name: "Cookie"}, {Name: "Set-Cookie", Value: "a=b"}, {Name: "X-Api-Key", Value: "k"}}
+		c.Policy.Response = []policy.Header{{Name: "X-Frame-Options", Value: "DENY"}}
 		c.Policy.Rate, c.Policy.MaxBody = policy.Rate{Requests: 600, Seconds: 60}, 1024
 	})
 	got := g.proxy.Policy()
@@ -38,7 +39,7 @@ func TestTableShowsWhatIsAskedFor(t *testing.T) {
 	if !reflect.DeepEqual(got.Routes, want) {
 		t.Errorf("routes %+v", got.Routes)
 	}
-	if want := []policy.Header{{Name: "Authorization", Value: "***"}, {Name: "X-Team", Value: "blue"}, {Name: "Cookie"}}; !reflect.DeepEqual(got.Request, want) {
+	if want := []policy.Header{{Name: "Authorization", Value: "***"}, {Name: "X-Team", Value: "blue"}, {Name: "Cookie"}, {Name: "Set-Cookie", Value: "***"}, {Name: "X-Api-Key", Value: "***"}}; !reflect.DeepEqual(got.Request, want) {
 		t.Errorf("headers %+v", got.Request)
 	}
 	if !slices.Contains(got.Names, "letta.test") || !slices.Contains(got.Origins, "https://my.app") {

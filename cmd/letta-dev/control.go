@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/proxy"
 )
 
 // liveStatus is what a serving process says of itself.
@@ -27,6 +28,7 @@ type liveStatus struct {
 	Hosts       []string       `json:"hosts"`
 	Origins     []string       `json:"origins"`
 	WebSocket   string         `json:"websocket"` // pass-through, upstream or bridge
+	Policy      proxy.Table    `json:"policy"`
 	Certificate *leafInfo      `json:"certificate,omitempty"`
 	CertFile    string         `json:"certFile,omitempty"` // that somebody brought; empty: the certificate is ours
 	Notes       []string       `json:"notes,omitempty"`

@@ -13,6 +13,7 @@ import (
 	"github.com/letta-dev/letta-dev/compose"
 	"github.com/letta-dev/letta-dev/orchestrator"
 	"github.com/letta-dev/letta-dev/proxy"
+	"github.com/letta-dev/letta-dev/proxy/policy"
 )
 
 // The exit codes, the same for every command.
@@ -98,6 +99,7 @@ func kinds() []kind {
 		{"configuration", exitUsage, is[*compose.CycleError]},
 		{"configuration", exitUsage, is[*compose.NameError]},
 		{"configuration", exitUsage, is[*proxy.ConfigError]},
+		{"configuration", exitUsage, is[*policy.Error]},
 		{"configuration", exitUsage, is[*proxy.AddressError]},
 		{"configuration", exitUsage, is[*proxy.NotLoopbackError]},
 		{"engine-unreachable", exitNotReady, is[*orchestrator.UnreachableError]},

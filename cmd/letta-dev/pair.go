@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/compose"
 )
 
 // prepareTLS has ready what will answer TLS handshakes, and says so in one line: the pair that --cert and --key name, for which nothing
@@ -58,14 +59,37 @@ func advice(err error) string {
 
 // offerPair adds to a host that our authority may not sign for that a pair of one's own serves it too.
 func offerPair(err error, authority *certs.Authority, hosts []string) error {
-	if names, malformed := certs.ParseNames(hosts...); malformed == nil && authority.Check(names) != nil {
-		return &bringError{err}
+	var refused []string
+	for _, host := range hosts {
+		if names, malformed := certs.ParseNames(host); malformed == nil && authority.Check(names) != nil {
+			refused = append(refused, host)
+		}
+	}
+	if len(refused) > 0 {
+		return &bringError{err, refused}
 	}
 	return err
 }
 
 // bringError is a host that needs another certificate than ours.
-type bringError struct{ error }
+type bringError struct {
+	error
+	hosts []string // never empty
+}
+
+// atLine puts such a host of a compose file at its line.
+func atLine(p *compose.Project, err error) error {
+	var bring *bringError
+	if !errors.As(err, &bring) {
+		return err
+	}
+	for _, host := range bring.hosts {
+		if placed := p.BlameHost(host, bring, bring.Hint()); placed != nil {
+			return placed
+		}
+	}
+	return err
+}
 
 func (e *bringError) Unwrap() error { return e.error }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/letta-dev/letta-dev/orchestrator"
 	"github.com/letta-dev/letta-dev/orchestrator/demo"
 	"github.com/letta-dev/letta-dev/proxy"
+	"github.com/letta-dev/letta-dev/proxy/policy"
 )
 
 // serveConfig is all that the serving process is told: the same in the foreground, where it is handed over in memory, and in the
@@ -38,6 +39,7 @@ type serveConfig struct {
 	ExposeLAN bool
 	Hosts     []string
 	Origins   []string
+	Policy    policy.Rules
 	TLS       bool
 	CertFile  string // absolute path of a pair that somebody brought, in the place of leaves of our own
 	KeyFile   string

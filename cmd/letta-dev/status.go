@@ -187,6 +187,11 @@ func (l *liveStatus) print(w io.Writer) {
 		fmt.Fprintf(w, "\t%s\n", u.URL)
 	}
 	fmt.Fprintf(w, "websocket\t%s\n", l.WebSocket)
+	for _, r := range policyRows(l.Policy) {
+		if r.asked {
+			fmt.Fprintf(w, "%s\t%s\n", r.name, printableLines(r.value))
+		}
+	}
 	if c := l.Certificate; c != nil {
 		whose := ""
 		if l.ownPair() {

@@ -74,7 +74,7 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 		return r.dryRun(ctx)
 	}
 	if err := a.prepareTLS(ctx, r.cfg, o.trust); err != nil {
-		return err
+		return atLine(r.project, err)
 	}
 	r.words = r.findWords(ctx)
 	if r.live != nil && (r.live.Config == r.cfg.fingerprint() || !r.live.Background) {

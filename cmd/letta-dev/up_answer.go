@@ -40,6 +40,7 @@ func (r *upRun) answer(live *liveStatus) error {
 		for _, u := range live.URLs {
 			fmt.Fprintf(w, "   %-32s %s\n", u.URL, u.Note)
 		}
+		printPolicy(w, live.Policy, true)
 		fmt.Fprintf(w, "\n%s\n", a.asTyped(said.parting(live)))
 	})
 }

@@ -30,7 +30,7 @@ const (
 func (r *upRun) dryRun(ctx context.Context) error {
 	d := dryRun{Plan: r.plan, Machine: orchestrator.Plan{Steps: []orchestrator.Step{}}}
 	if err := r.planTLS(ctx, &d.Machine); err != nil {
-		return err
+		return atLine(r.project, err)
 	}
 	r.planPorts(&d.Machine)
 	return r.app.ui.answer("up", d, func(w io.Writer) {

@@ -35,19 +35,21 @@ type proxyOptions struct {
 	trust      string
 	exposeLAN  bool
 	grace      time.Duration
+	policyOptions
 }
 
 func (o *proxyOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&o.listen, "listen", nil, "listen on this address instead of 80, 443, 8282 and 8283; may be repeated")
 	f.StringArrayVar(&o.hosts, "serve-host", nil, "serve this name too; may be repeated")
-	f.StringArrayVar(&o.origins, "allow-origin", nil, "let this web origin talk to the server, like https://app.letta.com; may be repeated")
+	f.StringArrayVar(&o.origins, "allow-origin", nil, "let pages of this web origin talk to the server, like https://my-app.example, and answer CORS for them; may be repeated")
 	f.StringVar(&o.wsUpstream, "ws-upstream", "", "URL of a WebSocket server for upgrades, instead of the built-in bridge")
 	f.StringVar(&o.cert, "cert", "", "certificate and chain to serve instead of ours, in PEM; followed while letta-dev runs")
 	f.StringVar(&o.key, "key", "", "its key, in PEM; may be the same file")
 	f.StringVar(&o.trust, "trust", "auto", "which stores get our CA: auto (those that need no other rights), none, user, all")
 	f.BoolVar(&o.exposeLAN, "expose-lan", false, "allow --listen on addresses that other machines reach; the server asks nobody for a password")
 	f.DurationVar(&o.grace, "grace", 10*time.Second, "how long streams may finish when the proxy stops")
+	o.policyOptions.flags(cmd)
 }
 
 func (o *upOptions) check() error {
@@ -88,8 +90,8 @@ func (o *proxyOptions) check(command string) error {
 	if o.cert != "" && (o.trust == "user" || o.trust == "all") {
 		return usagef(command+" --cert FILE --key FILE  # without --trust", "--trust %s is about certificates of our own; with --cert there are none", o.trust)
 	}
-	if o.wsUpstream == "" {
-		return nil
+	if err := o.policyOptions.check(command, o.origins); err != nil || o.wsUpstream == "" {
+		return err
 	}
 	u, err := url.Parse(o.wsUpstream)
 	if err != nil || u.Host == "" || !slices.Contains([]string{"ws", "wss", "http", "https"}, u.Scheme) {
@@ -139,6 +141,7 @@ func (a *app) serveConfig(o proxyOptions, p *compose.Project, files paths) serve
 		CertFile:  a.within(o.cert),
 		KeyFile:   a.within(o.key),
 		WebSocket: o.wsUpstream,
+		Policy:    o.over(s.Policy, unique(o.origins, s.Origins)),
 	}
 	if cfg.WebSocket == "" {
 		cfg.WebSocket = s.WebSocket.Upstream

@@ -78,6 +78,7 @@ func (s *serving) newProxy(ctx context.Context, group *group, listeners []proxy.
 	config := proxy.Config{
 		Listeners: listeners, Certificate: certificate, Hosts: s.cfg.Hosts, Origins: s.cfg.Origins,
 		REST: rest, WebSocket: ws, Grace: s.cfg.Grace, Access: s.journal.access, Now: s.app.now,
+		Policy: s.cfg.Policy, RouteUpstream: func(u *url.URL) proxy.Upstream { return proxy.Upstream{Name: u.Host, Dial: dialURL(u)} },
 		HandshakeFailed: s.handshake, ErrorLog: log.New(s.troubles(), "", 0),
 	}
 	if s.cfg.Demo != "" {
@@ -132,7 +133,7 @@ func (s *serving) webSocket(rest proxy.Upstream) (proxy.WebSocket, error) {
 		if err != nil {
 			return w, usagef("letta-dev up --ws-upstream ws://127.0.0.1:4500", "the WebSocket upstream %q is not a URL: %w", s.cfg.WebSocket, err)
 		}
-		w.Upstream = &proxy.Upstream{Name: u.Host, Dial: dialWebSocket(u), DropOrigin: true}
+		w.Upstream = &proxy.Upstream{Name: u.Host, Dial: dialURL(u), DropOrigin: true}
 	}
 	w.Bridge = bridge.New(bridge.Config{
 		Server:    "http://localhost",
@@ -142,8 +143,8 @@ func (s *serving) webSocket(rest proxy.Upstream) (proxy.WebSocket, error) {
 	return w, nil
 }
 
-// dialWebSocket connects to a configured WebSocket upstream, whose scheme says whether TLS is between.
-func dialWebSocket(u *url.URL) func(context.Context) (net.Conn, error) {
+// dialURL connects to a configured upstream, whose scheme says whether TLS is between.
+func dialURL(u *url.URL) func(context.Context) (net.Conn, error) {
 	secure := u.Scheme == "wss" || u.Scheme == "https"
 	address := u.Host
 	if u.Port() == "" {
@@ -231,7 +232,7 @@ func (s *serving) live(ctx context.Context) liveStatus {
 		Server: liveServer{Kind: s.kind(), Name: s.targetName(), Phase: string(st.Phase), Stage: st.Stage, Since: st.Since,
 			Route: st.Route, Version: st.Version},
 		Listeners: s.bound, URLs: withHosts(serviceURLs(s.bound, s.cfg.TLS, s.urlHost), s.cfg.Hosts), Hosts: s.cfg.Hosts, Origins: s.cfg.Origins,
-		WebSocket: string(s.proxy.WebSocketRoute(ctx)),
+		WebSocket: string(s.proxy.WebSocketRoute(ctx)), Policy: s.proxy.Policy(),
 	}
 	if st.Container != "" {
 		l.Server.Name = st.Container

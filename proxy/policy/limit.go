@@ -93,6 +93,17 @@ func ParseAge(s string) (int, error) {
 	return int(d / time.Second), nil
 }
 
+// FormatAge is a time in the largest unit that has no rest, as ParseAge reads it.
+func FormatAge(seconds int) string {
+	switch {
+	case seconds%3600 == 0:
+		return fmt.Sprintf("%dh", seconds/3600)
+	case seconds%60 == 0:
+		return fmt.Sprintf("%dm", seconds/60)
+	}
+	return fmt.Sprintf("%ds", seconds)
+}
+
 func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // checkLimits is for rules that were not read from text.

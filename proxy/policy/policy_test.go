@@ -149,7 +149,7 @@ func TestParseSize(t *testing.T) {
 
 func TestParseAge(t *testing.T) {
 	for text, want := range map[string]int{"1s": 1, "90m": 5400, "1h": 3600, "8760h": 31536000} {
-		if got, err := ParseAge(text); err != nil || got != want {
+		if got, err := ParseAge(text); err != nil || got != want || FormatAge(got) != text {
 			t.Errorf("%q: %d, %v", text, got, err)
 		}
 	}
@@ -216,8 +216,10 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("size %d of %q", n, s)
 			}
 		}
-		if n, err := ParseAge(s); err == nil && n < 1 {
-			t.Errorf("age %d of %q", n, s)
+		if n, err := ParseAge(s); err == nil {
+			if again, err := ParseAge(FormatAge(n)); err != nil || again != n || n < 1 {
+				t.Errorf("age %d of %q", n, s)
+			}
 		}
 	})
 }
