@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -107,14 +106,7 @@ func TestBrowserReloadsWhenTheServerIsThere(t *testing.T) {
 				}
 				fmt.Fprintln(w, "there")
 			}), func(c *Config) { c.REST.State = box.get })
-			browser := exec.CommandContext(t.Context(), chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-				"--user-data-dir="+t.TempDir(), "--remote-debugging-port=0", "--ignore-certificate-errors", "--blink-settings=scriptEnabled="+c.scripts,
-				"https://"+g.addr+"/docs")
-			if err := browser.Start(); err != nil {
-				t.Fatal(err)
-			}
-			defer browser.Wait() // with its children, which write into its profile
-			defer browser.Process.Signal(os.Interrupt)
+			defer openBrowser(t, chromium, "https://"+g.addr+"/docs", "--blink-settings=scriptEnabled="+c.scripts)()
 			<-box.asked // by the page
 			<-box.asked // by its script, or by the page again
 			box.set(State{Phase: Ready})
