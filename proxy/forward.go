@@ -61,11 +61,11 @@ func unreachable(u *Upstream, err error) *answer {
 	if hint == "" {
 		hint = "letta-dev status"
 	}
-	return &answer{
-		status: http.StatusBadGateway, code: "upstream_unreachable",
-		message: fmt.Sprintf("no connection to %s: %v", u.Name, err),
-		hint:    hint,
+	status, code := http.StatusBadGateway, "upstream_unreachable"
+	if isTimeout(err) {
+		status, code = http.StatusGatewayTimeout, "upstream_timeout" // RFC 9110, section 15.6.5
 	}
+	return &answer{status: status, code: code, message: fmt.Sprintf("no connection to %s: %v", u.Name, err), hint: hint}
 }
 
 func (x *exchange) brokeOff(err error) {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"os"
 	"os/exec"
 	"reflect"
 	"strings"
@@ -284,6 +285,19 @@ func TestNoContentTypeIsAdded(t *testing.T) {
 		res, body := w.do(t, "GET", "/", nil)
 		if got, typed := res.Header["Content-Type"]; typed || !strings.HasPrefix(body, "<html>") {
 			t.Errorf("Content-Type %q of %q, where the upstream gave none", got, body)
+		}
+	})
+}
+
+// A server that does not answer is told from one that is not there.
+func TestUpstreamThatDoesNotAnswer(t *testing.T) {
+	g := start(t, echo(), func(c *Config) {
+		c.REST.Dial = func(context.Context) (net.Conn, error) { return nil, os.ErrDeadlineExceeded }
+	})
+	g.each(t, func(t *testing.T, w wire) {
+		res, body := w.do(t, "GET", "/", nil)
+		if e := errorIn(t, body); res.StatusCode != 504 || e.Code != "upstream_timeout" || e.Hint == "" {
+			t.Errorf("%d %s", res.StatusCode, body)
 		}
 	})
 }
