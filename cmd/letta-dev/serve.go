@@ -33,6 +33,8 @@ type serveConfig struct {
 	Plain     bool   // what is at URL need not be Letta
 	Demo      string // "", "container" or "process": the stand-in inside this process
 
+	ServerNames []string // that the server has inside the engine's network
+
 	Background bool
 
 	Listeners []listenAddress

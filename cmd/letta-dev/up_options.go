@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/letta-dev/letta-dev/compose"
+	"github.com/letta-dev/letta-dev/orchestrator"
 )
 
 // upOptions are the flags of `up`.
@@ -148,6 +149,7 @@ func (a *app) serveConfig(o proxyOptions, p *compose.Project, files paths) serve
 	}
 	if server := p.Server(); server != nil {
 		cfg.Password = server.Environment["LETTA_SERVER_PASSWORD"]
+		cfg.ServerNames = unique([]string{orchestrator.ServerName, server.Name, server.ContainerName})
 	}
 	return cfg
 }

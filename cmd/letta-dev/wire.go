@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -78,7 +80,7 @@ func (s *serving) newProxy(ctx context.Context, group *group, listeners []proxy.
 	config := proxy.Config{
 		Listeners: listeners, Certificate: certificate, Hosts: s.cfg.Hosts, Origins: s.cfg.Origins,
 		REST: rest, WebSocket: ws, Grace: s.cfg.Grace, Access: s.journal.access, Now: s.app.now,
-		Policy: s.cfg.Policy, RouteUpstream: func(u *url.URL) proxy.Upstream { return proxy.Upstream{Name: u.Host, Dial: dialURL(u)} },
+		Policy: s.cfg.Policy, RouteUpstream: s.routeUpstream,
 		HandshakeFailed: s.handshake, ErrorLog: log.New(s.troubles(), "", 0),
 	}
 	if s.cfg.Demo != "" {
@@ -118,6 +120,20 @@ func (s *serving) tellRenewal(r certs.Renewal) {
 		until += ", but only until this process ends: " + advice(r.Err)
 	}
 	s.journal.say("a certificate for %s came into use%s, until %s", r.Names, r.Reason, until)
+}
+
+// routeUpstream is the server of a route. Names that the Letta server has inside the engine's network mean that server, which nobody
+// outside finds by them: what stands in an nginx.conf can be taken over as it is.
+func (s *serving) routeUpstream(u *url.URL) proxy.Upstream {
+	port, err := strconv.Atoi(u.Port())
+	if s.cfg.URL != "" || u.Scheme != "http" || err != nil || u.Hostname() != s.cfg.Container && !slices.Contains(s.cfg.ServerNames, u.Hostname()) {
+		return proxy.Upstream{Name: u.Host, Dial: dialURL(u)}
+	}
+	dial := func(ctx context.Context) (net.Conn, error) { return s.follower.Dial(ctx, port) }
+	if port == orchestrator.RESTPort {
+		dial = s.follower.DialREST
+	}
+	return proxy.Upstream{Name: s.targetName(), Dial: dial, State: s.proxyState}
 }
 
 // webSocket makes the three ways of port 8282.
