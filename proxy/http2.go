@@ -140,10 +140,17 @@ func (s *stream) begin(head *http1.Response) error {
 	return nil
 }
 
+// set adds fields, most of which come once, out of one piece of memory.
 func (s *stream) set(fields http1.Fields) {
-	h := s.w.Header()
-	for _, f := range fields {
-		h.Add(f.Name, f.Value)
+	h, values := s.w.Header(), make([]string, len(fields))
+	for i, f := range fields {
+		name := http.CanonicalHeaderKey(f.Name)
+		if h[name] != nil {
+			h[name] = append(h[name], f.Value)
+			continue
+		}
+		values[i] = f.Value
+		h[name] = values[i : i+1 : i+1]
 	}
 }
 
