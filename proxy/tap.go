@@ -11,51 +11,32 @@ import (
 // so while a tap waits it holds no buffer, and little stack: it does not wait
 // inside crypto/tls, but below it, for the socket.
 type tap struct {
-	conn  net.Conn
+	conn  net.Conn        // what is read
 	under *conn           // the socket, where conn is TLS over it; else nil
 	raw   syscall.RawConn // of the socket; nil where waiting takes a buffer
 	try   func(fd uintptr) bool
 	pool  *sync.Pool // of *[]byte
-	early []byte     // read before there was a tunnel
 
-	wire, plain *[]byte // on loan, between two waits
-	n           int     // what is in wire
-	err         error   // the end of it all
+	early       []byte // read before there was a tunnel
+	wire, plain *[]byte
+	n           int   // what was read into wire, and not taken
+	err         error // behind what is to be taken
 }
 
 // tapClient returns the tap of a client's connection. What was read ahead of it is
 // the beginning of what it gives.
 func tapClient(c *clientConn) tap {
-	t := tap{conn: c.wire, pool: c.proxy.bodies, early: c.in.Rest()}
-	if c.request.secure {
-		t.under = c.socket
-	} else {
+	t := tap{conn: c.wire, pool: c.proxy.bodies, early: c.in.Rest(), raw: rawOf(c.socket.Conn)}
+	switch {
+	case !c.request.secure:
 		t.early = append(t.early, c.socket.ahead...)
 		c.socket.ahead = nil
-	}
-	t.raw = rawOf(c.socket.Conn)
-	if t.raw != nil && t.under != nil {
+	case t.raw != nil:
+		t.under = c.socket
 		t.under.tapped = true
 		t.drain()
 	}
 	return t
-}
-
-// drain takes what crypto/tls holds already, so that the goroutine of the tap
-// begins by waiting: it has no deep stack before there is something to do.
-func (t *tap) drain() {
-	loan := t.pool.Get().(*[]byte)
-	defer t.pool.Put(loan)
-	for {
-		n, err := t.conn.Read(*loan)
-		t.early = append(t.early, (*loan)[:n]...)
-		if err != nil {
-			if err != error(errDry) {
-				t.err = err
-			}
-			return
-		}
-	}
 }
 
 // tapUpstream returns the tap of a connection to an upstream.
@@ -63,77 +44,58 @@ func tapUpstream(up *upstreamConn, pool *sync.Pool) tap {
 	return tap{conn: up.Conn, pool: pool, early: up.in.Rest(), raw: rawOf(up.Conn)}
 }
 
-// next waits for something and returns it, valid until the next call.
-func (t *tap) next() ([]byte, error) {
-	if early := t.early; len(early) > 0 {
-		t.early = nil
-		return early, nil
+// drain takes what crypto/tls holds already: wait asks the socket alone.
+func (t *tap) drain() {
+	early := t.early
+	t.early, t.plain = nil, t.loan()
+	piece, err := t.take()
+	for ; err == nil; piece, err = t.take() {
+		early = append(early, piece...)
 	}
-	switch {
-	case t.err != nil:
-		return nil, t.err
-	case t.raw == nil:
-		return t.readBlocking()
-	case t.under != nil:
-		return t.readTLS()
-	}
-	err := t.wait()
-	return t.got(), err
+	t.early = early // and behind it errDry, or the end
+	t.release()
 }
 
-// readBlocking lends a buffer for as long as it waits.
-func (t *tap) readBlocking() ([]byte, error) {
-	if t.plain == nil {
-		t.plain = t.pool.Get().(*[]byte)
-	}
-	n, err := t.conn.Read(*t.plain)
-	return (*t.plain)[:n], err
-}
-
-// readTLS waits for the socket, and then takes from crypto/tls until that has run
-// dry: it may hold several records, or none yet.
-func (t *tap) readTLS() ([]byte, error) {
-	for {
-		if t.plain == nil {
-			if err := t.wait(); isTimeout(err) {
-				return nil, err
-			} else if err != nil {
-				t.under.end = err // crypto/tls knows what that means here
-			}
-			t.under.ahead, t.plain = t.got(), t.pool.Get().(*[]byte)
-		}
-		n, err := t.conn.Read(*t.plain)
-		if n > 0 || err != nil && err != error(errDry) {
-			return (*t.plain)[:n], err
-		}
-		t.release()
-	}
-}
-
-// wait gives back what is on loan, and fills wire once there is something.
+// wait returns nil once there is something to take, be it the end. Its error is
+// that of a deadline.
 func (t *tap) wait() error {
 	t.release()
+	if len(t.early) > 0 || t.err != nil {
+		return nil
+	}
+	err := t.read()
+	switch {
+	case isTimeout(err):
+		return err
+	case t.under == nil:
+		t.err = err
+	default: // crypto/tls knows what an end means here
+		t.under.ahead, t.under.end = t.got(), err
+		t.plain = t.loan()
+	}
+	return nil
+}
+
+func (t *tap) read() (err error) {
+	if t.raw == nil {
+		t.wire = t.loan()
+		t.n, err = t.conn.Read(*t.wire)
+		return err
+	}
 	if t.try == nil {
 		t.try = t.attempt
 	}
 	if err := t.raw.Read(t.try); err != nil {
 		return err
 	}
-	return t.err
-}
-
-// got is what wait has read.
-func (t *tap) got() []byte {
-	if t.wire == nil {
-		return nil
-	}
-	return (*t.wire)[:t.n]
+	err, t.err = t.err, nil
+	return err
 }
 
 // attempt reads from a socket that does not block. It returns false when there is
 // nothing, and is called again when there may be.
 func (t *tap) attempt(fd uintptr) bool {
-	t.wire = t.pool.Get().(*[]byte)
+	t.wire = t.loan()
 	n, err := readNow(fd, *t.wire)
 	switch {
 	case err == syscall.EAGAIN:
@@ -145,6 +107,43 @@ func (t *tap) attempt(fd uintptr) bool {
 	t.n, t.err = max(n, 0), err
 	return true
 }
+
+// take returns the next piece without waiting, valid until the next call; errDry
+// when there is no more, and at last the end.
+func (t *tap) take() ([]byte, error) {
+	switch {
+	case len(t.early) > 0:
+		early := t.early
+		t.early = nil
+		return early, nil
+	case t.n > 0:
+		return t.got(), nil
+	case t.err != nil:
+		return nil, t.err
+	case t.plain != nil:
+		n, err := t.conn.Read(*t.plain)
+		if err != nil && err != error(errDry) {
+			t.err = err
+		}
+		if n > 0 {
+			return (*t.plain)[:n], nil
+		}
+		return nil, err
+	}
+	return nil, errDry
+}
+
+// got is what was read into wire, and counts as taken then.
+func (t *tap) got() []byte {
+	if t.n == 0 {
+		return nil
+	}
+	n := t.n
+	t.n = 0
+	return (*t.wire)[:n]
+}
+
+func (t *tap) loan() *[]byte { return t.pool.Get().(*[]byte) }
 
 // release gives back what is on loan.
 func (t *tap) release() {
