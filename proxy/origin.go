@@ -28,6 +28,12 @@ func newOrigins(hosts hostSet, configured []string) (origins, error) {
 	return o, nil
 }
 
+// CheckOrigins fails with a *ConfigError for a list that Config.Origins cannot be.
+func CheckOrigins(configured []string) error {
+	_, err := newOrigins(hostSet{}, configured)
+	return err
+}
+
 // of returns the Origin of a request. sent is false where there is none; ok is
 // true for one that is allowed. Two fields are never allowed: the upstream could
 // read the other one.

@@ -94,6 +94,7 @@ func kinds() []kind {
 	return []kind{
 		{"usage", exitUsage, is[*usageError]},
 		{"usage", exitUsage, isBadName},
+		{"usage", exitUsage, is[*bringError]},
 		{"configuration", exitUsage, is[*compose.FileError]},
 		{"configuration", exitUsage, is[*compose.SubsetError]},
 		{"configuration", exitUsage, is[*compose.CycleError]},

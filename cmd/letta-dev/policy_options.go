@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/letta-dev/letta-dev/proxy"
 	"github.com/letta-dev/letta-dev/proxy/policy"
 )
 
@@ -44,6 +45,9 @@ func (o *policyOptions) check(command string, origins []string) error {
 		if err := s.read(); err != nil && o.was(s.flag[len("--"):]) {
 			return usagef(command+" "+s.flag+" "+s.example, "%s: %w", s.flag, err)
 		}
+	}
+	if err := proxy.CheckOrigins(origins); err != nil {
+		return usagef(command+" --allow-origin https://my-app.example", "--allow-origin: %w", err)
 	}
 	together := o.over(policy.Rules{}, origins)
 	if err := together.Check(); err != nil {
