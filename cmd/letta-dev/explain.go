@@ -94,8 +94,8 @@ func kinds() []kind {
 	return []kind{
 		{"usage", exitUsage, is[*usageError]},
 		{"usage", exitUsage, isBadName},
-		{"usage", exitUsage, is[*bringError]},
 		{"configuration", exitUsage, is[*compose.FileError]},
+		{"usage", exitUsage, is[*bringError]}, // a flag's; a file's is a FileError
 		{"configuration", exitUsage, is[*compose.SubsetError]},
 		{"configuration", exitUsage, is[*compose.CycleError]},
 		{"configuration", exitUsage, is[*compose.NameError]},
