@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -18,14 +19,21 @@ import (
 	"github.com/letta-dev/letta-dev/proxy/http1"
 )
 
-// A script is a client's connection whose bytes are all known: reading gives them, then the end; what is written to it is kept.
+// A script is a client's connection whose bytes are all known: reading gives them, then nothing more in time; what is written to it is
+// kept.
 type script struct {
 	in   *bytes.Reader
 	out  bytes.Buffer
 	step int // most bytes of one read
 }
 
-func (s *script) Read(p []byte) (int, error)     { return s.in.Read(p[:min(len(p), s.step)]) }
+func (s *script) Read(p []byte) (int, error) {
+	if s.in.Len() == 0 {
+		return 0, os.ErrDeadlineExceeded // an end would be a client that left
+	}
+	return s.in.Read(p[:min(len(p), s.step)])
+}
+
 func (s *script) Write(p []byte) (int, error)    { return s.out.Write(p) }
 func (*script) Close() error                     { return nil }
 func (*script) LocalAddr() net.Addr              { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8283} }
