@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -255,7 +256,7 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// ending is an upstream on loopback: the first connection is answered once, then ended; the others are in good order.
+// An endingUpstream is one on a socket of the system: the first connection is answered once, then ended; the others are in good order.
 type endingUpstream struct {
 	net.Listener
 	done chan struct{}
@@ -263,7 +264,7 @@ type endingUpstream struct {
 
 func answersEnding(t *testing.T, answer []byte) *endingUpstream {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s")) // a machine has not ports enough for this
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,7 +289,7 @@ func answersEnding(t *testing.T, answer []byte) *endingUpstream {
 }
 
 func (up *endingUpstream) dial(ctx context.Context) (net.Conn, error) {
-	return dialer(up.Addr().String())(ctx)
+	return new(net.Dialer).DialContext(ctx, "unix", up.Addr().String())
 }
 
 func (up *endingUpstream) close() { up.Close(); <-up.done }

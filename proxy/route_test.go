@@ -83,7 +83,7 @@ func TestWebSocketRoutes(t *testing.T) {
 }
 
 func TestNothingAnswersWebSockets(t *testing.T) {
-	g := start(t, named("rest"), func(c *Config) { c.WebSocket.PassThrough = closing(t) })
+	g := start(t, named("rest"), func(c *Config) { c.WebSocket.PassThrough = closing(t) }, func(p *Proxy) { p.limits.silence = patience })
 	if got := g.proxy.WebSocketRoute(context.Background()); got != RouteNone {
 		t.Errorf("WebSocketRoute is %q", got)
 	}
