@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -19,7 +20,7 @@ func TestCORSInABrowser(t *testing.T) {
 	if err != nil || testing.Short() {
 		t.Skip("NOT TESTED: CORS in a browser. It needs chromium")
 	}
-	var address string // of the proxy, once it is known
+	var address atomic.Value // of the proxy, once it is known
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		fmt.Fprintf(w, `<!doctype html><p>waiting</p><script>
@@ -33,7 +34,7 @@ const ask = async (path, options) => {
   const got = [await ask("/v1/agents/", {method: "PATCH", headers: {"Content-Type": "application/json", "user_id": "1"}, body: "{}"}), await ask("/gone/x")];
   document.querySelector("p").textContent = "got: " + got.join("; ");
 })();
-</script>`, address)
+</script>`, address.Load())
 	})
 	chosen, other := pageServer(t, page), pageServer(t, page)
 	g := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -48,7 +49,7 @@ const ask = async (path, options) => {
 		routed(nobody(t), "/gone/=http://@")(c)
 		c.Policy.CORS = []string{"http://" + chosen}
 	})
-	address = g.addr
+	address.Store(g.addr)
 	if got := browse(t, chromium, chosen); !strings.Contains(got, "got: 200 PATCH hello; 502 null {\"err") {
 		t.Errorf("a page of the chosen origin:\n%s", got)
 	}
