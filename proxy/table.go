@@ -29,7 +29,7 @@ func newTable(c *Config) Table {
 		Rules:     c.Policy,
 	}
 	t.Routes = slices.Clone(t.Routes)
-	if len(t.Routes) > 0 {
+	if slices.ContainsFunc(t.Routes, func(r policy.Route) bool { return r.Path != "/" }) {
 		t.Forwarded = append(t.Forwarded, "X-Forwarded-Prefix")
 	}
 	slices.SortStableFunc(t.Routes, func(a, b policy.Route) int { return cmp.Compare(len(b.Path), len(a.Path)) })

@@ -57,8 +57,9 @@ func TestTableShowsWhatIsAskedFor(t *testing.T) {
 
 // What an upstream is told about the client is what the table says, no more and no less.
 func TestForwardedFieldsAreThoseOfTheTable(t *testing.T) {
-	for _, routes := range [][]string{nil, {"/letta/"}} {
-		g := start(t, echo(), routed("", routes...))
+	server := echoServer(t)
+	for _, routes := range [][]string{nil, {"/letta/"}, {"/=http://@"}} {
+		g := start(t, echo(), routed(server, routes...))
 		for _, w := range g.wires(g.addr) {
 			_, body := w.do(t, "GET", "/letta/x", nil)
 			var sent []string

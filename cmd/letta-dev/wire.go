@@ -127,7 +127,8 @@ func (s *serving) tellRenewal(r certs.Renewal) {
 func (s *serving) routeUpstream(u *url.URL) proxy.Upstream {
 	port, err := strconv.Atoi(u.Port())
 	if s.cfg.URL != "" || u.Scheme != "http" || err != nil || u.Hostname() != s.cfg.Container && !slices.Contains(s.cfg.ServerNames, u.Hostname()) {
-		return proxy.Upstream{Name: u.Host, Dial: dialURL(u)}
+		look := proxy.State{Phase: proxy.Ready, Hint: "curl -i " + u.String() + "  # that is the server of this route: start it, or change the route"}
+		return proxy.Upstream{Name: u.Host, Dial: dialURL(u), State: func() (proxy.State, <-chan struct{}) { return look, nil }}
 	}
 	dial := func(ctx context.Context) (net.Conn, error) { return s.follower.Dial(ctx, port) }
 	if port == orchestrator.RESTPort {
