@@ -19,7 +19,7 @@ x-letta-dev:
   headers:
     request: {X-Team: blue, X-Number: 5}
     response: {X-Frame-Options: DENY, Server: "", X-Powered-By: }
-  cors: {origins: ["https://my.app"]}
+  cors: {origins: ["https://my.app", "http://my_app:3000", "http://[::1]:3000"]}
   limits: {body: 10MB, rate: 20/s}
   gzip: true
   cache: 1h
@@ -28,7 +28,7 @@ x-letta-dev:
 		Routes:   []policy.Route{{Path: "/letta/"}, {Path: "/app/", Upstream: "http://127.0.0.1:3000/base/"}},
 		Request:  []policy.Header{{Name: "X-Number", Value: "5"}, {Name: "X-Team", Value: "blue"}},
 		Response: []policy.Header{{Name: "Server"}, {Name: "X-Frame-Options", Value: "DENY"}, {Name: "X-Powered-By"}},
-		CORS:     []string{"https://my.app"},
+		CORS:     []string{"https://my.app", "http://my_app:3000", "http://[::1]:3000"},
 		MaxBody:  10 << 20, Rate: policy.Rate{Requests: 20, Seconds: 1}, Gzip: true, MaxAge: 3600,
 	}
 	if !reflect.DeepEqual(p.Settings.Policy, want) {

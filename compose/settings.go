@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/letta-dev/letta-dev/proxy/policy"
 )
@@ -58,10 +59,17 @@ func host(v any) (any, error) {
 func origin(v any) (any, error) {
 	s := fmt.Sprint(v)
 	u, err := url.Parse(s)
-	if err != nil || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.Hostname() == "" || s != u.Scheme+"://"+u.Host {
+	if err != nil || !slices.Contains([]string{"http", "https"}, u.Scheme) || s != u.Scheme+"://"+u.Host || !isAuthority(u) {
 		return nil, fmt.Errorf("%q is not a web origin: write https://HOST or https://HOST:PORT and nothing after it", s)
 	}
 	return s, nil
+}
+
+// isAuthority says whether a URL has a host that there can be, and a port. Containers have names with an underscore.
+func isAuthority(u *url.URL) bool {
+	_, err := host(strings.ReplaceAll(u.Hostname(), "_", "-"))
+	port, notANumber := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil && (u.Port() == "" && !strings.HasSuffix(u.Host, ":") || notANumber == nil && port > 0)
 }
 
 func listener(v any) (any, error) {

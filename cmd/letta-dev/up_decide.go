@@ -41,6 +41,9 @@ func (r *upRun) configure(ctx context.Context) error {
 		}
 	}
 	r.cfg = r.app.serveConfig(r.o.proxyOptions, r.project, r.files)
+	if err := r.cfg.Policy.Check(); err != nil { // a flag and the file may contradict each other
+		return err
+	}
 	r.cfg.Background = r.o.detach
 	for _, n := range r.project.Notes {
 		r.app.ui.note("%s", n)
