@@ -189,3 +189,23 @@ func TestEventsThroughASmallWindow(t *testing.T) {
 		t.Errorf("got %q", got.String())
 	}
 }
+
+// TestUploadThatIsReset is a client that left, in the record too, and the upstream never takes the request for whole.
+func TestUploadThatIsReset(t *testing.T) {
+	up := startRecorder(t)
+	g := startAt(t, up.addr, nil)
+	for _, length := range []string{"content-length: 200", "x: y"} {
+		for range 20 {
+			f := g.frames(t)
+			f.head(1, false, pseudo("POST", "/", length)...)
+			f.WriteData(1, false, []byte("ab"))
+			f.WriteRSTStream(1, http2.ErrCodeCancel)
+			if a := g.access(t); a.Status != 499 || !strings.Contains(a.Cause, "client left") {
+				t.Fatalf("%s: access %d %q", length, a.Status, a.Cause)
+			}
+		}
+	}
+	if whole := requestsIn(up.heard()...); len(whole) > 0 {
+		t.Errorf("the upstream took for whole: %q", whole)
+	}
+}

@@ -262,7 +262,7 @@ func (x *exchange) cut() {
 func (x *exchange) isCut() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.gone
+	return x.gone || x.ctx != nil && x.ctx.Err() != nil // cut may be on its way
 }
 
 // watch notices from now on that the client leaves. Nothing may read its

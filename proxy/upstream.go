@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/http"
 	"time"
 )
 
@@ -80,16 +79,6 @@ func (u *Upstream) dial(ctx context.Context, limit time.Duration) (net.Conn, err
 		return nil, &dialError{err}
 	}
 	return conn, nil
-}
-
-// prepare makes a header fit for this upstream.
-func (u *Upstream) prepare(h http.Header) {
-	if u.DropOrigin {
-		h.Del("Origin")
-	}
-	if u.Bearer != "" && h.Get("Authorization") == "" {
-		h.Set("Authorization", "Bearer "+u.Bearer)
-	}
 }
 
 // A dialError is a connection that was never made.
