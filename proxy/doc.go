@@ -9,11 +9,12 @@
 //	request → policy ─ refused → a page or JSON that says why
 //	                 └ allowed → route → ready? → forward or tunnel → Access
 //
-// Each arrow is a file: sniff.go reads the first byte, policy.go refuses,
-// route.go chooses the upstream, ready.go waits for it, forward.go carries
-// requests, tunnel.go carries WebSockets, answer.go speaks where no upstream
-// does, access.go keeps the record. What carries the bytes stands behind the
-// forwarder interface and knows nothing of names, origins or pages.
+// Each arrow is a file: door.go reads the first byte, policy.go refuses,
+// route.go chooses the upstream, ready.go waits for it, forward.go and carry.go
+// carry requests, tunnel.go carries WebSockets, answer.go speaks where no upstream
+// does, access.go keeps the record. An exchange is one request and its answer; the
+// client's side of it is a source and a sink, which clientconn.go is for HTTP/1 and
+// http2.go for HTTP/2, where net/http's server reads the frames.
 //
 // # Policy
 //
@@ -41,6 +42,12 @@
 // process, and a request that comes back with it is answered 508. Nothing is
 // buffered and nothing streamed is timed: a Letta answer may be silent for half
 // an hour (RFC 9110, section 7.6, for the fields).
+//
+// A connection carries on only where both sides agree where the message ended. An
+// answer that breaks off is seen as such by the client, and one that is malformed,
+// or followed by more than it announced, is the last on the upstream's connection.
+// An idempotent request without a body, on a connection that the upstream ended
+// before a byte of the answer, is sent once more (RFC 9110, section 9.2.2).
 //
 // # WebSockets
 //
