@@ -30,7 +30,6 @@ func tooLarge(most int64) *answer {
 		status: http.StatusRequestEntityTooLarge, code: "body_too_large",
 		message: fmt.Sprintf("the request body is larger than %s, the most that is allowed here", policy.FormatSize(most)),
 		hint:    "raise x-letta-dev.limits.body in compose.yaml, or --max-body",
-		last:    true,
 	}
 }
 
