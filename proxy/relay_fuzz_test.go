@@ -9,13 +9,17 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/letta-dev/letta-dev/proxy/http1"
 )
@@ -293,3 +297,45 @@ func (up *endingUpstream) dial(ctx context.Context) (net.Conn, error) {
 }
 
 func (up *endingUpstream) close() { up.Close(); <-up.done }
+
+// FuzzStream is FuzzRelay for what net/http's server hands over of HTTP/2, which checks less than its frames may say.
+func FuzzStream(f *testing.F) {
+	for _, seed := range [][5]string{
+		{"GET", "/a?b", "letta.localhost", "x", "y"}, {"POST", "/", "localhost:1", "content-length", "2"}, {"GET / HTTP/1.1", "/", "[::1]", "host", "evil.example"},
+		{"GET /x HTTP/1.1", "/", "localhost", "x", "y"}, {"GET", "/ HTTP/1.1", "127.0.0.1", "cookie", "a=b"}, {"OPTIONS", "*", "localhost", "max-forwards", "1"}, {"PUT", "http://evil.example/", "localhost", "trailer", "x"},
+		{"POST", "/", "localhost", "transfer_encoding", "chunked"}, {"POST", "/", "localhost", "expect", "200-maybe"}, {"POST", "/", "localhost", "te", "trailers"},
+	} {
+		f.Add(seed[0], seed[1], seed[2], seed[3], seed[4], "ab", true)
+	}
+	f.Fuzz(func(t *testing.T, method, path, authority, name, value, body string, sized bool) {
+		in := &http.Request{Method: method, RequestURI: path, Host: authority, RemoteAddr: "127.0.0.1:1", ProtoMajor: 2, Header: http.Header{}, ContentLength: -1}
+		in.Header.Add("x-before", "1")
+		if httpguts.ValidHeaderFieldName(name) && httpguts.ValidHeaderFieldValue(value) { // its framer looks
+			in.Header.Add(name, value)
+			in.Trailer = http.Header{http.CanonicalHeaderKey(name): {value}}
+		}
+		if sized {
+			in.ContentLength = int64(len(body))
+			in.Header.Add("Content-Length", strconv.Itoa(len(body)))
+		}
+		in.Body = io.NopCloser(strings.NewReader(body))
+		up := startPiped()
+		p := fuzzProxy(t, up.dial, nil)
+		socket := &conn{Conn: &script{in: bytes.NewReader(nil), step: 1}, listener: &p.config.Listeners[0]}
+		out := httptest.NewRecorder()
+		func() {
+			defer func() { // a stream that was reset
+				if v := recover(); v != nil && v != http.ErrAbortHandler {
+					panic(v)
+				}
+			}()
+			p.serveHTTP2(out, in.WithContext(context.WithValue(t.Context(), connKey{}, socket)))
+		}()
+		p.rest.close()
+		got := exactly(t, up.end())
+		want := fmt.Sprintf("%s %s %s %s", method, path, authority, body)
+		if len(got) > 1 || len(got) == 1 && (got[0] != want || out.Code != 200) {
+			t.Fatalf("the upstream read %q, the client asked %q and got %d", got, want, out.Code)
+		}
+	})
+}
