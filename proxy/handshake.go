@@ -50,7 +50,7 @@ func (x *exchange) handshake(ctx context.Context, b *backend, limit time.Duratio
 func (x *exchange) exchangeHandshake(b *backend, up *upstreamConn) error {
 	fields := x.outgoing(nil, b.Upstream)
 	fields = append(fields, http1.Field{Name: "Connection", Value: "Upgrade"}, http1.Field{Name: "Upgrade", Value: "websocket"})
-	up.out.Request(x.request.Method, x.target, fields, http1.Framing{})
+	up.out.Request(x.request.Method, b.webSocketTarget(x.target), fields, http1.Framing{})
 	if up.out.Flush() != nil || up.in.Wait() != nil {
 		return errNoAnswer // it reset the connection, perhaps before it read all
 	}

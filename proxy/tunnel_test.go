@@ -103,6 +103,31 @@ func TestHandshakeSanity(t *testing.T) {
 	})
 }
 
+// TestPathAndQueryOfTheUpstream: the ones in its URL are its own, and what the
+// client says is left as it is.
+func TestPathAndQueryOfTheUpstream(t *testing.T) {
+	for _, test := range []struct{ path, query, asked, want string }{
+		{"", "", "/any?a=1;b", "/any?a=1;b"},
+		{"/ws", "", "/", "/ws"},
+		{"/ws", "", "/%2e/?a=%20&", "/ws?a=%20&"},
+		{"/ws", "token=x", "/?a=1", "/ws?token=x&a=1"},
+		{"", "token=x", "/any", "/any?token=x"},
+		{"", "token=x", "/any?", "/any?token=x"},
+	} {
+		u := Upstream{Path: test.path, Query: test.query}
+		if got := u.webSocketTarget(test.asked); got != test.want {
+			t.Errorf("%q asked of %q?%q: %q, want %q", test.asked, test.path, test.query, got, test.want)
+		}
+	}
+	up := startWS(t, echoBytes)
+	eachSocket(t, Upstream{Dial: dialer(up.addr), Path: "/own", Query: "token=x"}, func(t *testing.T, g *rig, addr string, encrypted bool) {
+		g.upgrade(t, addr, encrypted)
+		if r := <-up.requests; r.RequestURI != "/own?token=x&a=1;b" {
+			t.Errorf("upstream saw %s", r.RequestURI)
+		}
+	})
+}
+
 func TestUpstreamsThatBreakTheHandshake(t *testing.T) {
 	for name, answer := range map[string]string{
 		"wrong accept":   strings.Replace(switching, handshakeAccept, "AAAAAAAAAAAAAAAAAAAAAAAAAAA=", 1),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -23,6 +24,25 @@ type Upstream struct {
 	DropOrigin bool
 	// Bearer is sent as Authorization where the client sent none.
 	Bearer string
+	// Path is where WebSockets are on this server; empty if the client says it.
+	// Query goes before the client's. Other requests are not concerned.
+	Path, Query string
+}
+
+// webSocketTarget is the target of a handshake whose client asked for a path and
+// query.
+func (u *Upstream) webSocketTarget(asked string) string {
+	path, query, _ := strings.Cut(asked, "?")
+	if u.Path != "" {
+		path = u.Path
+	}
+	if u.Query != "" && query != "" {
+		query = "&" + query
+	}
+	if query = u.Query + query; query != "" {
+		path += "?" + query
+	}
+	return path
 }
 
 // State is what the orchestrator knows of an upstream.

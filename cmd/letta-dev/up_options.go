@@ -44,7 +44,7 @@ func (o *proxyOptions) flags(cmd *cobra.Command) {
 	f.StringArrayVar(&o.listen, "listen", nil, "listen on this address instead of 80, 443, 8282 and 8283; may be repeated")
 	f.StringArrayVar(&o.hosts, "serve-host", nil, "serve this name too; may be repeated")
 	f.StringArrayVar(&o.origins, "allow-origin", nil, "let pages of this web origin talk to the server, like https://my-app.example, and answer CORS for them; may be repeated")
-	f.StringVar(&o.wsUpstream, "ws-upstream", "", "URL of a WebSocket server for upgrades, instead of the built-in bridge")
+	f.StringVar(&o.wsUpstream, "ws-upstream", "", "URL of a WebSocket server for upgrades, instead of the built-in bridge, like ws://127.0.0.1:4500/ws?token=...")
 	f.StringVar(&o.cert, "cert", "", "certificate and chain to serve instead of ours, in PEM; followed while letta-dev runs")
 	f.StringVar(&o.key, "key", "", "its key, in PEM; may be the same file")
 	f.StringVar(&o.trust, "trust", "auto", "which stores get our CA: auto (those that need no other rights), none, user, all")
@@ -94,8 +94,7 @@ func (o *proxyOptions) check(command string) error {
 	if err := o.policyOptions.check(command, o.origins); err != nil || o.wsUpstream == "" {
 		return err
 	}
-	u, err := url.Parse(o.wsUpstream)
-	if err != nil || u.Host == "" || !slices.Contains([]string{"ws", "wss", "http", "https"}, u.Scheme) {
+	if _, ok := webSocketURL(o.wsUpstream); !ok {
 		return usagef(command+" --ws-upstream ws://127.0.0.1:4500", "--ws-upstream %q is not the URL of a WebSocket server", o.wsUpstream)
 	}
 	return nil

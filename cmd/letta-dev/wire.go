@@ -146,11 +146,11 @@ func (s *serving) webSocket(rest proxy.Upstream) (proxy.WebSocket, error) {
 		}}
 	}
 	if s.cfg.WebSocket != "" {
-		u, err := url.Parse(s.cfg.WebSocket)
-		if err != nil {
-			return w, usagef("letta-dev up --ws-upstream ws://127.0.0.1:4500", "the WebSocket upstream %q is not a URL: %w", s.cfg.WebSocket, err)
+		u, ok := webSocketURL(s.cfg.WebSocket)
+		if !ok {
+			return w, usagef("letta-dev up --ws-upstream ws://127.0.0.1:4500/ws", "%q is not the URL of a WebSocket server", s.cfg.WebSocket)
 		}
-		w.Upstream = &proxy.Upstream{Name: u.Host, Dial: dialURL(u), DropOrigin: true}
+		w.Upstream = webSocketUpstream(u)
 	}
 	w.Bridge = bridge.New(bridge.Config{
 		Server:    "http://localhost",
@@ -158,6 +158,28 @@ func (s *serving) webSocket(rest proxy.Upstream) (proxy.WebSocket, error) {
 		Password:  func() string { return s.cfg.Password },
 	})
 	return w, nil
+}
+
+// webSocketUpstream is the configured WebSocket server. A path in its URL is the one it serves, whatever path a client asks for, and
+// a query is sent along. The Letta App Server wants no Origin, and its token nowhere but in Authorization, which no browser can send
+// with a WebSocket: a token in the query goes there too.
+func webSocketUpstream(u *url.URL) *proxy.Upstream {
+	up := &proxy.Upstream{Name: u.Host, Dial: dialURL(u), DropOrigin: true, Query: u.RawQuery, Bearer: u.Query().Get("token")}
+	if path := u.EscapedPath(); path != "/" {
+		up.Path = path
+	}
+	return up
+}
+
+// webSocketURL reads the URL of a WebSocket server. Its query becomes a part of requests, and its token a field of theirs, so both
+// are held to what may stand there.
+func webSocketURL(s string) (*url.URL, bool) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || !slices.Contains([]string{"ws", "wss", "http", "https"}, u.Scheme) {
+		return nil, false
+	}
+	unfit := func(c rune) bool { return c <= ' ' || c > '~' }
+	return u, !strings.ContainsFunc(u.RawQuery+u.Query().Get("token"), unfit)
 }
 
 // dialURL connects to a configured upstream, whose scheme says whether TLS is between.
