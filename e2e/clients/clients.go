@@ -76,6 +76,13 @@ func Node(ctx context.Context) (*Client, error) {
 	return &Client{Name: "node", argv: []string{"node", "--input-type=module", "--eval", nodeScript}, dir: dir}, err
 }
 
+// AppServer returns the command that is the program letta, which runs the Letta App Server. The script of that name in the folder
+// was installed under another one.
+func AppServer(ctx context.Context) ([]string, error) {
+	dir, err := install(ctx, "app-server")
+	return []string{filepath.Join(dir, "bin", "python"), "-c", "import sys; from letta_code import main; sys.exit(main())"}, err
+}
+
 // install runs install.sh and returns the folder that it prints.
 func install(ctx context.Context, name string) (string, error) {
 	cmd := exec.CommandContext(ctx, "bash", "-c", installScript, "install.sh", name)

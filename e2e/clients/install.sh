@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # install.sh puts one of Letta's own clients into the cache folder, once, and prints where; also PyPI's usual
-# clients of https, and npm's Bun and Deno.
+# clients of https, npm's Bun and Deno, and the Letta App Server.
 #
-#   e2e/clients/install.sh python|node|curl|https|runtimes
+#   e2e/clients/install.sh python|node|curl|https|runtimes|app-server
 #
-# Prints a folder: bin/python for Python and https, node_modules for Node and the runtimes; nothing for curl. What
+# Prints a folder: bin/python for Python, https and the App Server, node_modules for Node and the runtimes; nothing for curl. What
 # the machine lacks comes by apt-get when root runs it. Environment: LETTA_DEV_CACHE (default ~/.cache/letta-dev).
 set -euo pipefail
 
 readonly CLIENT=1.12.1 # of both letta-client and @letta-ai/letta-client
 readonly REQUESTS=2.32.5 # with PyPI's certifi, which brings its own roots
 readonly HTTPX=0.28.1 AIOHTTP=3.14.5 BUN=1.4.5 DENO=2.9.6
+readonly APP_SERVER=0.34.12 # of the package letta, which brings its own Node
 
 clients=${LETTA_DEV_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/letta-dev}/clients
 
@@ -31,6 +32,8 @@ need() {
 python() { venv "$1" "letta-client==$CLIENT"; }
 
 https() { venv "$1" "requests==$REQUESTS" "httpx==$HTTPX" "aiohttp==$AIOHTTP"; }
+
+app-server() { venv "$1" "letta==$APP_SERVER"; }
 
 venv() {
 	need 'python3 -c "import ensurepip, venv"' python3-venv
@@ -71,9 +74,10 @@ case ${1-} in
 python | node) once "$1" "$CLIENT" ;;
 https) once "$1" "$REQUESTS-$HTTPX-$AIOHTTP" ;;
 runtimes) once "$1" "$BUN-$DENO" ;;
+app-server) once "$1" "$APP_SERVER" ;;
 curl) need 'curl --version' curl ca-certificates ;;
 *)
-	echo "unknown client \"${1-}\": python, node, curl, https or runtimes" >&2
+	echo "unknown client \"${1-}\": python, node, curl, https, runtimes or app-server" >&2
 	exit 2
 	;;
 esac
