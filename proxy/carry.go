@@ -116,6 +116,9 @@ func (x *exchange) relay(up *upstreamConn) bool {
 	body := up.in.Body(up.answer.Framing)
 	head := up.answer
 	head.Fields = passing(up.passed[:0], up.answer.Fields)
+	if head.Status == http.StatusUpgradeRequired && x.conn != nil {
+		head.Fields = requiring(head.Fields, up.answer.Fields.Get("Upgrade"))
+	}
 	x.fixLocation(head.Fields)
 	x.keepStatic(&head)
 	x.pack(&head)

@@ -275,7 +275,11 @@ func (c *clientConn) begin(head *http1.Response) error {
 	switch {
 	case head.Status == http.StatusSwitchingProtocols:
 	case c.last:
-		head.Fields = append(head.Fields, http1.Field{Name: "Connection", Value: "close"})
+		value := "close"
+		if own := head.Fields.Get("Connection"); own != "" { // of a 426 (RFC 9110, section 15.5.22)
+			value = own + ", " + value
+		}
+		head.Fields.Set("Connection", value)
 	case c.request.Minor == 0:
 		head.Fields = append(head.Fields, http1.Field{Name: "Connection", Value: "keep-alive"})
 	}

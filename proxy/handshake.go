@@ -65,6 +65,15 @@ func (x *exchange) exchangeHandshake(b *backend, up *upstreamConn) error {
 	return errors.New("it informs without end")
 }
 
+// requiring adds to a 426 what it is about, which ends at each connection (RFC 9110,
+// section 15.5.22).
+func requiring(fields http1.Fields, protocol string) http1.Fields {
+	if protocol == "" {
+		return fields
+	}
+	return append(fields, http1.Field{Name: "Connection", Value: "Upgrade"}, http1.Field{Name: "Upgrade", Value: protocol})
+}
+
 // checkAccept holds a 101 to RFC 6455, section 4.1: an upstream that switched to
 // something else must not talk to a browser that believes in WebSockets.
 func checkAccept(r *request, answer *http1.Response) error {
@@ -72,7 +81,9 @@ func checkAccept(r *request, answer *http1.Response) error {
 		return nil
 	}
 	sum := sha1.Sum([]byte(r.Fields.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	if !answer.Fields.HasToken("Upgrade", "websocket") || answer.Fields.Get("Sec-WebSocket-Accept") != base64.StdEncoding.EncodeToString(sum[:]) {
+	const accept = "Sec-WebSocket-Accept"
+	if !answer.Fields.HasToken("Connection", "upgrade") || !answer.Fields.HasToken("Upgrade", "websocket") ||
+		answer.Fields.Count(accept) != 1 || answer.Fields.Get(accept) != base64.StdEncoding.EncodeToString(sum[:]) {
 		return errors.New("its 101 does not fit the handshake")
 	}
 	return nil

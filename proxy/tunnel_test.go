@@ -83,7 +83,13 @@ func TestHandshakeSanity(t *testing.T) {
 			{handshakeOf("Sec-WebSocket-Key: "), 400},
 			{handshakeOf("Sec-WebSocket-Key: c2hvcnQ="), 400},
 			{handshakeOf("Sec-WebSocket-Key: !!!"), 400},
+			{handshakeOf("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZTE="), 400}, // 17 bytes
+			{handshakeOf("Sec-WebSocket-Version: 13, 8"), 426},
 			{handshakeOf("Content-Length: 1"), 400},
+			{handshakeOf("Transfer-Encoding: chunked"), 400},
+			{strings.Replace(handshakeOf(), "Sec-", "Sec-WebSocket-Key: "+handshakeKey+"\r\nSec-", 1), 400},
+			{strings.Replace(handshakeOf(), "Sec-", "Sec-WebSocket-Version: 13\r\nSec-", 1), 426},
+			{strings.Replace(handshakeOf(), "GET", "HEAD", 1), 400},
 			{strings.Replace(handshakeOf(), "GET", "POST", 1), 400},
 			{handshakeOf("Origin: https://evil.example"), 403},
 			{handshakeOf("Origin: null"), 403},
@@ -93,12 +99,98 @@ func TestHandshakeSanity(t *testing.T) {
 			if res.StatusCode != test.want {
 				t.Errorf("%q: %d, want %d", test.bytes, res.StatusCode, test.want)
 			}
-			if v := res.Header.Get("Sec-WebSocket-Version"); test.want == 426 && v != "13" {
-				t.Errorf("426 names version %q", v)
+			h := res.Header
+			if test.want == 426 && (h.Get("Sec-WebSocket-Version") != "13" || h.Get("Upgrade") != "websocket") {
+				t.Errorf("426 says %v", h)
 			}
 		}
 		if len(up.requests) != 0 {
 			t.Error("a refused handshake reached the upstream")
+		}
+	})
+}
+
+// TestFormsOfTheHandshake: names and tokens compare without case, lists may hold
+// more, and the lines that belong to the two ends pass as they are.
+func TestFormsOfTheHandshake(t *testing.T) {
+	up := startWS(t, echoBytes)
+	eachSocket(t, Upstream{Dial: dialer(up.addr)}, func(t *testing.T, g *rig, addr string, encrypted bool) {
+		for _, form := range []string{
+			handshakeOf("Connection: keep-alive, Upgrade"),
+			handshakeOf("Connection: UPGRADE", "Upgrade: WebSocket"),
+			handshakeOf("Connection: close ,\tupgrade", "Upgrade: h2c, websocket"),
+			strings.NewReplacer("Upgrade:", "uPGRADE:", "Sec-WebSocket-", "SEC-WEBSOCKET-", "Host", "hOST").Replace(handshakeOf()),
+			strings.Replace(handshakeOf(), "Connection: ", "Connection: x\r\nConnection: ", 1),
+			strings.Replace(handshakeOf("Sec-WebSocket-Protocol: a, b"), "\r\n\r\n", "\r\nSec-WebSocket-Protocol: c\r\n\r\n", 1),
+			handshakeOf("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits, x; y=\"z\""),
+			"\r\n" + handshakeOf(),
+		} {
+			res, s := g.upgradeWith(t, addr, encrypted, form)
+			if res.StatusCode != 101 || res.Header.Get("Connection") != "Upgrade" || res.Header.Get("Upgrade") != "websocket" || len(res.Header["Date"]) > 0 {
+				t.Fatalf("%q: %d %v", form, res.StatusCode, res.Header)
+			}
+			seen := <-up.requests
+			if h := seen.Header; h.Get("Connection") != "Upgrade" || h.Get("Upgrade") != "websocket" || h.Get("Sec-WebSocket-Key") != handshakeKey {
+				t.Errorf("%q: upstream saw %v", form, h)
+			}
+			for _, name := range []string{"Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"} {
+				asked, err := http.ReadRequest(bufio.NewReader(strings.NewReader(form)))
+				if err == nil && strings.Join(seen.Header[name], "|") != strings.Join(asked.Header[name], "|") {
+					t.Errorf("%q: upstream saw %q", form, seen.Header[name])
+				}
+			}
+			s.Close()
+		}
+	})
+}
+
+// TestUpgradeRequiredSaysSoOnce: Upgrade needs a Connection that names it, and the
+// end of the connection is announced in the same field.
+func TestUpgradeRequiredSaysSoOnce(t *testing.T) {
+	g := startAt(t, nobody(t), nil)
+	c := g.raw(t, g.addr, false)
+	io.WriteString(c, handshakeOf("Sec-WebSocket-Version: 8"))
+	b, err := io.ReadAll(c)
+	if s := string(b); err != nil || strings.Count(s, "Connection: ") != 1 || !strings.Contains(s, "\r\nConnection: Upgrade, close\r\n") {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
+// TestWhatIsNoHandshake is served as any request, and switches nothing.
+func TestWhatIsNoHandshake(t *testing.T) {
+	g := start(t, echo(), nil)
+	for _, bytes := range []string{
+		handshakeOf("Connection: keep-alive"),
+		handshakeOf("Upgrade: h2c"),
+		handshakeOf("Upgrade: websockets"),
+		strings.Replace(handshakeOf(), "HTTP/1.1", "HTTP/1.0", 1), // RFC 9110, section 7.8
+	} {
+		for _, encrypted := range []bool{false, true} {
+			res := g.say(t, encrypted, bytes)
+			body, _ := io.ReadAll(res.Body)
+			if h := hear(t, string(body)); res.StatusCode != 200 || h.Header.Get("Upgrade") != "" || h.Header.Get("Connection") != "" {
+				t.Errorf("%q: %d, upstream saw %v", bytes, res.StatusCode, h.Header)
+			}
+		}
+	}
+}
+
+// TestUpgradeRequiredByTheUpstream keeps what a 426 has to say (RFC 9110, section
+// 15.5.22).
+func TestUpgradeRequiredByTheUpstream(t *testing.T) {
+	g := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Upgrade", "websocket")
+		w.Header().Set("Connection", "Upgrade")
+		w.WriteHeader(http.StatusUpgradeRequired)
+	}), nil)
+	g.each(t, func(t *testing.T, w wire) {
+		res, _ := w.do(t, "GET", "/", nil)
+		want := "websocket"
+		if w.proto == "HTTP/2.0" { // which has no such field
+			want = ""
+		}
+		if res.StatusCode != 426 || res.Header.Get("Upgrade") != want {
+			t.Errorf("%d %v", res.StatusCode, res.Header)
 		}
 	})
 }
@@ -131,6 +223,8 @@ func TestPathAndQueryOfTheUpstream(t *testing.T) {
 func TestUpstreamsThatBreakTheHandshake(t *testing.T) {
 	for name, answer := range map[string]string{
 		"wrong accept":   strings.Replace(switching, handshakeAccept, "AAAAAAAAAAAAAAAAAAAAAAAAAAA=", 1),
+		"no connection":  strings.Replace(switching, "Connection: Upgrade", "Connection: keep-alive", 1),
+		"two accepts":    strings.Replace(switching, "Upgrade: ", "Sec-WebSocket-Accept: "+handshakeAccept+"\r\nUpgrade: ", 1),
 		"other protocol": strings.Replace(switching, "websocket", "h2c", 1),
 		"no http":        "SSH-2.0-OpenSSH_9.2\r\n",
 		"silence":        "",
