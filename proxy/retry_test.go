@@ -1,10 +1,13 @@
 package proxy
 
 import (
+	"bufio"
+	"context"
 	"io"
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -163,5 +166,43 @@ func TestServerThatLeavesDuringAnUpload(t *testing.T) {
 	f.WriteData(1, false, []byte("ab"))
 	if got := f.outcome(1); got != "502" {
 		t.Errorf("https2: answered %s", got)
+	}
+}
+
+// TestAnswerBeforeTheBodyIsTaken: the client's body is here, and the server has answered without its last byte. The client's connection
+// goes on, the server's does not.
+func TestAnswerBeforeTheBodyIsTaken(t *testing.T) {
+	const size = 200 << 10
+	serve := func(c net.Conn, dialed int32) {
+		defer c.Close()
+		r, err := http.ReadRequest(bufio.NewReaderSize(c, 16)) // reads no further than it must
+		if err != nil {
+			return
+		}
+		if dialed > 1 {
+			io.WriteString(c, clean)
+			return
+		}
+		io.CopyN(io.Discard, r.Body, size-17)
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly")
+		<-t.Context().Done()
+	}
+	for i := range 3 {
+		var dials atomic.Int32
+		g := startAt(t, "", func(c *Config) {
+			c.REST.Dial = func(context.Context) (net.Conn, error) {
+				ours, theirs := net.Pipe() // which takes nothing before it is read
+				go serve(theirs, dials.Add(1))
+				return ours, nil
+			}
+		})
+		w := g.wires(g.addr)[i]
+		res, body := w.do(t, "POST", "/", strings.NewReader(strings.Repeat("x", size)))
+		if res.StatusCode != 200 || body != "early" {
+			t.Errorf("%s: %d %q", w.name, res.StatusCode, body)
+		}
+		if res, body := w.do(t, "GET", "/next", nil); res.StatusCode != 200 || body != "clean" || dials.Load() != 2 {
+			t.Errorf("%s, next: %d %q, %d connections", w.name, res.StatusCode, body, dials.Load())
+		}
 	}
 }

@@ -74,7 +74,9 @@ func (u *upload) finish() bool {
 	default:
 	}
 	if u.x.arrived() { // what remains is to return, unless the upstream stopped reading
-		u.up.SetWriteDeadline(time.Unix(1, 0))
+		if u.up.SetWriteDeadline(time.Unix(1, 0)) != nil {
+			u.up.Close() // an engine's stream that has none
+		}
 		<-u.done
 		u.up.SetWriteDeadline(time.Time{})
 	} else {
