@@ -58,7 +58,7 @@ func run() error {
 		name    string
 		measure func() error
 	}{
-		{"weight", b.weight}, {"certs", b.certs}, {"handshakes", b.handshakes}, {"wire", b.wire}, {"demo", b.demo}, {"real", b.real},
+		{"weight", b.weight}, {"certs", b.certs}, {"handshakes", b.handshakes}, {"wire", b.wire}, {"sockets", b.sockets}, {"demo", b.demo}, {"real", b.real},
 	} {
 		if len(os.Args) > 1 && !slices.Contains(os.Args[1:], part.name) {
 			continue
