@@ -183,6 +183,55 @@ func TestStopInsideAFrame(t *testing.T) {
 	}
 }
 
+// TestStopInsideAFrameWaitsForNobody: no Close fits, so the connection just ends,
+// whatever the other side does.
+func TestStopInsideAFrameWaitsForNobody(t *testing.T) {
+	for _, encrypted := range []bool{false, true} {
+		released := make(chan struct{})
+		up := startWS(t, func(c net.Conn, r *bufio.Reader) {
+			io.WriteString(c, switching+"\x81\x05hi")
+			<-released
+		})
+		g := startAt(t, up.addr, nil, func(p *Proxy) { p.limits.linger = 2 * patience })
+		_, s := g.upgrade(t, g.addr, encrypted)
+		if _, err := s.r.Peek(4); err != nil {
+			t.Fatal(err)
+		}
+		stopped := make(chan error)
+		go func() { stopped <- g.stop() }()
+		if _, err := io.Copy(io.Discard, s.r); isTimeout(err) {
+			t.Errorf("tls %v: %v", encrypted, err)
+		}
+		close(released)
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestStopIsOverOnceBothHaveAnswered: it is for the proxy to end the connections
+// then, as a server does (RFC 6455, section 7.1.1).
+func TestStopIsOverOnceBothHaveAnswered(t *testing.T) {
+	up := startWS(t, func(c net.Conn, r *bufio.Reader) {
+		io.WriteString(c, switching)
+		r.Peek(1)
+		c.Write(goingAway(false))
+		io.Copy(io.Discard, r)
+	})
+	for _, encrypted := range []bool{false, true} {
+		g := startAt(t, up.addr, func(c *Config) { c.Grace = 2 * patience }, func(p *Proxy) { p.limits.linger = 2 * patience })
+		_, s := g.upgrade(t, g.addr, encrypted)
+		go g.stop()
+		if _, err := s.r.Peek(1); err != nil {
+			t.Fatal(err)
+		}
+		s.Write(goingAway(true))
+		if b, err := io.ReadAll(s.r); string(b) != string(goingAway(false)) || err != nil {
+			t.Errorf("tls %v: %q, %v", encrypted, b, err)
+		}
+	}
+}
+
 // TestCutEndsWebSocketsAtOnce: whatever they wait for.
 func TestCutEndsWebSocketsAtOnce(t *testing.T) {
 	up := startWS(t, func(c net.Conn, r *bufio.Reader) {
