@@ -41,15 +41,15 @@ func (c *conn) cut()  { c.Close() }
 
 func (c *conn) CloseWrite() error { return closeWrite(c.Conn) }
 
-// watch reads ahead, up to a bound, until release is called; left is called when
-// the client leaves meanwhile. Nobody else may read before release has returned.
-func (c *conn) watch(left func()) (release func()) {
+// watch reads ahead, up to a bound, until release is called; ended is called when
+// the client sends no more, and with io.EOF where it said so. Nobody else may read before release has returned.
+func (c *conn) watch(ended func(error)) (release func()) {
 	c.SetReadDeadline(time.Time{})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		if err := c.readAhead(maxHead); err != nil && !isTimeout(err) {
-			left()
+			ended(err)
 		}
 	}()
 	return func() {

@@ -258,6 +258,16 @@ func (x *exchange) cut() {
 	}
 }
 
+// readEnded is told that the client sends no more while it waits for the answer. One
+// that asked for the end of the connection behind it may have ended its own direction
+// only (RFC 9112, section 9.6); one that meant to go on has left.
+func (x *exchange) readEnded(err error) {
+	if err == io.EOF && !x.request.Persistent() {
+		return
+	}
+	x.cut()
+}
+
 // isCut reports whether the client has left, or was cut off.
 func (x *exchange) isCut() bool {
 	x.mu.Lock()

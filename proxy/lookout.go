@@ -36,7 +36,7 @@ func (l *lookout) look() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.conn != nil && l.end == nil {
-		l.end = l.conn.watch(l.x.cut)
+		l.end = l.conn.watch(l.x.readEnded)
 	}
 }
 
