@@ -160,24 +160,32 @@ func TestStopInsideAFrame(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			up := startWS(t, func(c net.Conn, r *bufio.Reader) {
 				io.WriteString(c, switching+test.sent)
-				io.Copy(io.Discard, r)
+				for f := (frames{}); !f.closed; {
+					b, err := r.ReadByte()
+					if err != nil {
+						return
+					}
+					f.follow([]byte{b})
+				}
 			})
-			g := startAt(t, up.addr, nil, func(p *Proxy) { p.limits.linger = 50 * time.Millisecond })
 			for _, encrypted := range []bool{false, true} {
+				g := startAt(t, up.addr, nil, func(p *Proxy) { p.limits.linger = patience })
 				_, s := g.upgrade(t, g.addr, encrypted)
 				sent := make([]byte, len(test.sent))
 				if _, err := io.ReadFull(s.r, sent); err != nil {
 					t.Fatal(err)
 				}
-				defer func() {
-					rest, err := io.ReadAll(s.r)
-					if got := string(sent) + string(rest); got != test.want || isTimeout(err) {
-						t.Errorf("tls %v: %q, %v; want %q", encrypted, got, err, test.want)
-					}
-				}()
-			}
-			if err := g.stop(); err != nil {
-				t.Error(err)
+				stopped := make(chan error)
+				go func() { stopped <- g.stop() }()
+				<-g.proxy.stopping.Done()
+				s.Write(goingAway(true)) // the answer, if there was a question
+				rest, err := io.ReadAll(s.r)
+				if got := string(sent) + string(rest); got != test.want || isTimeout(err) {
+					t.Errorf("tls %v: %q, %v; want %q", encrypted, got, err, test.want)
+				}
+				if err := <-stopped; err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}
