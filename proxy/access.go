@@ -2,7 +2,7 @@ package proxy
 
 import (
 	"fmt"
-	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -54,9 +54,15 @@ func printable(s string) string {
 
 func unprintable(r rune) bool { return r <= ' ' || r >= 0x7f }
 
-// redact replaces the values of query parameters that look like secrets. Both
-// separators count: some servers split at ";" as well.
+// redact replaces the values of query parameters that look like secrets, and leaves
+// out user information and a fragment. Both separators count: some servers split at
+// ";" as well.
 func redact(target string) string {
+	target, _, _ = strings.Cut(target, "#")
+	if scheme, rest, ok := strings.Cut(target, "://"); ok && !strings.HasPrefix(target, "/") {
+		authority, _, _ := strings.Cut(rest, "/")
+		target = scheme + "://" + rest[strings.LastIndexByte(authority, '@')+1:]
+	}
 	path, query, ok := strings.Cut(target, "?")
 	if !ok {
 		return target
@@ -81,14 +87,23 @@ func redact(target string) string {
 // secretName reports whether a parameter's name promises a secret. It would
 // rather hide too much: "monkey" is hidden too.
 func secretName(name string) bool {
-	if plain, err := url.QueryUnescape(name); err == nil {
-		name = plain
-	}
-	name = lower(name)
-	for _, word := range []string{"token", "key", "secret", "password", "passwd", "pwd", "auth", "credential", "signature", "session"} {
+	name = lower(unescaped(name))
+	for _, word := range []string{"token", "key", "secret", "pass", "pwd", "auth", "credential", "signature", "session", "bearer", "assertion"} {
 		if strings.Contains(name, word) {
 			return true
 		}
 	}
-	return name == "sig" || name == "code" || name == "jwt"
+	return name == "sig" || name == "code" || name == "jwt" || name == "otp"
+}
+
+// unescaped decodes what is percent-encoded, however often, and forgives what is not.
+func unescaped(name string) string {
+	name = name[:min(len(name), 256)] // longer than any name, and short for what follows
+	for i := 0; i+2 < len(name); i++ {
+		c, err := strconv.ParseUint(name[i+1:i+3], 16, 8)
+		if name[i] == '%' && err == nil {
+			name, i = name[:i]+string([]byte{byte(c)})+name[i+3:], max(i-3, -1)
+		}
+	}
+	return name
 }

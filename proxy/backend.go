@@ -92,6 +92,9 @@ func (b *backend) take() *upstreamConn {
 // behind.
 func (b *backend) keep(up *upstreamConn) {
 	up.in.Before = nil
+	for _, fields := range []http1.Fields{up.fields, up.passed, up.answer.Fields} {
+		clear(fields) // they hold the head that they are cut from
+	}
 	up.in.Release()
 	up.used, up.since = true, time.Now()
 	b.mu.Lock()

@@ -34,12 +34,14 @@ type clientConn struct {
 
 	limitHead func() // awaitHead, for Reader.Before
 
-	mu        sync.Mutex // also held while an answer that is not final is written
-	idle      bool       // between two requests
-	stopped   bool       // no further request is served
-	current   *exchange
-	awaits100 bool // the client sends its body after a 100
-	begun     bool // the final answer has begun
+	informing sync.Mutex // held while an answer that is not final is written, perhaps for long
+	awaits100 bool       // the client sends its body after a 100
+	begun     bool       // the final answer has begun
+
+	mu      sync.Mutex
+	idle    bool // between two requests
+	stopped bool // no further request is served
+	current *exchange
 }
 
 // serve answers requests until the connection ends, or becomes a WebSocket.
@@ -67,6 +69,8 @@ func (c *clientConn) await(first bool) bool {
 	}
 	c.in.Before = nil
 	if len(c.in.Buffered()) == 0 {
+		clear(c.request.Fields) // they hold the head that they are cut from
+		c.request.Request = http1.Request{Fields: c.request.Fields[:0]}
 		c.wire.SetReadDeadline(time.Now().Add(limit))
 	}
 	return c.in.Wait() == nil
@@ -105,9 +109,11 @@ func (c *clientConn) cut() {
 // serving notes what the connection is busy with.
 func (c *clientConn) serving(x *exchange) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.current, c.begun = x, false
-	c.awaits100 = x != nil && x.request.ExpectsContinue()
+	c.current = x
+	c.mu.Unlock()
+	c.informing.Lock()
+	defer c.informing.Unlock()
+	c.begun, c.awaits100 = false, x != nil && x.request.ExpectsContinue()
 }
 
 func (c *clientConn) newExchange() *exchange {
@@ -218,8 +224,8 @@ func (c *clientConn) skip() {
 
 // ask asks a client for its body that waits for that, unless it has its answer.
 func (c *clientConn) ask() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.informing.Lock()
+	defer c.informing.Unlock()
 	if c.awaits100 && !c.begun {
 		c.awaits100 = false
 		c.write1xx(http.StatusContinue, nil)
@@ -242,8 +248,8 @@ func (c *clientConn) abandon() {
 // The methods of a sink.
 
 func (c *clientConn) inform(status int, fields http1.Fields) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.informing.Lock()
+	defer c.informing.Unlock()
 	c.write1xx(status, fields)
 }
 
@@ -257,8 +263,10 @@ func (c *clientConn) write1xx(status int, fields http1.Fields) {
 }
 
 func (c *clientConn) begin(head *http1.Response) error {
-	c.mu.Lock()
+	c.informing.Lock()
 	c.begun = true
+	c.informing.Unlock()
+	c.mu.Lock()
 	if !c.arrived.Load() || c.stopped { // the rest of the body may never come, or nobody waits for more
 		c.last = true
 	}

@@ -36,7 +36,11 @@ func (x *exchange) handshake(ctx context.Context, b *backend, limit time.Duratio
 		return nil, err
 	}
 	release := context.AfterFunc(ctx, func() { up.Close() })
+	x.holding(up.Conn)
+	x.watch()
 	err = x.exchangeHandshake(b, up)
+	x.unwatch()
+	x.holding(nil)
 	if !release() && err == nil {
 		err = context.Cause(ctx)
 	}

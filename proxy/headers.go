@@ -29,9 +29,15 @@ func hopByHop(name string) bool {
 // passing yields the fields that go on to the other side: not those that end here.
 // Connection cannot name away what everybody relies on.
 func passing(to, from http1.Fields) http1.Fields {
-	named := from.Get("Connection") != "" && !plainConnection(from.Get("Connection")) || from.Count("Connection") > 1
+	var named map[string]bool // nil in most messages
+	if from.Count("Connection") > 1 || !plainConnection(from.Get("Connection")) {
+		named = map[string]bool{}
+		for name := range from.Tokens("Connection") {
+			named[lower(name)] = true
+		}
+	}
 	for _, f := range from {
-		if hopByHop(f.Name) || named && from.HasToken("Connection", f.Name) {
+		if hopByHop(f.Name) || named != nil && named[lower(f.Name)] {
 			continue
 		}
 		to = append(to, f)
@@ -40,7 +46,9 @@ func passing(to, from http1.Fields) http1.Fields {
 }
 
 // plainConnection spares the usual values a search.
-func plainConnection(value string) bool { return value == "keep-alive" || value == "close" }
+func plainConnection(value string) bool {
+	return value == "" || value == "keep-alive" || value == "close"
+}
 
 // outgoing returns the fields of a request as the upstream gets them. It replaces
 // whatever a client said about the way its request took with what we know.

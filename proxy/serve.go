@@ -71,11 +71,12 @@ func (p *Proxy) newServer() *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP2(true)
 	return &http.Server{
-		Handler:        http.HandlerFunc(p.serveHTTP2),
-		Protocols:      protocols,
-		IdleTimeout:    p.limits.idle,
-		MaxHeaderBytes: maxHead - 4096, // net/http allows 4096 more than it is told
-		ErrorLog:       cmp.Or(p.config.ErrorLog, log.New(io.Discard, "", 0)),
+		Handler:                      http.HandlerFunc(p.serveHTTP2),
+		Protocols:                    protocols,
+		IdleTimeout:                  p.limits.idle,
+		DisableGeneralOptionsHandler: true,           // the policy is asked first
+		MaxHeaderBytes:               maxHead - 4096, // net/http allows 4096 more than it is told
+		ErrorLog:                     cmp.Or(p.config.ErrorLog, log.New(io.Discard, "", 0)),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, c.(*tls.Conn).NetConn())
 		},

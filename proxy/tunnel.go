@@ -68,7 +68,11 @@ func (x *exchange) join(ctx context.Context, up *upstreamConn) {
 		}
 	}()
 	if up.answer.Status != http.StatusSwitchingProtocols {
+		x.holding(up.Conn)
+		x.watch()
 		x.relay(up)
+		x.unwatch()
+		x.holding(nil)
 		return
 	}
 	head := http1.Response{Status: up.answer.Status, Reason: up.answer.Reason, Fields: passing(nil, up.answer.Fields)}

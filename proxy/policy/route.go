@@ -61,7 +61,7 @@ func CheckPath(s string) error {
 	case strings.ContainsFunc(s, notInPath):
 		return fmt.Errorf("the path %q of a route has a character that a path cannot have", s)
 	case s != "/" && slices.ContainsFunc(strings.Split(strings.Trim(s, "/"), "/"), notASegment), strings.HasPrefix(s, "//"), s != "/" && strings.HasSuffix(s, "//"):
-		return fmt.Errorf("the path %q of a route has a part that is empty, . or ..", s)
+		return fmt.Errorf(`the path %q of a route has a part that is empty, "." or ".."`, s)
 	}
 	return nil
 }
