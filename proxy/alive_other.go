@@ -4,9 +4,9 @@ package proxy
 
 import "net"
 
-// A liveness cannot tell here whether a connection at rest is still open; a write
-// will.
+// A liveness cannot tell here whether a connection at rest is still open, and silent.
 type liveness struct{}
 
 func (*liveness) watch(net.Conn) {}
-func (*liveness) alive() bool    { return true }
+func (*liveness) canTell() bool  { return false }
+func (*liveness) alive() bool    { return false }

@@ -11,8 +11,8 @@ import (
 
 // A liveness reports whether a connection at rest is still open, and silent: bytes
 // that nobody asked for belong to no answer. It asks the kernel and reads nothing.
-// The zero value is of a connection that is no socket, but an engine's stream: a
-// write will tell.
+// The zero value is of a connection that is no socket, but TLS or an engine's stream:
+// nobody can tell of those.
 type liveness struct {
 	raw  syscall.RawConn
 	wait [1]unix.PollFd
@@ -25,10 +25,9 @@ func (l *liveness) watch(c net.Conn) {
 	}
 }
 
+func (l *liveness) canTell() bool { return l.raw != nil }
+
 func (l *liveness) alive() bool {
-	if l.raw == nil {
-		return true
-	}
 	err := l.raw.Control(l.look)
 	return err == nil && l.open
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -89,8 +90,13 @@ func (b *backend) take() *upstreamConn {
 }
 
 // keep puts a connection to rest, whose last answer was whole and left nothing
-// behind.
+// behind. Where nobody can tell whether that stays so, it is closed: what came late
+// would be the answer to somebody else.
 func (b *backend) keep(up *upstreamConn) {
+	if !up.canTell() {
+		up.Close()
+		return
+	}
 	up.in.Before = nil
 	for _, fields := range []http1.Fields{up.fields, up.passed, up.answer.Fields} {
 		clear(fields) // they hold the head that they are cut from
@@ -119,7 +125,7 @@ func (b *backend) sweepIdle() {
 		b.idle[n].Close()
 		n++
 	}
-	b.idle = append(b.idle[:0], b.idle[n:]...)
+	b.idle = slices.Delete(b.idle, 0, n)
 	if len(b.idle) > 0 && !b.closed {
 		b.sweep = time.AfterFunc(max(maxRest-time.Since(b.idle[0].since), time.Millisecond), b.sweepIdle)
 	}

@@ -82,7 +82,7 @@ func (w *bridgeWriter) WriteHeader(status int) {
 
 func (w *bridgeWriter) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
-	if w.err == nil {
+	if w.err == nil && w.x.request.Method != http.MethodHead {
 		w.err = w.x.piece(p)
 	}
 	return len(p), w.err

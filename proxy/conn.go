@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"net"
+	"os"
 	"time"
 )
 
@@ -48,7 +49,7 @@ func (c *conn) watch(ended func(error)) (release func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := c.readAhead(maxHead); err != nil && !isTimeout(err) {
+		if err := c.readAhead(maxHead); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) { // which release sets
 			ended(err)
 		}
 	}()

@@ -74,6 +74,8 @@ func (x *exchange) brokeOff(err error) {
 		x.because("cut at stop")
 	case x.isCut():
 		x.because("the client left during the answer")
+	case x.bodyErr.Load() != nil: // the upstream was cut off for it
+		x.because(fmt.Sprintf("reading the request body: %v", *x.bodyErr.Load()))
 	default:
 		x.because(fmt.Sprintf("%s broke off its answer: %v", x.access.Upstream, err))
 	}

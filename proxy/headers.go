@@ -27,7 +27,6 @@ func hopByHop(name string) bool {
 }
 
 // passing yields the fields that go on to the other side: not those that end here.
-// Connection cannot name away what everybody relies on.
 func passing(to, from http1.Fields) http1.Fields {
 	var named map[string]bool // nil in most messages
 	if from.Count("Connection") > 1 || !plainConnection(from.Get("Connection")) {
@@ -58,7 +57,7 @@ func (x *exchange) outgoing(to http1.Fields, u *Upstream) http1.Fields {
 	first := len(to)
 	to = passing(to, r.Fields)
 	kept := to[:first]
-	via := r.version() + " " + x.proxy.name
+	via := ""
 	for _, f := range to[first:] {
 		switch {
 		case isForwarding(f.Name), isFraming(f.Name), isName(f.Name, "host"), isName(f.Name, "origin") && u.DropOrigin,
@@ -66,7 +65,7 @@ func (x *exchange) outgoing(to http1.Fields, u *Upstream) http1.Fields {
 		case isName(f.Name, "max-forwards"):
 			kept = append(kept, http1.Field{Name: f.Name, Value: r.fewerForwards(f.Value)})
 		case isName(f.Name, "via"):
-			via = f.Value + ", " + via
+			via += f.Value + ", "
 		default:
 			kept = append(kept, f)
 		}
@@ -91,7 +90,7 @@ func (x *exchange) outgoing(to http1.Fields, u *Upstream) http1.Fields {
 	kept = append(kept,
 		http1.Field{Name: "X-Forwarded-For", Value: client}, http1.Field{Name: "X-Forwarded-Proto", Value: r.scheme()},
 		http1.Field{Name: "X-Forwarded-Host", Value: r.Host}, http1.Field{Name: "X-Forwarded-Port", Value: port},
-		http1.Field{Name: "Via", Value: via})
+		http1.Field{Name: "Via", Value: via + r.version() + " " + x.proxy.name})
 	return edit(kept, x.proxy.table.Request)
 }
 

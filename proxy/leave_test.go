@@ -78,3 +78,21 @@ func TestServerWideOptionsAreForOurNames(t *testing.T) {
 		}
 	})
 }
+
+// HEAD has the head of what a bridge explains, and no body.
+func TestHeadOfTheBridge(t *testing.T) {
+	g := start(t, echo(), func(c *Config) {
+		c.WebSocket.Bridge = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusUpgradeRequired)
+			io.WriteString(w, "speak WebSocket")
+		})
+	})
+	for _, w := range g.wires(g.wsAddr) {
+		if res, body := w.do(t, "HEAD", "/", nil); res.StatusCode != 426 || body != "" {
+			t.Errorf("%s: %d %q", w.name, res.StatusCode, body)
+		}
+		if a := g.access(t); a.Status != 426 || a.Cause != "" {
+			t.Errorf("%s: %+v", w.name, a)
+		}
+	}
+}

@@ -133,12 +133,17 @@ func TestRestIsShorterThanUvicorns(t *testing.T) {
 	if maxRest > 4*time.Second {
 		t.Errorf("connections rest for %v", maxRest)
 	}
-	b := newBackend(&Upstream{}, new(http1.Pool))
+	l := listenLoopback(t)
+	defer l.Close()
+	b := newBackend(&Upstream{Dial: dialer(l.Addr().String())}, new(http1.Pool))
 	defer b.close()
 	for _, rested := range []time.Duration{0, maxRest + time.Millisecond} {
-		theirs, ours := net.Pipe()
-		defer theirs.Close()
-		b.keep(&upstreamConn{Conn: ours, in: http1.NewReader(ours, b.buffers)})
+		up, err := b.open(t.Context(), patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer up.Close()
+		b.keep(up)
 		b.mu.Lock()
 		b.idle[0].since = b.idle[0].since.Add(-rested)
 		b.mu.Unlock()
@@ -149,6 +154,24 @@ func TestRestIsShorterThanUvicorns(t *testing.T) {
 	b.sweepIdle()
 	if len(b.idle) != 0 {
 		t.Error("a connection that rested too long is still there")
+	}
+}
+
+// What cannot be asked whether it is silent, as TLS and an engine's stream cannot, is not used again.
+func TestRestOfWhatCannotBeAsked(t *testing.T) {
+	theirs, ours := net.Pipe()
+	defer theirs.Close()
+	b := newBackend(&Upstream{Dial: func(context.Context) (net.Conn, error) { return ours, nil }}, new(http1.Pool))
+	up, err := b.open(t.Context(), patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.keep(up)
+	if b.take() != nil {
+		t.Error("it is kept")
+	}
+	if _, err := theirs.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("it is not closed: %v", err)
 	}
 }
 

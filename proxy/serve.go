@@ -1,13 +1,10 @@
 package proxy
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"sync"
@@ -76,7 +73,7 @@ func (p *Proxy) newServer() *http.Server {
 		IdleTimeout:                  p.limits.idle,
 		DisableGeneralOptionsHandler: true,           // the policy is asked first
 		MaxHeaderBytes:               maxHead - 4096, // net/http allows 4096 more than it is told
-		ErrorLog:                     cmp.Or(p.config.ErrorLog, log.New(io.Discard, "", 0)),
+		ErrorLog:                     p.config.ErrorLog,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, c.(*tls.Conn).NetConn())
 		},
