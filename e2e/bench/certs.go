@@ -103,7 +103,7 @@ func (b *bench) install(kind string) error {
 		}
 		ours = append(ours, took)
 	}
-	fmt.Printf("certs install             %.2f s, update-ca-certificates alone %.2f s (%s)\n", median(ours).Seconds(), median(tool).Seconds(), kind)
+	fmt.Printf("certs install             %.2f s, update-ca-certificates alone %.2f s (%s)\n", middle(ours).Seconds(), middle(tool).Seconds(), kind)
 	return nil
 }
 
@@ -138,6 +138,6 @@ func (b *bench) row(name string, times int, args ...string) error {
 		}
 		all = append(all, took)
 	}
-	fmt.Printf("%-25s %v\n", name, median(all).Round(100*time.Microsecond))
+	fmt.Printf("%-25s %v\n", name, middle(all).Round(100*time.Microsecond))
 	return nil
 }

@@ -1,17 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,8 +35,7 @@ type terminator struct {
 // handshakes measures TLS 1.3 handshakes of the proxy beside nginx's, with one and the same certificate, chain and key, for one and the
 // same client: no resumption, and X25519, for what nginx is built with has no ML-KEM.
 func (b *bench) handshakes() error {
-	nginx, err := exec.LookPath("nginx")
-	if err != nil {
+	if _, err := exec.LookPath("nginx"); err != nil {
 		fmt.Println("handshakes                left out: no nginx; try apt-get install nginx-light")
 		return nil
 	}
@@ -50,16 +47,17 @@ func (b *bench) handshakes() error {
 	if err != nil {
 		return err
 	}
-	ours, stop, err := b.startProxy(cert, key)
+	proxy, err := b.ownProxy("", "127.0.0.1:9", cert, key)
 	if err != nil {
 		return err
 	}
-	defer stop()
-	theirs, stop, err := b.startNginx(nginx, cert, key)
+	defer proxy.stop()
+	nginx, err := b.startNginx(cert, key)
 	if err != nil {
 		return err
 	}
-	defer stop()
+	defer nginx.stop()
+	ours, theirs := proxy.terminator(), nginx.terminator()
 	for _, t := range []*terminator{ours, theirs} { // warm
 		if err := t.shake(client, handshakesARound/2); err != nil {
 			return err
@@ -95,59 +93,19 @@ func (b *bench) tlsClient() (*tls.Config, error) {
 	}, nil
 }
 
-// startProxy runs `letta-dev proxy`, which is ready when it has printed its address.
-func (b *bench) startProxy(cert, key string) (*terminator, func(), error) {
-	cmd := b.command("proxy", "--trust", "none", "--listen", "127.0.0.1:0", "--upstream", "http://127.0.0.1:9", "--cert", cert, "--key", key)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, nil, err
-	}
-	stop := func() { _ = cmd.Process.Signal(os.Interrupt); _ = cmd.Wait() }
-	says := regexp.MustCompile(`https://localhost:(\d+)`)
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if m := says.FindStringSubmatch(lines.Text()); m != nil {
-			return &terminator{pid: cmd.Process.Pid, address: "127.0.0.1:" + m[1]}, stop, nil
-		}
-	}
-	stop()
-	return nil, nil, errors.New("letta-dev proxy did not say where it listens")
+// terminator is a server that runs, by the address that it listens on and no name for it.
+func (r *running) terminator() *terminator {
+	return &terminator{pid: r.pid, address: strings.Replace(r.address, "localhost", "127.0.0.1", 1)}
 }
 
 // startNginx runs nginx with a worker for each CPU, as Go has threads.
-func (b *bench) startNginx(nginx, cert, key string) (*terminator, func(), error) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, nil, err
-	}
-	address := free.Addr().String()
-	free.Close()
-	conf := filepath.Join(b.home, "nginx.conf")
-	text := fmt.Sprintf(`daemon off; worker_processes auto; user root; pid %[1]s/nginx.pid; error_log %[1]s/nginx.log;
+func (b *bench) startNginx(cert, key string) (*running, error) {
+	return b.configured("", "nginx", fmt.Sprintf(`daemon off; worker_processes auto; user root; pid %[1]s/nginx.pid; error_log %[1]s/nginx.log;
 events { worker_connections 1024; }
 http { access_log off; client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/fastcgi;
 uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
-server { listen %[2]s ssl; ssl_certificate %[3]s; ssl_certificate_key %[4]s; ssl_protocols TLSv1.3; return 200; } }
-`, b.home, address, cert, key)
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		return nil, nil, err
-	}
-	cmd := exec.Command(nginx, "-c", conf, "-p", b.home)
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		return nil, nil, err
-	}
-	stop := func() { _ = cmd.Process.Signal(os.Interrupt); _ = cmd.Wait() }
-	for late := time.Now().Add(10 * time.Second); time.Now().Before(late); time.Sleep(10 * time.Millisecond) { // it does not say that it is ready
-		if conn, err := net.Dial("tcp", address); err == nil {
-			conn.Close()
-			return &terminator{pid: cmd.Process.Pid, address: address}, stop, nil
-		}
-	}
-	stop()
-	return nil, nil, errors.New("nginx does not listen")
+server { listen ADDRESS ssl; ssl_certificate %[2]s; ssl_certificate_key %[3]s; ssl_protocols TLSv1.3; return 200; } }
+`, b.home, cert, key), "-p", b.home, "-c")
 }
 
 // measure takes one round.
@@ -227,7 +185,7 @@ func stat(pid int) ([]int, error) {
 	return f, nil
 }
 
-func middle(figures []float64) float64 {
-	slices.Sort(figures)
-	return figures[len(figures)/2]
+// middle is the median, and leaves the figures in their order.
+func middle[T cmp.Ordered](figures []T) T {
+	return slices.Sorted(slices.Values(figures))[len(figures)/2]
 }

@@ -106,14 +106,9 @@ func (b *bench) weight() error {
 		}
 		nothing = append(nothing, time.Since(begin))
 	}
-	v, n := median(version), median(nothing)
+	v, n := middle(version), middle(nothing)
 	fmt.Printf("version                   %v, true(1) %v: %v more\n", v.Round(100*time.Microsecond), n.Round(100*time.Microsecond), (v - n).Round(100*time.Microsecond))
 	return nil
-}
-
-func median(d []time.Duration) time.Duration {
-	slices.Sort(d)
-	return d[len(d)/2]
 }
 
 // demo is the time from the built program to the first answer that a client which trusts our root believes.

@@ -185,7 +185,7 @@ func (b *bench) staticUpstream() (*running, error) {
 	if _, err := exec.LookPath("nginx"); err != nil {
 		return b.role(1, "upstream")
 	}
-	return b.configured("nginx", fmt.Sprintf(`daemon off; worker_processes 1; user root; pid %[1]s/static.pid; error_log %[1]s/static.log;
+	return b.configured("1", "nginx", fmt.Sprintf(`daemon off; worker_processes 1; user root; pid %[1]s/static.pid; error_log %[1]s/static.log;
 events { worker_connections 1024; } http { access_log off; keepalive_requests 100000000; client_body_temp_path %[1]s/sbody; proxy_temp_path %[1]s/sproxy;
 fastcgi_temp_path %[1]s/sfastcgi; uwsgi_temp_path %[1]s/suwsgi; scgi_temp_path %[1]s/sscgi;
 server { listen ADDRESS; location / { default_type application/json; return 200 '{"status":"ok","version":"0.16.8","padding":"%[2]s"}'; } } }

@@ -44,14 +44,17 @@ func (b *bench) pair() (cert, key string) {
 	return filepath.Join(b.home, "wire.pem"), filepath.Join(b.home, "wire-key.pem")
 }
 
-// pinned is a command on the first CPU.
-func pinned(cmd *exec.Cmd) *exec.Cmd {
+// pinned is a command on one CPU, or where none is named on all.
+func pinned(cpu string, cmd *exec.Cmd) *exec.Cmd {
+	if cpu == "" {
+		return cmd
+	}
 	taskset, err := exec.LookPath("taskset")
 	if err != nil {
 		cmd.Err = err
 		return cmd
 	}
-	cmd.Args = append([]string{"taskset", "-c", "0", cmd.Path}, cmd.Args[1:]...)
+	cmd.Args = append([]string{"taskset", "-c", cpu, cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = taskset
 	return cmd
 }
@@ -66,7 +69,12 @@ func launch(cmd *exec.Cmd) (func(), error) {
 
 func (b *bench) ownPeer(upstream string) (*running, error) {
 	cert, key := b.pair()
-	cmd := pinned(b.command("proxy", "--progress", "quiet", "--trust", "none", "--listen", "127.0.0.1:0", "--upstream", "http://"+upstream, "--cert", cert, "--key", key))
+	return b.ownProxy("0", upstream, cert, key)
+}
+
+// ownProxy runs `letta-dev proxy`, which is ready when it has printed its address.
+func (b *bench) ownProxy(cpu, upstream, cert, key string) (*running, error) {
+	cmd := pinned(cpu, b.command("proxy", "--progress", "quiet", "--trust", "none", "--listen", "127.0.0.1:0", "--upstream", "http://"+upstream, "--cert", cert, "--key", key))
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -87,7 +95,7 @@ func (b *bench) ownPeer(upstream string) (*running, error) {
 
 func (b *bench) nginxPeer(upstream string) (*running, error) {
 	cert, key := b.pair()
-	return b.configured("nginx", fmt.Sprintf(`daemon off; worker_processes 1; user root; pid %[1]s/peer.pid; error_log %[1]s/peer.log;
+	return b.configured("0", "nginx", fmt.Sprintf(`daemon off; worker_processes 1; user root; pid %[1]s/peer.pid; error_log %[1]s/peer.log;
 events { worker_connections 20000; }
 http { access_log off; keepalive_requests 100000000; client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy;
 fastcgi_temp_path %[1]s/fastcgi; uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
@@ -114,7 +122,7 @@ func (b *bench) haproxyPeer(upstream string) (*running, error) {
 	if err := os.WriteFile(both, text, 0o600); err != nil {
 		return nil, err
 	}
-	return b.configured("haproxy", fmt.Sprintf(`global
+	return b.configured("0", "haproxy", fmt.Sprintf(`global
   nbthread 1
   maxconn 8000
 defaults
@@ -134,7 +142,7 @@ backend b
 }
 
 // configured runs a server with a configuration in which ADDRESS is free, until it listens there.
-func (b *bench) configured(program, text string, args ...string) (*running, error) {
+func (b *bench) configured(cpu, program, text string, args ...string) (*running, error) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -145,7 +153,7 @@ func (b *bench) configured(program, text string, args ...string) (*running, erro
 	if err := os.WriteFile(file, []byte(strings.ReplaceAll(text, "ADDRESS", address)), 0o600); err != nil {
 		return nil, err
 	}
-	cmd := pinned(exec.Command(program, append(args, file)...))
+	cmd := pinned(cpu, exec.Command(program, append(args, file)...))
 	stop, err := launch(cmd)
 	if err != nil {
 		return nil, err
