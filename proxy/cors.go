@@ -1,8 +1,8 @@
 package proxy
 
 import (
+	"iter"
 	"net/http"
-	"strings"
 
 	"github.com/letta-dev/letta-dev/proxy/http1"
 )
@@ -73,7 +73,7 @@ func (x *exchange) allowRequest(cause string, more ...http1.Field) {
 	asked := x.request.Fields
 	fields := x.proxy.allowReading(nil, x.request)
 	fields = append(fields, http1.Field{Name: "Access-Control-Allow-Methods", Value: allowed})
-	if list := asked.Get(names); list != "" && asked.Count(names) == 1 && isTokenList(list) {
+	if list := asked.Get(names); list != "" && asked.Count(names) == 1 && areTokens(asked.Tokens(names)) {
 		fields = append(fields, http1.Field{Name: "Access-Control-Allow-Headers", Value: list})
 	}
 	if asked.Get(private) == "true" { // https://wicg.github.io/private-network-access/
@@ -84,11 +84,10 @@ func (x *exchange) allowRequest(cause string, more ...http1.Field) {
 	x.say(http.StatusNoContent, append(fields, more...), nil)
 }
 
-// isTokenList reports whether s is a list of field names, and so safe to repeat
-// in a header field.
-func isTokenList(s string) bool {
-	for _, c := range []byte(s) {
-		if c <= ' ' && c != ' ' || c >= 0x7f || strings.IndexByte("\"(){}/:;<=>?@[\\]", c) >= 0 {
+// areTokens reports whether these can be names of fields, and so are safe to repeat.
+func areTokens(list iter.Seq[string]) bool {
+	for name := range list {
+		if !http1.IsToken(name) {
 			return false
 		}
 	}

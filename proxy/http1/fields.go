@@ -112,8 +112,9 @@ func trimBlanks(s string) string {
 	return s
 }
 
-// isToken: RFC 9110, section 5.6.2.
-func isToken(s string) bool {
+// IsToken reports whether s can be a method or the name of a field (RFC 9110, section
+// 5.6.2).
+func IsToken(s string) bool {
 	for i := range len(s) {
 		if !tokenByte(s[i]) {
 			return false

@@ -116,7 +116,7 @@ func parseFields(fields Fields, lines string, forgiving bool) (Fields, error) {
 			return nil, bad("a field is folded over two lines") // RFC 9112, section 5.2
 		case !ok:
 			return nil, bad("a line of the head has no colon")
-		case !isToken(name):
+		case !IsToken(name):
 			return nil, bad("the name of a field has a byte that no name may have")
 		}
 		value = trimBlanks(value)

@@ -73,7 +73,7 @@ func (r *Request) parseLine(line string) (err error) {
 	if r.Minor, err = minorVersion(version); err != nil {
 		return err
 	}
-	if !isToken(method) {
+	if !IsToken(method) {
 		return bad("the method is malformed")
 	}
 	r.Method, r.Target = method, target
@@ -111,13 +111,13 @@ func isTarget(s string) bool {
 // what the fields say.
 func (r *Request) Check() error {
 	switch {
-	case !isToken(r.Method):
+	case !IsToken(r.Method):
 		return bad("the method is malformed")
 	case !isTarget(r.Path) || !strings.HasPrefix(r.Path, "/") && (r.Path != "*" || r.Method != http.MethodOptions):
 		return bad("the request target has a byte that no target may have")
 	}
 	for _, f := range r.Fields { // RFC 9113, section 8.2.1
-		if !isToken(f.Name) || !isValue(f.Value) || f.Value != trimBlanks(f.Value) {
+		if !IsToken(f.Name) || !isValue(f.Value) || f.Value != trimBlanks(f.Value) {
 			return bad("a field of the head is malformed")
 		}
 	}
