@@ -42,7 +42,7 @@ func TestForwardedBytes(t *testing.T) {
 		{"Connection: Host, X-Forwarded-For, Cookie", get("Connection: Host, X-Forwarded-For, Cookie, X-A\r\nCookie: a=b\r\nX-A: 1\r\nX-B: 2\r\n"), getHead + "X-B: 2\r\n\r\n"},
 		{"Connection names a field in other case, on two lines", get("Connection: x-a\r\nconnection: close, x-c\r\nX-A: 1\r\nX-B: 2\r\nX-C: 3\r\n"), getHead + "X-B: 2\r\n\r\n"},
 		{"Keep-Alive, Proxy-Connection, Proxy-Authorization, TE deflate", get("Keep-Alive: 5\r\nProxy-Connection: x\r\nProxy-Authorization: x\r\nTE: deflate\r\n"), getHead + "\r\n"},
-		{"TE: trailers may stay", get("TE: trailers, deflate\r\nConnection: TE\r\n"), getHead + "TE: trailers\r\n\r\n"},
+		{"TE: trailers may stay", get("TE: trailers, deflate\r\nConnection: TE\r\n"), "GET / HTTP/1.1\r\nConnection: TE\r\n" + hostLine + "TE: trailers\r\n\r\n"},
 		{"X-Forwarded-For/-Host/-Proto, Forwarded spoof", get("Forwarded: for=6.6.6.6\r\nx-forwarded-for: 6.6.6.6\r\nX-Forwarded-Host: evil\r\nX-FORWARDED-PROTO: gopher\r\n"), getHead + "\r\n"},
 		{"X-Real-IP, X-Forwarded-Prefix/-Port/-Ssl, X_Forwarded_For, X-Original-URL, Proxy",
 			get("X-Real-IP: 6.6.6.6\r\nx-forwarded-prefix: /a\r\nx-forwarded-port: 1\r\nx-forwarded-ssl: on\r\nX_Forwarded_For: 6.6.6.6\r\nX-Original-URL: /\r\nProxy: evil\r\n"), getHead + "\r\n"},

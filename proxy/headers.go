@@ -78,8 +78,8 @@ func (x *exchange) outgoing(to http1.Fields, u *Upstream) http1.Fields {
 	if port == "" {
 		port = defaultPort(r.scheme())
 	}
-	if r.Fields.HasToken("TE", "trailers") { // they are carried
-		kept = append(kept, http1.Field{Name: "TE", Value: "trailers"})
+	if r.Fields.HasToken("TE", "trailers") && !r.isUpgrade() { // they are carried; Connection: RFC 9110, section 10.1.4
+		kept = append(kept, http1.Field{Name: "TE", Value: "trailers"}, http1.Field{Name: "Connection", Value: "TE"})
 	}
 	if u.Bearer != "" && r.Fields.Get("Authorization") == "" {
 		kept = append(kept, http1.Field{Name: "Authorization", Value: "Bearer " + u.Bearer})

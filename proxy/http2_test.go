@@ -118,7 +118,7 @@ func TestStreamsAsHTTP11(t *testing.T) {
 		{"a request", pseudo("GET", "/"), "-", "GET" + head + hostLine + "\r\n"},
 		{"path and query unmodified", pseudo("GET", "/a%2f..%2fb/../c?a=1;b=%zz"), "-", "GET /a%2f..%2fb/../c?a=1;b=%zz HTTP/1.1\r\n" + hostLine + "\r\n"},
 		{"cookie crumbs joined with \"; \"", pseudo("GET", "/", "cookie: a=1", "x: y", "cookie: b=2"), "-", "GET" + head + "Cookie: a=1; b=2\r\n" + hostLine + "X: y\r\n\r\n"},
-		{"TE only trailers", pseudo("GET", "/", "te: trailers"), "-", "GET" + head + hostLine + "TE: trailers\r\n\r\n"},
+		{"TE only trailers", pseudo("GET", "/", "te: trailers"), "-", "GET" + head + "Connection: TE\r\n" + hostLine + "TE: trailers\r\n\r\n"},
 		{"the same Host", pseudo("GET", "/", "host: LETTA.localhost"), "-", "GET" + head + hostLine + "\r\n"},
 		// net/http does not tell which scheme was named: what counts, and what the upstream hears of, is the connection.
 		{":scheme http inside TLS", []string{":method: GET", ":scheme: http", ":authority: letta.localhost", ":path: /"}, "-", "GET" + head + hostLine + "\r\n"},
