@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -195,5 +195,5 @@ func closeWrite(c net.Conn) error {
 
 // isReset reports whether a peer ended a connection it had no more use for.
 func isReset(err error) bool {
-	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	return slices.ContainsFunc(resets(), func(reset error) bool { return errors.Is(err, reset) })
 }

@@ -75,7 +75,7 @@ func (r alertRecord) instead(err error) error {
 
 // leftUs reports whether a handshake ended without a word from the client, or because we stop.
 func leftUs(err error) bool {
-	return slices.ContainsFunc(append(resets(), io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, os.ErrDeadlineExceeded),
+	return isReset(err) || slices.ContainsFunc([]error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, os.ErrDeadlineExceeded},
 		func(end error) bool { return errors.Is(err, end) })
 }
 

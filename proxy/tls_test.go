@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -186,5 +187,17 @@ func TestHandshakeFailureIsPrintable(t *testing.T) {
 	f := failureOf(&net.TCPAddr{}, errors.New("tls: client said \x1b[2J\r\nforged line é "+strings.Repeat("x", 10000)))
 	if !strings.HasPrefix(f.Cause, "client said ?[2J??forged line ? xxx") || len(f.Cause) > 210 || f.Untrusted {
 		t.Errorf("told %+v", f)
+	}
+}
+
+// What the system calls a reset is known as one, as errors of connections carry it.
+func TestResetsAreKnown(t *testing.T) {
+	for _, reset := range resets() {
+		if err := (&net.OpError{Op: "read", Err: os.NewSyscallError("read", reset)}); !isReset(err) {
+			t.Errorf("%v is no reset", err)
+		}
+	}
+	if isReset(io.EOF) {
+		t.Error("an orderly end is a reset")
 	}
 }
