@@ -152,11 +152,11 @@ func (c *clientConn) serveOne() bool {
 	case !whole:
 		c.abort()
 		return false
-	case !c.body.Done():
+	case c.last || !c.body.Done(): // something may be unread, even behind a whole body
 		c.linger()
 		return false
 	}
-	return !c.last
+	return true
 }
 
 // abort ends a connection whose answer broke off. Where its end is the end of the
