@@ -46,20 +46,27 @@ type carriage struct {
 	upload *upload // nil where the request was sent at once
 }
 
-func (x *exchange) carryOn(b *backend, up *upstreamConn) error {
-	x.holding(up.Conn)
+func (x *exchange) carryOn(b *backend, up *upstreamConn) (err error) {
 	c := &carriage{x: x, up: up}
+	clean := false
+	defer func() { c.end(b, clean) }() // behind a panic too
+	x.holding(up.Conn)
 	c.send(b)
-	clean, err := c.receive()
-	clean = c.upload.finish() && clean
-	x.unwatch()
-	x.holding(nil) // before another exchange may hold it
-	if clean && len(up.in.Buffered()) == 0 && up.answer.Persistent() {
-		b.keep(up)
-	} else {
-		up.Close()
-	}
+	clean, err = c.receive()
 	return err
+}
+
+// end returns when nobody reads from the client or writes to the upstream any more. A
+// clean connection is kept for others.
+func (c *carriage) end(b *backend, clean bool) {
+	clean = c.upload.finish() && clean
+	c.x.unwatch()
+	c.x.holding(nil) // before another exchange may hold it
+	if clean && len(c.up.in.Buffered()) == 0 && c.up.answer.Persistent() {
+		b.keep(c.up)
+	} else {
+		c.up.Close()
+	}
 }
 
 // send writes the request, or as much as can be written without waiting for the

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -89,17 +88,9 @@ func (p *Proxy) newExchange(r *request) *exchange {
 // client must see: a reset stream, or a connection closed without an end of the
 // body.
 func (x *exchange) run() (whole bool) {
-	defer func() {
-		if v := recover(); v != nil {
-			x.because(fmt.Sprintf("panic: %v", v))
-			x.broken = true
-			x.proxy.config.ErrorLog.Printf("panic: %v\n%s", v, debug.Stack())
-		}
-		if x.conn == nil || x.conn.webSocket == nil { // which writes the record itself
-			x.finish()
-		}
-		whole = !x.broken
-	}()
+	defer func() { whole = !x.broken }()
+	defer x.finish()
+	defer x.proxy.contain(x.abort)
 	if a := x.proxy.refuse(x.request); a != nil {
 		x.respond(a)
 	} else {
@@ -108,8 +99,20 @@ func (x *exchange) run() (whole bool) {
 	return true
 }
 
-// finish writes the record.
+// abort ends what a panic left under way: behind it the client's connection is read by
+// nobody, and the upstream's is closed.
+func (x *exchange) abort(cause any) {
+	x.because(fmt.Sprintf("panic: %v", cause))
+	x.broken = true
+	x.cut()
+	x.unwatch()
+}
+
+// finish writes the record; a WebSocket writes its own.
 func (x *exchange) finish() {
+	if x.conn != nil && x.conn.webSocket != nil {
+		return
+	}
 	if x.access.Status == 0 {
 		x.access.Status = 499 // nginx's word for it
 		x.because("the client left before the answer")

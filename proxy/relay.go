@@ -59,12 +59,17 @@ func (w *webSocket) begin() {
 // through crypto/tls is left to the garbage collector: to go on in a fresh goroutine
 // costs a third more for each message.
 func (d *direction) run() {
+	defer d.of.proxy.contain(d.abort)
 	err := error(errDry)
 	for err == error(errDry) {
 		err = d.relay()
 	}
 	d.from.release()
 	d.of.ended(d, d.end(err))
+}
+
+func (d *direction) abort(cause any) {
+	d.of.ended(d, fmt.Errorf("relaying from %s: panic: %v", d.side, cause))
 }
 
 // relay waits for something, and copies all there is. It always returns an error:
@@ -128,27 +133,35 @@ func (d *direction) takeLeave() {
 // ended notes that a direction has ended. The other one then has halfOpen left,
 // since a peer that vanished never ends it.
 func (w *webSocket) ended(d *direction, err error) {
+	if w.isLast(d, err) {
+		w.finish()
+	}
+}
+
+func (w *webSocket) isLast(d *direction, err error) bool {
 	w.mu.Lock()
+	defer w.mu.Unlock()
+	if d.done { // and panicked behind it
+		return false
+	}
 	d.done = true
 	if w.err == nil {
 		w.err = err
 	}
-	last := d.other.done
 	switch {
-	case last:
+	case d.other.done:
+		return true
 	case err != nil:
 		w.cut()
 	case !w.stopping:
 		d.other.from.conn.SetReadDeadline(time.Now().Add(w.proxy.limits.halfOpen))
 	}
-	w.mu.Unlock()
-	if last {
-		w.finish()
-	}
+	return false
 }
 
 // finish is called once, by the last goroutine.
 func (w *webSocket) finish() {
+	defer w.proxy.conns.remove(w)
 	w.inbound.to.Close()
 	w.outbound.to.Close()
 	a := &w.access
@@ -160,7 +173,6 @@ func (w *webSocket) finish() {
 		a.Cause = w.err.Error()
 	}
 	w.proxy.config.Access(*a)
-	w.proxy.conns.remove(w)
 }
 
 func (w *webSocket) isStopping() bool {

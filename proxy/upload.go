@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"sync"
 	"time"
 )
@@ -28,6 +29,7 @@ func begin(x *exchange, up *upstreamConn) *upload {
 	}
 	go func() {
 		defer close(u.done)
+		defer x.proxy.contain(u.abort)
 		if !u.isWanted() {
 			return
 		}
@@ -37,6 +39,11 @@ func begin(x *exchange, up *upstreamConn) *upload {
 		}
 	}()
 	return u
+}
+
+func (u *upload) abort(cause any) {
+	u.err = fmt.Errorf("panic: %v", cause)
+	u.up.Close()
 }
 
 // start says that the body is wanted, settle that it is not unless it was before.
