@@ -40,7 +40,9 @@ func (d *door) acceptAll(l *Listener) {
 		c, err := l.Accept()
 		if err == nil {
 			pause = 0
-			go d.welcome(&conn{Conn: c, listener: l})
+			client := &conn{Conn: c, listener: l}
+			d.proxy.conns.add(client) // here: a stop may come before the goroutine runs
+			go d.welcome(client)
 			continue
 		}
 		var ne net.Error
@@ -59,8 +61,8 @@ func (d *door) acceptAll(l *Listener) {
 
 // welcome serves a connection, or hands it over to the server of HTTP/2.
 func (d *door) welcome(c *conn) {
-	d.proxy.conns.add(c)
 	defer d.proxy.conns.remove(c)
+	defer d.proxy.contain(func(any) { c.Close() })
 	wire, err := d.greet(c)
 	if err != nil {
 		c.Close()

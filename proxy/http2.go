@@ -17,12 +17,12 @@ func (p *Proxy) serveHTTP2(w http.ResponseWriter, in *http.Request) {
 	x := p.newExchange(s.request())
 	x.body, x.out, x.ctx = s, s, in.Context()
 	release := context.AfterFunc(x.ctx, x.cut)
+	defer release()
 	p.streams.add(x)
-	whole := x.run()
-	p.streams.remove(x)
-	release()
-	s.close()
-	if !whole {
+	defer p.streams.remove(x)
+	defer s.close()
+	x.request.flaw = s.check(x.request)
+	if !x.run() {
 		panic(http.ErrAbortHandler) // resets the stream
 	}
 }
@@ -49,12 +49,11 @@ func (s *stream) request() *request {
 			r.Fields = append(r.Fields, http1.Field{Name: name, Value: value})
 		}
 	}
-	r.flaw = s.check(r)
 	return r
 }
 
 // check refuses what is malformed (RFC 9113, section 8.1.1) and net/http lets pass,
-// and finds the framing.
+// and finds the framing. It may have to wait for the client.
 func (s *stream) check(r *request) error {
 	if err := r.Check(); err != nil {
 		return err

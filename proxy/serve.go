@@ -128,8 +128,7 @@ func (t *tracker) stop() {
 // wait returns when nothing is under way any more, or an error when ctx ends before.
 func (t *tracker) wait(ctx context.Context) error {
 	t.mu.Lock()
-	n := len(t.live)
-	if n == 0 {
+	if len(t.live) == 0 {
 		t.mu.Unlock()
 		return nil
 	}
@@ -142,8 +141,13 @@ func (t *tracker) wait(ctx context.Context) error {
 	case <-empty:
 		return nil
 	case <-ctx.Done():
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n := len(t.live); n > 0 {
 		return fmt.Errorf("%d requests did not end", n)
 	}
+	return nil
 }
 
 func (t *tracker) cut() {
