@@ -72,21 +72,21 @@ func (c *carriage) end(b *backend, clean bool) {
 // send writes the request, or as much as can be written without waiting for the
 // client; the rest is uploaded beside the answer. It does not fail: an upstream
 // that stopped reading may have answered before, and if not, the answer will fail.
+// One that does not read at all holds it up as long as the client stays.
 func (c *carriage) send(b *backend) {
 	x, r, out := c.x, c.x.request, c.up.out
 	c.up.fields = x.outgoing(c.up.fields[:0], b.Upstream)
 	out.Request(r.Method, x.target, c.up.fields, r.Framing)
+	x.watch()
 	switch {
 	case !r.hasBody():
 		out.End(nil)
 		out.Flush()
-		x.watch()
 	case x.body.whole():
-		if copyBody(x, c.up) == nil {
-			x.watch()
-		}
+		_ = copyBody(x, c.up)
 	default:
 		out.Flush()
+		x.unwatch()
 		c.upload = begin(x, c.up)
 	}
 }
