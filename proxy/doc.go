@@ -38,7 +38,8 @@
 //
 // Path, query and Host reach the upstream byte for byte. X-Forwarded-For, -Host,
 // -Proto and -Port are ours; whatever else a client could use to lie about where
-// a request came from is removed. Via carries a name that is unique to this
+// a request came from, who sent it, or which method it means is removed, from the
+// trailer too. Via carries a name that is unique to this
 // process, and a request that comes back with it is answered 508. Nothing is
 // buffered and nothing streamed is timed: a Letta answer may be silent for half
 // an hour (RFC 9110, section 7.6, for the fields).

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"net"
 
 	"github.com/letta-dev/letta-dev/proxy/http1"
@@ -98,30 +97,4 @@ func (x *exchange) outgoing(to http1.Fields, u *Upstream) http1.Fields {
 func isName(name, known string) bool {
 	var buf [knownName]byte
 	return len(name) == len(known) && string(appendLower(buf[:0], name)) == known
-}
-
-// isForwarding reports whether a server may take a field for the word of its
-// proxy. WSGI and CGI servers read "-" and "_" alike, so both spellings count;
-// Proxy is the httpoxy hole (CVE-2016-5385).
-func isForwarding(field string) bool {
-	var buf [knownName]byte
-	known := appendLower(buf[:0], field[:min(len(field), knownName)])
-	for i, c := range known {
-		if c == '_' {
-			known[i] = '-'
-		}
-	}
-	if bytes.HasPrefix(known, []byte("x-forwarded")) {
-		return true
-	}
-	if len(field) > knownName {
-		return false
-	}
-	switch string(known) {
-	case "forwarded", "forwarded-for", "x-real-ip", "x-client-ip", "true-client-ip", "x-cluster-client-ip", "x-remote-ip",
-		"x-remote-addr", "x-original-url", "x-original-uri", "x-original-host", "x-original-forwarded-for", "x-rewrite-url",
-		"x-host", "x-scheme", "x-url-scheme", "front-end-https", "proxy":
-		return true
-	}
-	return false
 }

@@ -1,0 +1,58 @@
+package proxy
+
+import "strings"
+
+// isForwarding reports whether a server may take a field for the word of its proxy: about where a request comes from, who
+// sent it, or what it asks for. WSGI and CGI servers read "-" and "_" alike, so both spellings count.
+func isForwarding(field string) bool {
+	if field == "" || strings.IndexByte("cfmprstwx", field[0]|' ') < 0 { // with which all of them begin
+		return false
+	}
+	var buf [knownName]byte
+	known := appendLower(buf[:0], field[:min(len(field), knownName)])
+	dashes, family := 0, len(known) // a family is named by two words
+	for i, c := range known {
+		if c != '-' && c != '_' {
+			continue
+		}
+		known[i] = '-'
+		if dashes++; dashes == 2 {
+			family = i
+		}
+	}
+	return forwardingFamily(known[:family]) || len(field) <= knownName && forwardingName(known)
+}
+
+func forwardingFamily(name []byte) bool {
+	switch string(name) {
+	case "x-original", // -URL to IIS and Symfony, -For, -Proto and -Host to ASP.NET, -Method to nginx's ingress
+		"x-remote",            // -User and -Group to Kubernetes, -Addr and -IP
+		"x-ssl", "ssl-client", // what HAProxy and nginx tell of a certificate
+		"x-webauth", "remote-user", // Grafana, Authelia; CGI's REMOTE_USER
+		"tailscale-user", "x-envoy", "wl-proxy",
+		"cf-connecting", "fly-client", "fly-forwarded", "x-azure", "x-appengine":
+		return true
+	}
+	return strings.HasPrefix(string(name), "x-forwarded")
+}
+
+func forwardingName(name []byte) bool {
+	switch string(name) {
+	// The address of the client: to Rails, Django's middlewares, express, PHP, Java.
+	case "forwarded", "forwarded-for", "x-forward-for", "x-forwarder-for", "x-real-ip", "x-client-ip", "client-ip", "true-client-ip",
+		"x-cluster-client-ip", "x-originating-ip", "x-proxyuser-ip", "proxy-client-ip", "fastly-client-ip", "remote-addr",
+		// Its certificate.
+		"x-client-cert", "x-client-dn", "x-client-verify", "x-arr-clientcert", "ms-aspnetcore-clientcert",
+		// Where the server is found, and below which path: to Rack, gunicorn, Spring.
+		"x-host", "x-http-host-override", "x-scheme", "x-url-scheme", "x-arr-ssl", "front-end-https", "fastly-ssl", "cf-visitor",
+		"x-rewrite-url", "x-script-name", "script-name", "path-info",
+		// Which files a proxy sends in the server's place: Rack::Sendfile (CVE-2025-61780).
+		"x-sendfile-type", "x-accel-mapping",
+		// Another method than the one that was checked: a form of a foreign page may be a GET here and a DELETE to Rack.
+		"x-http-method-override", "x-http-method", "x-method-override",
+		// The httpoxy hole (CVE-2016-5385).
+		"proxy":
+		return true
+	}
+	return false
+}
