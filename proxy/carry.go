@@ -138,7 +138,7 @@ func (x *exchange) relay(up *upstreamConn) bool {
 		case nil:
 			err = x.relayed(piece)
 		case io.EOF:
-			if x.end(trailing(body.Trailer())) == nil {
+			if x.end(trailing(body.Trailer(), x.proxy.edited)) == nil {
 				return true
 			}
 		default:
@@ -156,7 +156,7 @@ func copyBody(x *exchange, up *upstreamConn) error {
 		piece, err := x.next()
 		switch {
 		case err == io.EOF:
-			up.out.End(trailing(x.body.trailer()))
+			up.out.End(trailing(x.body.trailer(), x.proxy.table.Request))
 			return up.out.Flush()
 		case err != nil:
 			up.Close() // the upstream must not take it for whole

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"slices"
+
 	"github.com/letta-dev/letta-dev/proxy/http1"
 	"github.com/letta-dev/letta-dev/proxy/policy"
 )
@@ -8,12 +10,35 @@ import (
 // edit sets the fields of a policy, in the place of all others of their names.
 func edit(fields http1.Fields, headers []policy.Header) http1.Fields {
 	for _, h := range headers {
-		fields.Del(h.Name)
+		fields = slices.DeleteFunc(fields, func(f http1.Field) bool { return sameName(f.Name, h.Name) })
 		if h.Value != "" {
 			fields = append(fields, http1.Field{Name: h.Name, Value: h.Value})
 		}
 	}
 	return fields
+}
+
+// sameName reports whether two fields are one to some server: WSGI and CGI read "-" and "_" alike.
+func sameName(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if plainByte(a[i]) != plainByte(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func plainByte(c byte) byte {
+	switch {
+	case 'A' <= c && c <= 'Z':
+		return c + 'a' - 'A'
+	case c == '_':
+		return '-'
+	}
+	return c
 }
 
 // vary notes that an answer depends on a field of the request, once (RFC 9110, section 12.5.5).

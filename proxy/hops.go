@@ -2,9 +2,12 @@ package proxy
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/letta-dev/letta-dev/proxy/http1"
+	"github.com/letta-dev/letta-dev/proxy/policy"
 )
 
 // isForUs reports whether an OPTIONS is about the proxy, not about what it serves:
@@ -24,13 +27,14 @@ func (r *request) fewerForwards(value string) string {
 	return strconv.FormatUint(n-1, 10)
 }
 
-// trailing returns the fields of a trailer that may go on. What decides about a
-// request stands in its head, where it was checked; a server that adds its trailer to
-// the head must not find another one there (RFC 9110, section 6.5.1).
-func trailing(fields http1.Fields) http1.Fields {
+// trailing returns the fields of a trailer that may go on. What decides about a message stands in its head, where it was
+// checked, and so does what the policy sets or removes: who adds a trailer to the head must not find another one there (RFC
+// 9110, section 6.5.1).
+func trailing(fields http1.Fields, edited []policy.Header) http1.Fields {
 	var kept http1.Fields
 	for _, f := range fields {
-		if !hopByHop(f.Name) && !isForwarding(f.Name) && !isFraming(f.Name) && !decides(f.Name) {
+		set := slices.ContainsFunc(edited, func(h policy.Header) bool { return sameName(f.Name, h.Name) })
+		if !set && !hopByHop(f.Name) && !isForwarding(f.Name) && !isFraming(f.Name) && !decides(f.Name) {
 			kept = append(kept, f)
 		}
 	}
@@ -43,11 +47,17 @@ func isFraming(name string) bool {
 	return isName(name, "content_length") || isName(name, "transfer_encoding")
 }
 
-// decides reports whether a field is about routing, authentication or the framing.
+// decides reports whether a field is of those that count before the body is read: about framing, routing, authentication, and
+// what the body is or may be used for. Letta knows its users by two names of its own.
 func decides(name string) bool {
-	switch lower(name) {
-	case "host", "content-length", "trailer", "via", "expect", "max-forwards", "authorization", "cookie", "set-cookie", "origin", "location":
+	name = strings.ReplaceAll(lower(name), "_", "-")
+	switch name {
+	case "host", "content-length", "trailer", "via", "max-forwards", "expect", "location", "origin", "referer",
+		"authorization", "www-authenticate", "cookie", "set-cookie", "x-bare-password", "user-id",
+		"content-encoding", "content-type", "content-range", "content-disposition", "range", "accept-ranges",
+		"age", "cache-control", "date", "expires", "pragma", "retry-after", "vary", "clear-site-data", "refresh",
+		"content-security-policy", "strict-transport-security", "x-frame-options", "x-content-type-options":
 		return true
 	}
-	return false
+	return strings.HasPrefix(name, "if-") || strings.HasPrefix(name, "sec-") || strings.HasPrefix(name, "access-control-")
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/letta-dev/letta-dev/proxy/http1"
+	"github.com/letta-dev/letta-dev/proxy/policy"
 )
 
 // Proxy serves a Config.
@@ -18,13 +20,14 @@ type Proxy struct {
 	name    string // in Via; unique to this process, so that another letta-dev upstream is no loop
 	limits  limits
 
-	rest  *backend
-	ws    *backend // nil: not configured
-	pass  *backend // nil: the container has no port of its own
-	table Table
-	ways  ways
-	cors  origins // that the policy answers for
-	pace  *pace   // nil: as often as they like
+	rest   *backend
+	ws     *backend // nil: not configured
+	pass   *backend // nil: the container has no port of its own
+	table  Table
+	edited []policy.Header // of answers: by the table and by Config.Header
+	ways   ways
+	cors   origins // that the policy answers for
+	pace   *pace   // nil: as often as they like
 
 	buffers *http1.Pool
 	bodies  *sync.Pool // of *[]byte, for the bodies of HTTP/2
@@ -74,6 +77,10 @@ func New(config Config) (*Proxy, error) {
 			linger:   2 * time.Second,
 			notice:   500 * time.Millisecond,
 		},
+	}
+	p.edited = slices.Clone(p.table.Response)
+	for name := range config.Header {
+		p.edited = append(p.edited, policy.Header{Name: name})
 	}
 	var err error
 	if p.hosts, err = newHostSet(p.table.Names); err != nil {
