@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,16 +15,35 @@ import (
 // because it names the server as a whole, or may go no further (RFC 9110, section
 // 7.6.2).
 func (r *request) isForUs() bool {
-	return r.Method == http.MethodOptions && (r.Path == "*" || r.Fields.Get("Max-Forwards") == "0")
+	if r.Method != http.MethodOptions {
+		return false
+	}
+	n, ok := r.forwards()
+	return r.Path == "*" || ok && n == 0
 }
 
-// fewerForwards is what is left of Max-Forwards for the next one. Other methods than
-// OPTIONS, and what is no number, are not ours to count.
+// forwards is how often a request may be forwarded still: of a number that is too large, the largest that is not. It returns
+// false for one that does not say so, or says it twice.
+func (r *request) forwards() (n uint64, ok bool) {
+	n, err := strconv.ParseUint(r.Fields.Get("Max-Forwards"), 10, 63)
+	return n, r.Fields.Count("Max-Forwards") == 1 && (err == nil || errors.Is(err, strconv.ErrRange))
+}
+
+// miscounts reports whether the next one could count otherwise than we do.
+func (r *request) miscounts() bool {
+	if r.Method != http.MethodOptions || r.Fields.Count("Max-Forwards") == 0 {
+		return false
+	}
+	_, ok := r.forwards()
+	return !ok
+}
+
+// fewerForwards is what is left of Max-Forwards for the next one. Other methods than OPTIONS are not ours to count.
 func (r *request) fewerForwards(value string) string {
-	n, err := strconv.ParseUint(value, 10, 63)
-	if r.Method != http.MethodOptions || err != nil || n == 0 {
+	if r.Method != http.MethodOptions {
 		return value
 	}
+	n, _ := r.forwards() // neither 0, which is for us, nor malformed
 	return strconv.FormatUint(n-1, 10)
 }
 

@@ -35,6 +35,8 @@ func wellFormed(_ *Proxy, r *request) *answer {
 		return malformed(flaw.Status, flaw.Reason)
 	case len(r.Fields) > maxFields: // in HTTP/2
 		return malformed(http.StatusRequestHeaderFieldsTooLarge, "the request has too many header fields")
+	case r.miscounts():
+		return malformed(http.StatusBadRequest, "Max-Forwards is not one number")
 	case r.Scheme != "" && r.Scheme != r.scheme():
 		return malformed(http.StatusBadRequest, "the scheme of the request target is not the one of this connection")
 	case r.Method != http.MethodConnect && !hostOK: // CONNECT is refused by its method, with the right status

@@ -21,9 +21,10 @@ type row struct {
 func post(fields, body string) string {
 	return "POST / HTTP/1.1\r\n" + hostLine + fields + "\r\n" + body
 }
-func get(fields string) string { return "GET / HTTP/1.1\r\n" + hostLine + fields + "\r\n" }
-func target(t string) string   { return "GET " + t + " HTTP/1.1\r\n" + hostLine + "\r\n" }
-func hostIs(h string) string   { return "GET / HTTP/1.1\r\nHost: " + h + "\r\n\r\n" }
+func get(fields string) string     { return "GET / HTTP/1.1\r\n" + hostLine + fields + "\r\n" }
+func options(fields string) string { return "OPTIONS /a HTTP/1.1\r\n" + hostLine + fields + "\r\n" }
+func target(t string) string       { return "GET " + t + " HTTP/1.1\r\n" + hostLine + "\r\n" }
+func hostIs(h string) string       { return "GET / HTTP/1.1\r\nHost: " + h + "\r\n\r\n" }
 
 // framingRows: where does this request end? (RFC 9112, sections 6 and 11.2)
 func framingRows() []row {
@@ -111,6 +112,9 @@ func headRows() []row {
 		{"HTTP/01.1", "GET / HTTP/01.1\r\n" + hostLine + "\r\n", 400},
 		{"HTTP/ 1.1", "GET / HTTP/ 1.1\r\n" + hostLine + "\r\n", 400},
 		{"HTTP/0.9", "GET /\r\n", 400},
+		{"PRI as a method", "PRI / HTTP/1.1\r\n" + hostLine + "\r\n", 400},
+		{"PRI as a method, with a body", "PRI / HTTP/1.1\r\n" + hostLine + "Content-Length: 6\r\n\r\nSM\r\n\r\n", 400},
+		{"PRI as a method of HTTP/1.0", "PRI / HTTP/1.0\r\n" + hostLine + "\r\n", 400},
 		{"PRI * HTTP/2.0 on an h1 port", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
 		{"tabs in the request line", "GET\t/\tHTTP/1.1\r\n" + hostLine + "\r\n", 400},
 		{"two spaces in the request line", "GET  / HTTP/1.1\r\n" + hostLine + "\r\n", 400},
@@ -177,6 +181,13 @@ func targetRows() []row {
 		{"CONNECT to an invalid port", "CONNECT letta.localhost:x HTTP/1.1\r\n" + hostLine + "\r\n", 405},
 		{"TRACE", "TRACE / HTTP/1.1\r\n" + hostLine + "Cookie: a=b\r\n\r\n", 405},
 		{"Max-Forwards: 0 TRACE", "TRACE / HTTP/1.1\r\n" + hostLine + "Max-Forwards: 0\r\n\r\n", 405},
+		{"Max-Forwards: +0 OPTIONS", options("Max-Forwards: +0\r\n"), 400},
+		{"Max-Forwards: -1 OPTIONS", options("Max-Forwards: -1\r\n"), 400},
+		{"Max-Forwards: 0x0 OPTIONS", options("Max-Forwards: 0x0\r\n"), 400},
+		{"Max-Forwards: 1, 2 OPTIONS", options("Max-Forwards: 1, 2\r\n"), 400},
+		{"Max-Forwards empty OPTIONS", options("Max-Forwards:\r\n"), 400},
+		{"Max-Forwards: 0 1 OPTIONS", options("Max-Forwards: 0 1\r\n"), 400},
+		{"two Max-Forwards OPTIONS", options("Max-Forwards: 5\r\nMax-Forwards: 0\r\n"), 400},
 		{"Upgrade: websocket with version 7", upgradeWith("Sec-WebSocket-Version: 7\r\nSec-WebSocket-Key: " + handshakeKey), 426},
 		{"Upgrade: websocket with no key", upgradeWith("Sec-WebSocket-Version: 13"), 400},
 		{"Upgrade: websocket with a key of 15 bytes", upgradeWith("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25j"), 400},
@@ -242,7 +253,9 @@ func TestRefusedRequestsThatEndClearly(t *testing.T) {
 			{"OPTIONS *", "OPTIONS * HTTP/1.1\r\n" + hostLine + "\r\n", 204},
 			{"OPTIONS * of a foreign Host", "OPTIONS * HTTP/1.1\r\nHost: evil.example\r\n\r\n", 404},
 			{"OPTIONS absolute-form without a path", "OPTIONS " + map[bool]string{false: "http", true: "https"}[e.secure] + "://letta.localhost HTTP/1.1\r\n" + hostLine + "\r\n", 204},
-			{"Max-Forwards: 0 OPTIONS", "OPTIONS /a HTTP/1.1\r\n" + hostLine + "Max-Forwards: 0\r\n\r\n", 204},
+			{"Max-Forwards: 0 OPTIONS", options("Max-Forwards: 0\r\n"), 204},
+			{"Max-Forwards: 00 OPTIONS", options("Max-Forwards: 00\r\n"), 204},
+			{"Max-Forwards: 0 between blanks OPTIONS", options("Max-Forwards: \t 0 \t\r\n"), 204},
 		} {
 			t.Run(e.name+"/"+row.line, func(t *testing.T) {
 				last := "GET /next HTTP/1.1\r\n" + hostLine + "Connection: close\r\n\r\n"

@@ -73,11 +73,21 @@ func (r *Request) parseLine(line string) (err error) {
 	if r.Minor, err = minorVersion(version); err != nil {
 		return err
 	}
-	if !IsToken(method) {
-		return bad("the method is malformed")
+	if err := checkMethod(method); err != nil {
+		return err
 	}
 	r.Method, r.Target = method, target
 	return r.parseTarget()
+}
+
+func checkMethod(method string) error {
+	switch {
+	case !IsToken(method):
+		return bad("the method is malformed")
+	case method == "PRI":
+		return bad("PRI is no method: HTTP/2 begins with it (RFC 9113, section 3.4)")
+	}
+	return nil
 }
 
 // parseTarget knows the four forms of RFC 9112, section 3.2.
@@ -110,10 +120,10 @@ func isTarget(s string) bool {
 // for what a Reader would refuse in its method, Path and fields, and sets Framing to
 // what the fields say.
 func (r *Request) Check() error {
-	switch {
-	case !IsToken(r.Method):
-		return bad("the method is malformed")
-	case !isTarget(r.Path) || !strings.HasPrefix(r.Path, "/") && (r.Path != "*" || r.Method != http.MethodOptions):
+	if err := checkMethod(r.Method); err != nil {
+		return err
+	}
+	if !isTarget(r.Path) || !strings.HasPrefix(r.Path, "/") && (r.Path != "*" || r.Method != http.MethodOptions) {
 		return bad("the request target has a byte that no target may have")
 	}
 	for _, f := range r.Fields { // RFC 9113, section 8.2.1
