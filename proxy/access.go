@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -94,16 +93,4 @@ func secretName(name string) bool {
 		}
 	}
 	return name == "sig" || name == "code" || name == "jwt" || name == "otp"
-}
-
-// unescaped decodes what is percent-encoded, however often, and forgives what is not.
-func unescaped(name string) string {
-	name = name[:min(len(name), 256)] // longer than any name, and short for what follows
-	for i := 0; i+2 < len(name); i++ {
-		c, err := strconv.ParseUint(name[i+1:i+3], 16, 8)
-		if name[i] == '%' && err == nil {
-			name, i = name[:i]+string([]byte{byte(c)})+name[i+3:], max(i-3, -1)
-		}
-	}
-	return name
 }

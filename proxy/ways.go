@@ -104,25 +104,3 @@ func (x *exchange) locate() bool {
 	}
 	return true
 }
-
-// climbs reports whether a path, as a lenient server may read it, leads out of the folder it begins in.
-func climbs(path string) bool {
-	if !strings.ContainsAny(path, ".%") {
-		return false
-	}
-	plain := strings.NewReplacer("%2e", ".", "%2f", "/", "%5c", "/", `\`, "/").Replace(lower(path))
-	depth := 0
-	for segment := range strings.SplitSeq(plain, "/") {
-		switch segment {
-		case "..":
-			depth--
-		case ".", "":
-		default:
-			depth++
-		}
-		if depth < 0 {
-			return true
-		}
-	}
-	return false
-}

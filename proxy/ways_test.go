@@ -89,7 +89,8 @@ func TestRouteWithoutItsSlashRedirects(t *testing.T) {
 func TestNobodyClimbsOutOfABase(t *testing.T) {
 	g := start(t, echo(), routed(echoServer(t), "/app/=http://@/base/"))
 	g.each(t, func(t *testing.T, w wire) {
-		for _, path := range []string{"..", "../x", "a/../../x", "%2e%2e/x", ".%2E/", "a/..%2f..%2fx", "..%5cx", "./../x", "a//../../x"} {
+		for _, path := range []string{"..", "../x", "a/../../x", "%2e%2e/x", ".%2E/", "a/..%2f..%2fx", "..%5cx", "./../x", "a//../../x",
+			"..;/x", "..;a=b/../x", "..%3bx/y", "a/..;/..;/x", "%252e%252e/x", "..%00/x", "x%2fy/../../z"} {
 			res, body := w.do(t, "GET", "/app/"+path, nil)
 			if res.StatusCode != 400 || errorIn(t, body).Code != "bad_path" {
 				t.Errorf("%s: %d %s", path, res.StatusCode, body)
@@ -222,33 +223,4 @@ func TestRoutesThatCannotBe(t *testing.T) {
 			t.Errorf("%+v was taken", routes)
 		}
 	}
-}
-
-// What a route sends to its server lies below the server's base, however lenient that server reads.
-func FuzzClimbs(f *testing.F) {
-	for _, s := range []string{"a/../../b", "%2e%2E/", "a%2f..%2f..", `..\`, "./..", "a/./../..", "...", "%252e%252e/"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		if climbs(s) {
-			return
-		}
-		lenient := strings.ReplaceAll(s, `\`, "/")
-		if plain, err := url.PathUnescape(lenient); err == nil {
-			lenient = strings.ReplaceAll(plain, `\`, "/")
-		}
-		depth := 0
-		for segment := range strings.SplitSeq(lenient, "/") {
-			switch segment {
-			case "..":
-				depth--
-			case "", ".":
-			default:
-				depth++
-			}
-			if depth < 0 {
-				t.Fatalf("%q leads out", s)
-			}
-		}
-	})
 }

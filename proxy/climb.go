@@ -1,0 +1,87 @@
+package proxy
+
+import "strings"
+
+// climbs reports whether a path leads out of the folder it begins in, to any server: one that decodes or does not, once or
+// again, that takes \ for /, or that ends a name at a ";" or a control character or leaves those out. Where they differ, the
+// names that lead down count least and those that lead up count most.
+func climbs(path string) bool {
+	if !strings.ContainsAny(path, ".%") {
+		return false
+	}
+	depth, spelled := 0, overlong()
+	for segment := range strings.SplitSeq(path, "/") {
+		inName := false // to a server that does not see what divides it, one name
+		for piece := range strings.FieldsFuncSeq(spelled.Replace(unescaped(segment)), isSlash) {
+			switch {
+			case means(piece, ".."):
+				depth--
+				inName = false
+			case !inName && !means(piece, ".") && !means(piece, ""):
+				depth++
+				inName = true
+			}
+			if depth < 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isSlash(c rune) bool { return c == '/' || c == '\\' }
+
+// overlong are other spellings in UTF-8, which it forbids (RFC 3629, section 3), and some decode.
+func overlong() *strings.Replacer {
+	return strings.NewReplacer("\xc0\xae", ".", "\xc0\xaf", "/", "\xc1\x9c", "/")
+}
+
+// means reports whether a server may take a name for another.
+func means(name, other string) bool {
+	if name == other {
+		return true
+	}
+	end := strings.IndexFunc(name, endsName)
+	return end >= 0 && name[:end] == other || strings.Map(visible, name) == other
+}
+
+func endsName(c rune) bool { return c <= ' ' || c == 0x7f || c == ';' || c == '?' || c == '#' }
+
+func visible(c rune) rune {
+	if c <= ' ' || c == 0x7f {
+		return -1
+	}
+	return c
+}
+
+// unescaped decodes what is percent-encoded, however often, and forgives what is not.
+func unescaped(s string) string {
+	if strings.IndexByte(s, '%') < 0 {
+		return s
+	}
+	plain := make([]byte, 0, len(s))
+	for i := range len(s) {
+		plain = append(plain, s[i])
+		for n := len(plain); n >= 3 && plain[n-3] == '%'; n = len(plain) {
+			high, ok := unhex(plain[n-2])
+			low, ok2 := unhex(plain[n-1])
+			if !ok || !ok2 {
+				break
+			}
+			plain = append(plain[:n-3], high<<4|low)
+		}
+	}
+	return string(plain)
+}
+
+func unhex(c byte) (byte, bool) {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0', true
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10, true
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10, true
+	}
+	return 0, false
+}
