@@ -16,7 +16,7 @@ type Access struct {
 	TLS      bool
 	Method   string
 	Host     string
-	Path     string // path and query, secrets in the query replaced by ***
+	Path     string // path and query, secrets replaced by ***
 	Status   int    // 101 for a WebSocket; 499 when the client left before an answer
 
 	BytesIn  int64 // body, or for a WebSocket the bytes after the handshake
@@ -52,45 +52,3 @@ func printable(s string) string {
 }
 
 func unprintable(r rune) bool { return r <= ' ' || r >= 0x7f }
-
-// redact replaces the values of query parameters that look like secrets, and leaves
-// out user information and a fragment. Both separators count: some servers split at
-// ";" as well.
-func redact(target string) string {
-	target, _, _ = strings.Cut(target, "#")
-	if scheme, rest, ok := strings.Cut(target, "://"); ok && !strings.HasPrefix(target, "/") {
-		authority, _, _ := strings.Cut(rest, "/")
-		target = scheme + "://" + rest[strings.LastIndexByte(authority, '@')+1:]
-	}
-	path, query, ok := strings.Cut(target, "?")
-	if !ok {
-		return target
-	}
-	var b strings.Builder
-	b.WriteString(path + "?")
-	for query != "" {
-		end := strings.IndexAny(query, "&;")
-		pair, separator := query, ""
-		if end >= 0 {
-			pair, separator = query[:end], query[end:end+1]
-		}
-		query = query[len(pair)+len(separator):]
-		if name, _, found := strings.Cut(pair, "="); found && secretName(name) {
-			pair = name + "=***"
-		}
-		b.WriteString(pair + separator)
-	}
-	return b.String()
-}
-
-// secretName reports whether a parameter's name promises a secret. It would
-// rather hide too much: "monkey" is hidden too.
-func secretName(name string) bool {
-	name = lower(unescaped(name))
-	for _, word := range []string{"token", "key", "secret", "pass", "pwd", "auth", "credential", "signature", "session", "bearer", "assertion"} {
-		if strings.Contains(name, word) {
-			return true
-		}
-	}
-	return name == "sig" || name == "code" || name == "jwt" || name == "otp"
-}

@@ -1,6 +1,10 @@
 package proxy
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
+)
 
 // climbs reports whether a path leads out of the folder it begins in, to any server: one that decodes or does not, once or
 // again, that takes \ for /, or that ends a name at a ";" or a control character or leaves those out. Where they differ, the
@@ -12,7 +16,7 @@ func climbs(path string) bool {
 	depth, spelled := 0, overlong()
 	for segment := range strings.SplitSeq(path, "/") {
 		inName := false // to a server that does not see what divides it, one name
-		for piece := range strings.FieldsFuncSeq(spelled.Replace(unescaped(segment)), isSlash) {
+		for piece := range strings.FieldsFuncSeq(spelled.Replace(http1.Unescape(segment)), isSlash) {
 			switch {
 			case means(piece, ".."):
 				depth--
@@ -52,36 +56,4 @@ func visible(c rune) rune {
 		return -1
 	}
 	return c
-}
-
-// unescaped decodes what is percent-encoded, however often, and forgives what is not.
-func unescaped(s string) string {
-	if strings.IndexByte(s, '%') < 0 {
-		return s
-	}
-	plain := make([]byte, 0, len(s))
-	for i := range len(s) {
-		plain = append(plain, s[i])
-		for n := len(plain); n >= 3 && plain[n-3] == '%'; n = len(plain) {
-			high, ok := unhex(plain[n-2])
-			low, ok2 := unhex(plain[n-1])
-			if !ok || !ok2 {
-				break
-			}
-			plain = append(plain[:n-3], high<<4|low)
-		}
-	}
-	return string(plain)
-}
-
-func unhex(c byte) (byte, bool) {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0', true
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10, true
-	case 'A' <= c && c <= 'F':
-		return c - 'A' + 10, true
-	}
-	return 0, false
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/letta-dev/letta-dev/proxy/http1"
+	"github.com/letta-dev/letta-dev/proxy/redact"
 )
 
 // source is the body of a request.
@@ -79,7 +80,7 @@ func (p *Proxy) newExchange(r *request) *exchange {
 		TLS:      r.secure,
 		Method:   printable(r.Method),
 		Host:     printable(r.Host),
-		Path:     printable(redact(r.Target)),
+		Path:     printable(redact.URL(r.Target)),
 	}
 	return x
 }

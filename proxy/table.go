@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/letta-dev/letta-dev/proxy/policy"
+	"github.com/letta-dev/letta-dev/proxy/redact"
 )
 
 // A Table is the whole policy in force, as data that a person can read. What decides about requests is made of it, and of
@@ -54,21 +54,11 @@ func (p *Proxy) Policy() Table {
 func shown(headers []policy.Header) []policy.Header {
 	all := append([]policy.Header{}, headers...)
 	for i, h := range all {
-		if h.Value != "" && secretHeader(lower(h.Name)) {
+		if h.Value != "" && redact.Header(h.Name) {
 			all[i].Value = "***"
 		}
 	}
 	return all
-}
-
-func secretHeader(name string) bool {
-	switch {
-	case strings.HasPrefix(name, "access-control-"): // -Allow-Credentials is no credential
-		return false
-	case strings.Contains(name, "cookie"):
-		return true
-	}
-	return secretName(name)
 }
 
 func unique(lists ...[]string) []string {
