@@ -86,14 +86,6 @@ func listener(v any) (any, error) {
 
 func upstream(v any) (any, error) {
 	s := fmt.Sprint(v)
-	u, err := url.Parse(s)
-	switch {
-	case err != nil || u.Hostname() == "":
-		return nil, fmt.Errorf("%q is not a URL: write ws://HOST:PORT/PATH", s)
-	case !slices.Contains([]string{"ws", "wss", "http", "https"}, u.Scheme):
-		return nil, fmt.Errorf("%q is not for WebSockets: it begins with ws, wss, http or https", s)
-	case u.User != nil || u.Fragment != "":
-		return nil, errors.New("the URL must hold neither a user nor a fragment")
-	}
-	return s, nil
+	_, err := policy.ParseServer(s, "ws", "wss", "http", "https")
+	return s, err
 }

@@ -213,9 +213,10 @@ func TestWrongValues(t *testing.T) {
 		{server() + "x-letta-dev: {cors: {origins: ['https://a:99999']}}", `"https://a:99999" is not a web origin`},
 		{server() + "x-letta-dev: {listeners: ['a:0']}", `"a:0" is not an address to listen on`},
 		{server() + "x-letta-dev: {listeners: [99999]}", `"99999" is not an address to listen on`},
-		{server() + "x-letta-dev: {websocket: {upstream: 'ftp://a'}}", `"ftp://a" is not for WebSockets`},
-		{server() + "x-letta-dev: {websocket: {upstream: 'localhost:4500'}}", "is not a URL"},
-		{server() + "x-letta-dev: {websocket: {upstream: 'ws://u:p@a'}}", "neither a user nor a fragment"},
+		{server() + "x-letta-dev: {websocket: {upstream: 'ftp://a'}}", `"ftp://a" is not the URL of an upstream: it begins with ws://`},
+		{server() + "x-letta-dev: {websocket: {upstream: 'localhost:4500'}}", "is not the URL of an upstream"},
+		{server() + "x-letta-dev: {websocket: {upstream: 'ws://a:0'}}", "no port from 1 to 65535"},
+		{server() + "x-letta-dev: {websocket: {upstream: 'ws://u:p@a'}}", "a user or a fragment"},
 		{server() + "x-letta-dev: {server: b}", `compose.yaml:4: x-letta-dev.server: there is no service "b"`},
 		{server() + "x-letta-dev: [a]", "x-letta-dev: must be a mapping"},
 	} {

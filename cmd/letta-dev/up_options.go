@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/letta-dev/letta-dev/compose"
 	"github.com/letta-dev/letta-dev/orchestrator"
+	"github.com/letta-dev/letta-dev/proxy/policy"
+	"github.com/letta-dev/letta-dev/proxy/redact"
 )
 
 // upOptions are the flags of `up`.
@@ -94,17 +97,18 @@ func (o *proxyOptions) check(command string) error {
 	if err := o.policyOptions.check(command, o.origins); err != nil || o.wsUpstream == "" {
 		return err
 	}
-	if _, ok := webSocketURL(o.wsUpstream); !ok {
-		return usagef(command+" --ws-upstream ws://127.0.0.1:4500", "--ws-upstream %q is not the URL of a WebSocket server", o.wsUpstream)
-	}
-	return nil
+	_, err := webSocketURL(command, o.wsUpstream)
+	return err
 }
 
 // serverURL reads the URL of a server started by hand. A path in it is refused: Letta does not work below one.
 func serverURL(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.User != nil {
-		return nil, usagef("letta-dev up --upstream http://127.0.0.1:8283", "%q is not the URL of a server, like http://127.0.0.1:8283", s)
+	u, err := policy.ParseServer(s, "http", "https")
+	if err == nil && (strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery) {
+		err = fmt.Errorf("%q has more than a scheme, a host and a port", redact.URL(s))
+	}
+	if err != nil {
+		return nil, usagef("letta-dev up --upstream http://127.0.0.1:8283", "--upstream: %w", err)
 	}
 	return u, nil
 }

@@ -21,6 +21,8 @@ import (
 	"github.com/letta-dev/letta-dev/orchestrator/docker"
 	"github.com/letta-dev/letta-dev/proxy"
 	"github.com/letta-dev/letta-dev/proxy/bridge"
+	"github.com/letta-dev/letta-dev/proxy/policy"
+	"github.com/letta-dev/letta-dev/proxy/redact"
 )
 
 // This file is the one place where services become routes: what the orchestrator follows and the certificates of certs go into the
@@ -146,9 +148,9 @@ func (s *serving) webSocket(rest proxy.Upstream) (proxy.WebSocket, error) {
 		}}
 	}
 	if s.cfg.WebSocket != "" {
-		u, ok := webSocketURL(s.cfg.WebSocket)
-		if !ok {
-			return w, usagef("letta-dev up --ws-upstream ws://127.0.0.1:4500/ws", "%q is not the URL of a WebSocket server", s.cfg.WebSocket)
+		u, err := webSocketURL("letta-dev up", s.cfg.WebSocket)
+		if err != nil {
+			return w, err
 		}
 		w.Upstream = webSocketUpstream(u)
 	}
@@ -173,13 +175,16 @@ func webSocketUpstream(u *url.URL) *proxy.Upstream {
 
 // webSocketURL reads the URL of a WebSocket server. Its query becomes a part of requests, and its token a field of theirs, so both
 // are held to what may stand there.
-func webSocketURL(s string) (*url.URL, bool) {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || !slices.Contains([]string{"ws", "wss", "http", "https"}, u.Scheme) {
-		return nil, false
-	}
+func webSocketURL(command, s string) (*url.URL, error) {
+	u, err := policy.ParseServer(s, "ws", "wss", "http", "https")
 	unfit := func(c rune) bool { return c <= ' ' || c > '~' }
-	return u, !strings.ContainsFunc(u.RawQuery+u.Query().Get("token"), unfit)
+	if err == nil && strings.ContainsFunc(u.RawQuery+u.Query().Get("token"), unfit) {
+		err = fmt.Errorf("the query of %q has a character that no request may have", redact.URL(s))
+	}
+	if err != nil {
+		return nil, usagef(command+" --ws-upstream ws://127.0.0.1:4500", "--ws-upstream: %w", err)
+	}
+	return u, nil
 }
 
 // dialURL connects to a configured upstream, whose scheme says whether TLS is between.

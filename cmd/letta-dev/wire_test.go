@@ -1,6 +1,9 @@
 package main
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestWebSocketUpstream(t *testing.T) {
 	for _, test := range []struct{ url, name, path, query, bearer string }{
@@ -10,9 +13,9 @@ func TestWebSocketUpstream(t *testing.T) {
 		{"wss://host/a%2Fb/?x=1;y=%20", "host", "/a%2Fb/", "x=1;y=%20", ""},
 		{"http://[::1]:1/ws?token=a%2Bb&x=1", "[::1]:1", "/ws", "token=a%2Bb&x=1", "a+b"},
 	} {
-		u, ok := webSocketURL(test.url)
-		if !ok {
-			t.Errorf("%q is refused", test.url)
+		u, err := webSocketURL("letta-dev up", test.url)
+		if err != nil {
+			t.Errorf("%q: %v", test.url, err)
 			continue
 		}
 		up := webSocketUpstream(u)
@@ -20,9 +23,46 @@ func TestWebSocketUpstream(t *testing.T) {
 			t.Errorf("%q: %+v", test.url, up)
 		}
 	}
-	for _, bad := range []string{"", "localhost:4500", "ftp://a", "ws://", "ws://a/ b?x y", "ws://a?x=\n", "ws://a?token=%0d%0aX:1", "ws://u:p@a", "ws://a/#f", "ws://a?tok\u00e9n=1"} {
-		if _, ok := webSocketURL(bad); ok {
+	for _, bad := range []string{
+		"", "localhost:4500", "ftp://a", "ws://", "ws://:4500", "ws://a/ b?x y", "ws://a?x=\n", "ws://a?token=%0d%0aX:1", "ws://u:p@a", "ws://a/#f", "ws://a?tok\u00e9n=1",
+		"ws://a:0", "ws://a:65536", "ws://a:99999/ws", "ws://a:-1", "ws://a:http",
+	} {
+		if _, err := webSocketURL("letta-dev up", bad); err == nil {
 			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
+
+func TestServerURL(t *testing.T) {
+	for _, good := range []string{"http://127.0.0.1:8283", "https://[::1]:1/", "http://letta.test", "http://h:65535"} {
+		if _, err := serverURL(good); err != nil {
+			t.Errorf("%q: %v", good, err)
+		}
+	}
+	for _, bad := range []string{
+		"", "h", "h:80", "ftp://h", "http://", "http://:8000", "http://h:0", "http://h:00", "http://h:65536", "http://h:x", "http://h/v1", "http://h?", "http://h/?a", "http://h#", "http://u@h",
+	} {
+		if _, err := serverURL(bad); err == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
+
+// What is refused for its password, or beside it, does not repeat it: terminals are shared, and logs are kept.
+func TestRefusedURLsTellNoPassword(t *testing.T) {
+	const secret = "hunter2"
+	for _, args := range [][]string{
+		{"--upstream", "http://me:" + secret + "@h"}, {"--upstream", "http://me:" + secret + "/x@h:0"}, {"--upstream", "http://h/?token=" + secret},
+		{"--upstream", "http://h", "--ws-upstream", "ws://me:" + secret + "@h"}, {"--upstream", "http://h", "--ws-upstream", "ftp://h/?token=" + secret},
+		{"--upstream", "http://h", "--ws-upstream", "ws://me:" + secret + "#@h:99999"}, {"--upstream", "http://h", "--ws-upstream", "ws://h:0/?password=" + secret + "&x"},
+		{"--upstream", "http://h", "--route", "/a/=http://me:" + secret + "@h/"}, {"--upstream", "http://h", "--route", "http://me:" + secret + "@h/"},
+		{"--upstream", "http://h", "--route", "/a/=http://h:0/?key=" + secret},
+		{"--upstream", "http://h", "--header", "X-Pass " + secret}, {"--upstream", "http://h", "--request-header", "X-Pass: " + secret + "\x01"},
+	} {
+		var said strings.Builder
+		a := &app{stdout: &said, stderr: &said, dir: t.TempDir(), now: noon, env: func(string) (string, bool) { return "", false }}
+		if code := run(t.Context(), a, append([]string{"proxy"}, args...)); code != exitUsage || strings.Contains(said.String(), secret) {
+			t.Errorf("%q: %d %s", args, code, said.String())
 		}
 	}
 }

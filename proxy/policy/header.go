@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -19,7 +20,8 @@ const headerExample = "write NAME: VALUE, such as X-Frame-Options: DENY"
 func ParseHeader(s string) (Header, error) {
 	name, value, ok := strings.Cut(s, ":")
 	if !ok {
-		return Header{}, wrong("headers", headerExample, "%q is not a header field", s)
+		first, _, _ := strings.Cut(strings.TrimSpace(s), " ") // what follows may be a secret
+		return Header{}, wrong("headers", headerExample, "%q is not a header field: it has no colon", first)
 	}
 	h := Header{strings.TrimSpace(name), strings.Trim(value, " \t")}
 	return h, h.check("headers")
@@ -30,7 +32,7 @@ func (h Header) check(setting string) error {
 		return wrong(setting, headerExample, "%w", err)
 	}
 	if err := CheckHeaderValue(h.Value); err != nil {
-		return wrong(setting, headerExample, "%w", err)
+		return wrong(setting, headerExample, "%s: %w", h.Name, err)
 	}
 	return nil
 }
@@ -50,18 +52,18 @@ func CheckHeaderName(name string) error {
 // maxHeaderValue, in bytes: what most servers accept in one line.
 const maxHeaderValue = 4096
 
-// CheckHeaderValue tells what is wrong with a value: RFC 9110, section 5.5.
+// CheckHeaderValue tells what is wrong with a value, which may be a secret and is not repeated: RFC 9110, section 5.5.
 func CheckHeaderValue(value string) error {
 	for _, c := range []byte(value) {
 		if c < ' ' && c != '\t' || c == 0x7f {
-			return fmt.Errorf("the header value %q has a control character", value)
+			return errors.New("the header value has a control character")
 		}
 	}
 	if len(value) > maxHeaderValue {
 		return fmt.Errorf("a header value of %d bytes; the most is %d", len(value), maxHeaderValue)
 	}
 	if strings.Trim(value, " \t") != value {
-		return fmt.Errorf("the header value %q begins or ends with a blank", value)
+		return errors.New("the header value begins or ends with a blank")
 	}
 	return nil
 }

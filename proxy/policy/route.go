@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/letta-dev/letta-dev/proxy/redact"
 )
 
 // A Route sends the requests below a path to a server of its own, without that path.
@@ -51,17 +53,18 @@ func (r *Route) check(setting string) error {
 
 // CheckPath tells what is wrong with the path of a route.
 func CheckPath(s string) error {
+	shown := redact.URL(s) // somebody may have left out the path, and given a URL alone
 	switch {
 	case s == "":
 		return fmt.Errorf("a route without a path")
 	case !strings.HasPrefix(s, "/") || !strings.HasSuffix(s, "/"):
-		return fmt.Errorf("the path %q of a route does not begin and end with /", s)
+		return fmt.Errorf("the path %q of a route does not begin and end with /", shown)
 	case strings.Contains(s, "%"):
-		return fmt.Errorf("the path %q of a route has a %%: one path must not have two spellings", s)
+		return fmt.Errorf("the path %q of a route has a %%: one path must not have two spellings", shown)
 	case strings.ContainsFunc(s, notInPath):
-		return fmt.Errorf("the path %q of a route has a character that a path cannot have", s)
+		return fmt.Errorf("the path %q of a route has a character that a path cannot have", shown)
 	case s != "/" && slices.ContainsFunc(strings.Split(strings.Trim(s, "/"), "/"), notASegment), strings.HasPrefix(s, "//"), s != "/" && strings.HasSuffix(s, "//"):
-		return fmt.Errorf(`the path %q of a route has a part that is empty, "." or ".."`, s)
+		return fmt.Errorf(`the path %q of a route has a part that is empty, "." or ".."`, shown)
 	}
 	return nil
 }
@@ -76,21 +79,18 @@ func notASegment(s string) bool { return s == "" || s == "." || s == ".." }
 
 // ParseUpstream reads the URL of an upstream. Its Path ends with "/", and is what the path of a request is put behind.
 func ParseUpstream(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("%q is not the URL of an upstream", s)
+	u, err := ParseServer(s, "http", "https")
+	if err != nil {
+		return nil, err
 	}
-	if n, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || n == 0) {
-		return nil, fmt.Errorf("the upstream %q has no port from 1 to 65535", s)
-	}
-	if u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(s, "#") {
-		return nil, fmt.Errorf("the upstream %q has more than a scheme, a host, a port and a path", s)
+	if u.RawQuery != "" || u.ForceQuery {
+		return nil, fmt.Errorf("the upstream %q has a query, more than a scheme, a host, a port and a path", redact.URL(s))
 	}
 	if !strings.HasSuffix(u.Path, "/") {
 		u.Path += "/"
 	}
 	if err := CheckPath(u.Path); err != nil || u.RawPath != "" {
-		return nil, fmt.Errorf("the path of the upstream %q is not plain: it has a part that is empty, . or .., or characters in another spelling", s)
+		return nil, fmt.Errorf("the path of the upstream %q is not plain: it has a part that is empty, . or .., or characters in another spelling", redact.URL(s))
 	}
 	return u, nil
 }
