@@ -26,7 +26,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"letta-dev": main, "port-holder": holdPort})
+	testscript.Main(m, map[string]func(){"letta-dev": main, "port-holder": holdPort, "unwilling": unwilling})
 }
 
 // holdPort is a program that is in the way: it listens on a free port, says which, and stays until its standard input ends.
