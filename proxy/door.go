@@ -69,11 +69,14 @@ func (d *door) welcome(c *conn) {
 		return
 	}
 	if t, ok := wire.(*tls.Conn); ok && t.ConnectionState().NegotiatedProtocol == "h2" {
-		d.proxy.conns.remove(c) // its server ends it at stop, behind the streams on it
+		c.opening = true
+		d.proxy.conns.add(opening{c})
+		d.proxy.conns.remove(c)
 		select {
 		case d.http2 <- wire:
 		case <-d.closed:
 			c.Close()
+			d.proxy.conns.remove(opening{c})
 		}
 		return
 	}

@@ -74,9 +74,20 @@ func (p *Proxy) newServer() *http.Server {
 		DisableGeneralOptionsHandler: true,           // the policy is asked first
 		MaxHeaderBytes:               maxHead - 4096, // net/http allows 4096 more than it is told
 		ErrorLog:                     p.config.ErrorLog,
+		ConnState:                    p.opened,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, c.(*tls.Conn).NetConn())
 		},
+	}
+}
+
+// opened is told when a connection begins to speak HTTP/2, among other things, or ends.
+// From there on its server ends it at stop, behind the streams on it.
+func (p *Proxy) opened(wire net.Conn, state http.ConnState) {
+	c := wire.(*tls.Conn).NetConn().(*conn)
+	if c.opening && state != http.StateNew {
+		c.opening = false
+		p.conns.remove(opening{c})
 	}
 }
 

@@ -2,13 +2,17 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A lateContext is over, and does something when it is asked for that.
@@ -103,5 +107,31 @@ func TestEmptyBodyIsWaitedForInSight(t *testing.T) {
 	g.proxy.serveHTTP2(w, in.WithContext(context.WithValue(t.Context(), connKey{}, &conn{Conn: server, listener: &g.proxy.config.Listeners[0]})))
 	if known != 1 || w.Code != 400 || !strings.Contains(w.Body.String(), "Content-Length") {
 		t.Errorf("%d streams are known; %d %s", known, w.Code, w.Body)
+	}
+}
+
+// A connection on which HTTP/2 was agreed and nothing said ends with the others at rest: browsers open such in advance, and
+// net/http's server would wait ten seconds for a word.
+func TestUnusedConnectionDoesNotHoldUpTheStop(t *testing.T) {
+	g := start(t, echo(), nil)
+	c := tls.Client(g.raw(t, g.addr, false), &tls.Config{RootCAs: g.roots, ServerName: "localhost", NextProtos: []string{"h2"}})
+	if err := c.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	for handedOver := false; !handedOver; runtime.Gosched() {
+		g.proxy.conns.mu.Lock()
+		handedOver = true
+		for e := range g.proxy.conns.live {
+			_, handedOver = e.(opening)
+		}
+		g.proxy.conns.mu.Unlock()
+	}
+	c.SetDeadline(time.Now().Add(patience / 4))
+	g.proxy.conns.stop()
+	if _, err := io.Copy(io.Discard, c); isTimeout(err) {
+		t.Error("it stays")
+	}
+	if err := g.proxy.conns.wait(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
