@@ -111,6 +111,7 @@ func (x *exchange) abort(cause any) {
 
 // finish writes the record; a WebSocket writes its own.
 func (x *exchange) finish() {
+	x.unpack()
 	if x.conn != nil && x.conn.webSocket != nil {
 		return
 	}
@@ -177,13 +178,19 @@ func (x *exchange) flush() {
 }
 
 func (x *exchange) end(trailer http1.Fields) error {
-	if pk := x.packer; pk != nil {
-		x.packer = nil
-		if err := pk.close(); err != nil {
+	if x.packer != nil {
+		if err := x.packer.close(); err != nil {
 			return err
 		}
+		x.unpack()
 	}
 	return x.wrote(x.out.end(trailer))
+}
+
+// unpack is for the end of the answer, however it came.
+func (x *exchange) unpack() {
+	x.proxy.packers.takeBack(x.packer)
+	x.packer = nil
 }
 
 // wrote notes that an answer could not be written.

@@ -11,13 +11,16 @@ import (
 // minGzip, in bytes: below it, compressing costs more than it saves.
 const minGzip = 1 << 10
 
-// pack compresses an answer on its way, where that is worth it and its client takes it.
+// pack compresses an answer on its way, where that is worth it and its client takes it, unless many are at once.
 func (x *exchange) pack(head *http1.Response) {
 	if !x.proxy.table.Gzip || !x.packable(head) {
 		return
 	}
 	head.Fields = vary(head.Fields, "Accept-Encoding")
 	if !takesGzip(x.request.Fields) {
+		return
+	}
+	if x.packer = x.proxy.packers.lend(x); x.packer == nil {
 		return
 	}
 	for i, f := range head.Fields {
@@ -29,7 +32,6 @@ func (x *exchange) pack(head *http1.Response) {
 	head.Fields.Del("Accept-Ranges")
 	head.Fields.Set("Content-Encoding", "gzip")
 	head.Framing = http1.Framing{Kind: http1.ToEnd}
-	x.packer = x.proxy.packer(x)
 }
 
 // packable reports whether an answer may be compressed, for whatever client.

@@ -207,3 +207,60 @@ func TestTakesGzip(t *testing.T) {
 		t.Error("the second line was not read")
 	}
 }
+
+// A packer is large: a client that takes its time keeps it from others, so that beyond a number of them nobody gets one.
+func TestGzipIsForSoManyAtOnce(t *testing.T) {
+	g := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		io.WriteString(w, "begun")
+		_ = http.NewResponseController(w).Flush()
+		switch r.URL.Path {
+		case "/broken":
+			panic(http.ErrAbortHandler)
+		case "/":
+			<-r.Context().Done()
+		}
+	}), func(c *Config) { c.Policy.Gzip = true })
+	ask := func(w wire, path string) (res *http.Response, packed bool) {
+		res, err := w.client.Do(w.request(t, "GET", path, nil, "Accept-Encoding: gzip"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { res.Body.Close() })
+		if res.Header.Get("Vary") != "Accept-Encoding" {
+			t.Errorf("Vary %q", res.Header.Get("Vary"))
+		}
+		return res, res.Header.Get("Content-Encoding") == "gzip"
+	}
+	wires := g.wires(g.addr)
+	var first *http.Response
+	for i := range maxPackers {
+		res, packed := ask(wires[i%3], "/")
+		if !packed {
+			t.Fatalf("answer %d is not compressed", i)
+		}
+		if i == 0 {
+			first = res
+		}
+	}
+	for _, w := range wires {
+		if _, packed := ask(w, "/"); packed {
+			t.Errorf("%s: one too many is compressed", w.name)
+		}
+		if res, packed := ask(w, "/broken"); packed || res.StatusCode != 200 {
+			t.Errorf("%s: %d, compressed %v", w.name, res.StatusCode, packed)
+		}
+		g.access(t) // of the broken one: no other has ended
+	}
+	first.Body.Close() // its client has left, and there is one for all that follow
+	g.access(t)
+	for _, w := range wires {
+		for _, path := range []string{"/broken", "/whole", "/whole"} {
+			res, packed := ask(w, path)
+			if _, err := io.ReadAll(res.Body); !packed || (err == nil) != (path == "/whole") {
+				t.Errorf("%s%s: compressed %v, %v", w.name, path, packed, err)
+			}
+			g.access(t)
+		}
+	}
+}

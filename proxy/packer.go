@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"compress/gzip"
 	"sync"
+	"sync/atomic"
 )
 
 // A packer compresses the body of one answer.
@@ -12,25 +13,42 @@ type packer struct {
 	zip   *gzip.Writer
 	out   *bufio.Writer // what is compressed comes in drops
 	fresh bool          // something was written since the last flush
-	pool  *sync.Pool
 }
 
-func newPackers() *sync.Pool {
-	return &sync.Pool{New: func() any {
-		p := &packer{}
-		p.out = bufio.NewWriterSize(pieces{p}, 8<<10)
+// packers are lent to answers, and come back at their end.
+type packers struct {
+	pool sync.Pool
+	lent atomic.Int32
+}
+
+// maxPackers bounds those that are lent: each holds 724 KiB for as long as its client takes.
+const maxPackers = 32
+
+// lend returns nil where there are enough already: the answer goes as it comes.
+func (ps *packers) lend(x *exchange) *packer {
+	if ps.lent.Add(1) > maxPackers {
+		ps.lent.Add(-1)
+		return nil
+	}
+	p, ok := ps.pool.Get().(*packer)
+	if !ok {
+		p = &packer{}
+		p.out = bufio.NewWriterSize(nil, 8<<10)
 		p.zip, _ = gzip.NewWriterLevel(p.out, gzip.BestSpeed) // the level is one
-		return p
-	}}
+	}
+	p.x, p.fresh = x, false
+	p.out.Reset(pieces{p})
+	p.zip.Reset(p.out)
+	return p
 }
 
-// packer takes one from the pool; it goes back at the end of its answer.
-func (p *Proxy) packer(x *exchange) *packer {
-	pk := p.packers.Get().(*packer)
-	pk.x, pk.pool, pk.fresh = x, p.packers, false
-	pk.out.Reset(pieces{pk})
-	pk.zip.Reset(pk.out)
-	return pk
+// takeBack is for one that was lent, or nil.
+func (ps *packers) takeBack(p *packer) {
+	if p != nil {
+		p.x = nil
+		ps.pool.Put(p)
+		ps.lent.Add(-1)
+	}
 }
 
 // pieces are what a packer gives to its client.
@@ -60,8 +78,5 @@ func (p *packer) close() error {
 	if err := p.zip.Close(); err != nil {
 		return err
 	}
-	err := p.out.Flush()
-	p.x = nil
-	p.pool.Put(p)
-	return err
+	return p.out.Flush()
 }

@@ -31,7 +31,7 @@ type Proxy struct {
 
 	buffers *http1.Pool
 	bodies  *sync.Pool // of *[]byte, for the bodies of HTTP/2
-	packers *sync.Pool // of *packer
+	packers packers
 
 	// stopping ends when the proxy begins to stop, base when what is left is cut.
 	stopping, base context.Context
@@ -64,7 +64,6 @@ func New(config Config) (*Proxy, error) {
 		config:  config,
 		buffers: new(http1.Pool),
 		bodies:  &sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }},
-		packers: newPackers(),
 		pace:    newPace(config.Policy.Rate),
 		table:   newTable(&config),
 		name:    "letta-dev-" + hex.EncodeToString(randomBytes(6)),
