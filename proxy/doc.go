@@ -42,7 +42,9 @@
 // trailer too. Via carries a name that is unique to this
 // process, and a request that comes back with it is answered 508. Nothing is
 // buffered and nothing streamed is timed: a Letta answer may be silent for half
-// an hour (RFC 9110, section 7.6, for the fields).
+// an hour (RFC 9110, section 7.6, for the fields). A request's body may take as long
+// as it likes while it moves; one of which nothing has come for five minutes, and no
+// answer has begun, is answered 408.
 //
 // A connection carries on only where both sides agree where the message ended. An
 // answer that breaks off is seen as such by the client, and one that is malformed,

@@ -41,6 +41,12 @@ func (x *exchange) failed(u *Upstream, err error) {
 		x.respond(unreachable(u, unreached))
 	case clientErr != nil && errors.Is(*clientErr, errTooLarge):
 		x.respond(tooLarge(x.proxy.table.MaxBody))
+	case clientErr != nil && errors.Is(*clientErr, errStill):
+		x.respond(&answer{
+			status: http.StatusRequestTimeout, code: "body_stalled", // RFC 9110, section 15.5.9
+			message: fmt.Sprintf("nothing of the request body has come for %s", x.proxy.limits.still),
+			last:    true,
+		})
 	case clientErr != nil:
 		a := malformed(http.StatusBadRequest, "the request body is malformed or incomplete")
 		a.cause = fmt.Sprintf("reading the request body: %v", *clientErr)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/letta-dev/letta-dev/proxy/http1"
 )
@@ -13,7 +14,7 @@ import (
 // serveHTTP2 answers one request that net/http's server has read from an HTTP/2
 // connection.
 func (p *Proxy) serveHTTP2(w http.ResponseWriter, in *http.Request) {
-	s := &stream{w: w, in: in, control: http.NewResponseController(w), pool: p.bodies}
+	s := &stream{w: w, in: in, control: http.NewResponseController(w), pool: p.bodies, limit: p.limits.head}
 	x := p.newExchange(s.request())
 	x.body, x.out, x.ctx = s, s, in.Context()
 	release := context.AfterFunc(x.ctx, x.cut)
@@ -34,6 +35,7 @@ type stream struct {
 	control *http.ResponseController
 	pool    *sync.Pool
 	buf     *[]byte
+	limit   time.Duration // of what belongs to the head
 	before  func()
 	ended   bool // the answer; net/http sends what is left of it
 }
@@ -72,8 +74,10 @@ func (s *stream) check(r *request) error {
 	return nil
 }
 
-// isEmpty waits for the end of a body that has said to be empty.
+// isEmpty waits for the end of a body that has said to be empty, as long as a head may take.
 func (s *stream) isEmpty() bool {
+	_ = s.control.SetReadDeadline(time.Now().Add(s.limit)) // net/http's own streams have deadlines
+	defer func() { _ = s.control.SetReadDeadline(time.Time{}) }()
 	_, err := io.ReadFull(s.in.Body, make([]byte, 1))
 	return err == io.EOF
 }

@@ -43,6 +43,7 @@ type Proxy struct {
 type limits struct {
 	head     time.Duration // first byte, TLS handshake, request head
 	idle     time.Duration // keep-alive connection without a request
+	still    time.Duration // request body that does not move; git compresses for minutes between two pieces of a push
 	halfOpen time.Duration // WebSocket after one side has ended its direction
 	reach    time.Duration // for the container's own WebSocket port to accept
 	silence  time.Duration // a dead end behind it closes within this time
@@ -70,6 +71,7 @@ func New(config Config) (*Proxy, error) {
 		limits: limits{
 			head:     10 * time.Second,
 			idle:     2 * time.Minute,
+			still:    5 * time.Minute,
 			halfOpen: time.Minute,
 			reach:    time.Second,
 			silence:  100 * time.Millisecond,

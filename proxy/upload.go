@@ -15,6 +15,7 @@ type upload struct {
 	decided chan struct{} // closed once wanted is known
 	done    chan struct{}
 	err     error // once done is closed
+	stall   stall // until the answer begins: what is said then may take as long as it likes
 
 	once   sync.Once
 	wanted bool
@@ -23,7 +24,8 @@ type upload struct {
 // begin sends the body at once, or where the client waits to be asked, once the
 // upstream has asked, or has not for a while.
 func begin(x *exchange, up *upstreamConn) *upload {
-	u := &upload{x: x, up: up, decided: make(chan struct{}), done: make(chan struct{})}
+	u := &upload{x: x, up: up, decided: make(chan struct{}), done: make(chan struct{}), stall: stall{source: x.body}}
+	x.body = &u.stall
 	if !x.request.ExpectsContinue() {
 		u.start()
 	}
@@ -33,6 +35,7 @@ func begin(x *exchange, up *upstreamConn) *upload {
 		if !u.isWanted() {
 			return
 		}
+		u.stall.begin(x.proxy.limits.still, u.isStill)
 		x.body.beforeWait(func() { up.out.Flush() })
 		if u.err = copyBody(x, up); u.err == nil {
 			x.watch()
@@ -41,14 +44,28 @@ func begin(x *exchange, up *upstreamConn) *upload {
 	return u
 }
 
+// isStill cuts off the upstream, which waits for the rest, so that the client can be told.
+func (u *upload) isStill() {
+	err := errStill
+	u.x.bodyErr.CompareAndSwap(nil, &err)
+	u.up.Close()
+}
+
 func (u *upload) abort(cause any) {
 	u.err = fmt.Errorf("panic: %v", cause)
 	u.up.Close()
 }
 
-// start says that the body is wanted, settle that it is not unless it was before.
-func (u *upload) start()  { u.decide(true) }
-func (u *upload) settle() { u.decide(false) }
+// start says that the body is wanted.
+func (u *upload) start() { u.decide(true) }
+
+// settle says that the answer has begun: the body is not wanted unless it was before.
+func (u *upload) settle() {
+	u.decide(false)
+	if u != nil {
+		u.stall.stop()
+	}
+}
 
 func (u *upload) decide(wanted bool) {
 	if u != nil {
@@ -57,6 +74,11 @@ func (u *upload) decide(wanted bool) {
 }
 
 func (u *upload) isWanted() bool {
+	select {
+	case <-u.decided: // by now, for most
+		return u.wanted
+	default:
+	}
 	timer := time.NewTimer(continueAfter)
 	defer timer.Stop()
 	select {
