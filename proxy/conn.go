@@ -49,6 +49,8 @@ func (c *conn) CloseWrite() error { return closeWrite(c.Conn) }
 
 // watch reads ahead, up to a bound, until release is called; ended is called when
 // the client sends no more, and with io.EOF where it said so. Nobody else may read before release has returned.
+// A client that has sent more than the bound behind its request is not watched any further: asking its socket for the end would
+// be another way for each system, and for TLS, and no client that pipelines that much has been seen.
 func (c *conn) watch(ended func(error)) (release func()) {
 	c.SetReadDeadline(time.Time{})
 	done := make(chan struct{})
