@@ -31,8 +31,9 @@
 //
 // A route takes the requests below its path, compared byte for byte, the longest
 // path first. Its upstream sees the path without that, behind the path of its own
-// URL, and is told in X-Forwarded-Prefix; a Location gets it back. The path without
-// its final slash is redirected (308).
+// URL, and is told in X-Forwarded-Prefix; a Location gets it back. Pages and cookies
+// pass as they are: most cookies say Path=/, which holds below any route. The path
+// without its final slash is redirected (308).
 //
 // # Forwarding
 //
@@ -69,4 +70,7 @@
 // held requests. Both sides of a WebSocket get a Close with code 1001, where that
 // fits between two frames, and two seconds to answer it. Streams may finish for
 // Config.Grace and are then cut. Serve returns when nothing of the proxy runs any more.
+//
+// A panic ends the request, WebSocket or connection it happened in, and is written to
+// Config.ErrorLog.
 package proxy
