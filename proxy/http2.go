@@ -143,11 +143,15 @@ func (s *stream) begin(head *http1.Response) error {
 	return nil
 }
 
-// set adds fields, most of which come once, out of one piece of memory.
+// set adds fields, most of which come once, out of one piece of memory. Trailer goes under a name that net/http does not look for:
+// it would repeat the fields of the head behind the body that Trailer announces.
 func (s *stream) set(fields http1.Fields) {
 	h, values := s.w.Header(), make([]string, len(fields))
 	for i, f := range fields {
 		name := http.CanonicalHeaderKey(f.Name)
+		if name == "Trailer" {
+			name = "trailer"
+		}
 		if h[name] != nil {
 			h[name] = append(h[name], f.Value)
 			continue

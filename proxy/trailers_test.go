@@ -70,3 +70,27 @@ func TestWhatATrailerMayBe(t *testing.T) {
 		}
 	}
 }
+
+// What Trailer announces is not taken from the head (RFC 9110, section 6.5.1), and the client sees what was announced.
+func TestFieldsOfTheHeadAreNoTrailers(t *testing.T) {
+	const head = "Trailer: X-Foo, X-Bar\r\nX-Foo: head\r\n"
+	for _, row := range []struct{ line, method, answer, want string }{
+		{"sized", "GET", "HTTP/1.1 200 OK\r\n" + head + "Content-Length: 2\r\n\r\nok", ""},
+		{"chunked", "GET", "HTTP/1.1 200 OK\r\n" + head + "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Bar: end\r\n\r\n", "end"},
+		{"HEAD", "HEAD", "HTTP/1.1 200 OK\r\n" + head + "Content-Length: 2\r\n\r\n", ""},
+		{"204", "GET", "HTTP/1.1 204 No Content\r\n" + head + "\r\n", ""},
+		{"304", "GET", "HTTP/1.1 304 Not Modified\r\n" + head + "\r\n", ""},
+	} {
+		for i := range 3 {
+			g := startAt(t, answersOnce(t, row.answer).addr, nil)
+			w := g.wires(g.addr)[i]
+			res, _ := w.do(t, row.method, "/", nil)
+			if res.Header.Get("X-Foo") != "head" || res.Trailer.Get("X-Foo") != "" || res.Trailer.Get("X-Bar") != row.want {
+				t.Errorf("%s, %s: head %q, trailer %q", row.line, w.name, res.Header, res.Trailer)
+			}
+			if _, announced := res.Trailer["X-Foo"]; w.proto == "HTTP/2.0" && !announced { // of HTTP/1.1, Go's client tells where chunks come
+				t.Errorf("%s, %s: not announced", row.line, w.name)
+			}
+		}
+	}
+}
