@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -46,8 +47,14 @@ func (s *stream) request() *request {
 	conn := connOf(in.Context())
 	r := &request{major: 2, secure: true, client: in.RemoteAddr, local: conn.LocalAddr().String(), listener: conn.listener}
 	r.Method, r.Target, r.Path, r.Host, r.Minor = in.Method, in.RequestURI, in.RequestURI, in.Host, 1
+	if r.Method == http.MethodConnect {
+		r.Path = "" // RFC 9113, section 8.5
+	}
 	for name, values := range in.Header {
 		for _, value := range values {
+			for name == "Cookie" && strings.HasSuffix(value, "; ") { // net/http joins empty crumbs too (RFC 9113, section 8.2.3)
+				value = strings.TrimSuffix(value, "; ")
+			}
 			r.Fields = append(r.Fields, http1.Field{Name: name, Value: value})
 		}
 	}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"testing"
@@ -65,7 +66,10 @@ func TestMalformedStreams(t *testing.T) {
 		{"Max-Forwards: +0", pseudo("OPTIONS", "/", "max-forwards: +0"), "-", "400"},
 		{"two Max-Forwards", pseudo("OPTIONS", "/", "max-forwards: 1", "max-forwards: 1"), "-", "400"},
 		{"Max-Forwards: 00", pseudo("OPTIONS", "/", "max-forwards: 00"), "-", "204"},
-		{"CONNECT", []string{":method: CONNECT", ":authority: letta.localhost:443"}, "-", "refused"},
+		{"CONNECT", []string{":method: CONNECT", ":authority: letta.localhost:443"}, "-", "405"},
+		{"CONNECT to another", []string{":method: CONNECT", ":authority: evil.example:443"}, "-", "405"},
+		{"CONNECT with a malformed field", []string{":method: CONNECT", ":authority: evil.example:443", "x: a\t"}, "-", "refused"},
+		{"blank behind a cookie", pseudo("GET", "/", "cookie: a=1 "), "-", "refused"},
 		{"extended CONNECT", pseudo("CONNECT", "/", ":protocol: websocket"), "-", "refused"},
 		{"TRACE", pseudo("TRACE", "/", "cookie: a"), "-", "405"},
 		{"connection", pseudo("GET", "/", "connection: close"), "-", "refused"},
@@ -118,21 +122,26 @@ func TestStreamsAsHTTP11(t *testing.T) {
 		fields []string
 		data   string
 		want   string
+		known  string // what happens instead: a fault that is not ours to cure
 	}{
-		{"a request", pseudo("GET", "/"), "-", "GET" + head + hostLine + "\r\n"},
-		{"path and query unmodified", pseudo("GET", "/a%2f..%2fb/../c?a=1;b=%zz"), "-", "GET /a%2f..%2fb/../c?a=1;b=%zz HTTP/1.1\r\n" + hostLine + "\r\n"},
-		{"cookie crumbs joined with \"; \"", pseudo("GET", "/", "cookie: a=1", "x: y", "cookie: b=2"), "-", "GET" + head + "Cookie: a=1; b=2\r\n" + hostLine + "X: y\r\n\r\n"},
-		{"TE only trailers", pseudo("GET", "/", "te: trailers"), "-", "GET" + head + "Connection: TE\r\n" + hostLine + "TE: trailers\r\n\r\n"},
-		{"the same Host", pseudo("GET", "/", "host: LETTA.localhost"), "-", "GET" + head + hostLine + "\r\n"},
+		{"a request", pseudo("GET", "/"), "-", "GET" + head + hostLine + "\r\n", ""},
+		{"path and query unmodified", pseudo("GET", "/a%2f..%2fb/../c?a=1;b=%zz"), "-", "GET /a%2f..%2fb/../c?a=1;b=%zz HTTP/1.1\r\n" + hostLine + "\r\n", ""},
+		{"cookie crumbs joined with \"; \"", pseudo("GET", "/", "cookie: a=1", "x: y", "cookie: b=2"), "-", "GET" + head + "Cookie: a=1; b=2\r\n" + hostLine + "X: y\r\n\r\n", ""},
+		{"an empty crumb behind others", pseudo("GET", "/", "cookie: a=1", "cookie: b=2;", "cookie: ", "cookie: "), "-", "GET" + head + "Cookie: a=1; b=2;\r\n" + hostLine + "\r\n", ""},
+		{"TE only trailers", pseudo("GET", "/", "te: trailers"), "-", "GET" + head + "Connection: TE\r\n" + hostLine + "TE: trailers\r\n\r\n", ""},
+		{"the same Host", pseudo("GET", "/", "host: LETTA.localhost"), "-", "GET" + head + hostLine + "\r\n", ""},
 		// net/http does not tell which scheme was named: what counts, and what the upstream hears of, is the connection.
-		{":scheme http inside TLS", []string{":method: GET", ":scheme: http", ":authority: letta.localhost", ":path: /"}, "-", "GET" + head + hostLine + "\r\n"},
-		{"Host instead of :authority", []string{":method: GET", ":scheme: https", ":path: /", "host: letta.localhost"}, "-", "GET" + head + hostLine + "\r\n"},
-		{"order of same-name lines, and an underscore", pseudo("GET", "/", "x: 2", "user_id: u", "x: 1"), "-", "GET" + head + hostLine + "User_id: u\r\nX: 2\r\nX: 1\r\n\r\n"},
-		{"spoof", pseudo("GET", "/", "x-forwarded-for: 6.6.6.6", "forwarded: for=6.6.6.6", "x_forwarded_for: 6.6.6.6", "content_length: 5"), "-", "GET" + head + hostLine + "\r\n"},
-		{"body with a length", pseudo("POST", "/", "content-length: 2"), "ab", "POST" + head + "Content-Length: 2\r\n" + hostLine + "\r\nab"},
-		{"body of no length", pseudo("POST", "/"), "ab", "POST" + head + hostLine + "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"},
-		{"empty body with a length", pseudo("POST", "/", "content-length: 0"), "", "POST" + head + "Content-Length: 0\r\n" + hostLine + "\r\n"},
-		{"Expect is answered here", pseudo("POST", "/", "expect: 100-continue", "content-length: 2"), "ab", "POST" + head + "Content-Length: 2\r\n" + hostLine + "\r\nab"},
+		{":scheme http inside TLS", []string{":method: GET", ":scheme: http", ":authority: letta.localhost", ":path: /"}, "-", "GET" + head + hostLine + "\r\n", ""},
+		{"Host instead of :authority", []string{":method: GET", ":scheme: https", ":path: /", "host: letta.localhost"}, "-", "GET" + head + hostLine + "\r\n", ""},
+		{"order of same-name lines, and an underscore", pseudo("GET", "/", "x: 2", "user_id: u", "x: 1"), "-", "GET" + head + hostLine + "User_id: u\r\nX: 2\r\nX: 1\r\n\r\n", ""},
+		{"spoof", pseudo("GET", "/", "x-forwarded-for: 6.6.6.6", "forwarded: for=6.6.6.6", "x_forwarded_for: 6.6.6.6", "content_length: 5"), "-", "GET" + head + hostLine + "\r\n", ""},
+		{"body with a length", pseudo("POST", "/", "content-length: 2"), "ab", "POST" + head + "Content-Length: 2\r\n" + hostLine + "\r\nab", ""},
+		{"body of no length", pseudo("POST", "/"), "ab", "POST" + head + hostLine + "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", ""},
+		{"empty body with a length", pseudo("POST", "/", "content-length: 0"), "", "POST" + head + "Content-Length: 0\r\n" + hostLine + "\r\n", ""},
+		{"Expect is answered here", pseudo("POST", "/", "expect: 100-continue", "content-length: 2"), "ab", "POST" + head + "Content-Length: 2\r\n" + hostLine + "\r\nab", ""},
+		// net/http's server of HTTP/2 parses the path as a URL before it asks us, and resets the stream.
+		{"a bare % in the path", pseudo("GET", "/100%"), "-", "GET /100% HTTP/1.1\r\n" + hostLine + "\r\n", "reset"},
+		{"a % before what is not hexadecimal", pseudo("GET", "/%zz"), "-", "GET /%zz HTTP/1.1\r\n" + hostLine + "\r\n", "reset"},
 	} {
 		t.Run(row.line, func(t *testing.T) {
 			up := startRecorder(t)
@@ -145,8 +154,11 @@ func TestStreamsAsHTTP11(t *testing.T) {
 			for got == "100" {
 				got = f.outcome(1)
 			}
-			if got != "200" {
+			if got != cmp.Or(row.known, "200") {
 				t.Fatalf("answered %s", got)
+			}
+			if row.known != "" {
+				return
 			}
 			if got := theirs(up.heard()[0]); got != row.want {
 				t.Errorf("the upstream got\n%q, want\n%q", got, row.want)

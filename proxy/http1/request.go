@@ -123,7 +123,7 @@ func (r *Request) Check() error {
 	if err := checkMethod(r.Method); err != nil {
 		return err
 	}
-	if !isTarget(r.Path) || !strings.HasPrefix(r.Path, "/") && (r.Path != "*" || r.Method != http.MethodOptions) {
+	if !r.hasPath() {
 		return bad("the request target has a byte that no target may have")
 	}
 	for _, f := range r.Fields { // RFC 9113, section 8.2.1
@@ -137,6 +137,16 @@ func (r *Request) Check() error {
 	var err error
 	r.Framing, err = framing(1, r.Fields)
 	return err
+}
+
+func (r *Request) hasPath() bool {
+	switch {
+	case r.Method == http.MethodConnect:
+		return r.Path == ""
+	case r.Path == "*":
+		return r.Method == http.MethodOptions
+	}
+	return strings.HasPrefix(r.Path, "/") && isTarget(r.Path)
 }
 
 func (r *Request) checkExpect() error {
