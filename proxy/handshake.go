@@ -5,7 +5,9 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"errors"
+	"iter"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/letta-dev/letta-dev/proxy/http1"
@@ -18,6 +20,8 @@ func checkHandshake(r *request) *answer {
 	switch {
 	case r.Method != http.MethodGet || r.hasBody():
 		return malformed(http.StatusBadRequest, "a WebSocket handshake is a GET without a body")
+	case namesHandshake(r.Fields.Tokens("Connection")):
+		return malformed(http.StatusBadRequest, "Connection names a field of the handshake, which would not reach the server then")
 	case r.Fields.Count(version) != 1 || r.Fields.Get(version) != "13":
 		a := malformed(http.StatusUpgradeRequired, "only version 13 of the WebSocket protocol is spoken here")
 		a.fields = http1.Fields{{Name: version, Value: "13"}, {Name: "Upgrade", Value: "websocket"}, {Name: "Connection", Value: "Upgrade"}}
@@ -26,6 +30,16 @@ func checkHandshake(r *request) *answer {
 		return malformed(http.StatusBadRequest, "the Sec-WebSocket-Key of the handshake is not 16 bytes")
 	}
 	return nil
+}
+
+// namesHandshake reports whether a Connection field has what it must not (RFC 9110, section 7.6.1): a field for the other end.
+func namesHandshake(options iter.Seq[string]) bool {
+	for option := range options {
+		if strings.HasPrefix(lower(option), "sec-websocket-") {
+			return true
+		}
+	}
+	return false
 }
 
 // handshake sends the client's handshake to a backend and reads the answer, which
@@ -62,8 +76,11 @@ func (x *exchange) exchangeHandshake(b *backend, up *upstreamConn) error {
 		if err := up.in.Response(&up.answer, x.request.Method); err != nil {
 			return err
 		}
-		if up.answer.Status == http.StatusSwitchingProtocols || up.answer.Status >= 200 {
+		switch status := up.answer.Status; {
+		case status == http.StatusSwitchingProtocols || status >= 200:
 			return checkAccept(x.request, &up.answer)
+		case status != http.StatusContinue: // nobody asked for that
+			x.out.inform(status, passing(nil, up.answer.Fields))
 		}
 	}
 	return errors.New("it informs without end")

@@ -91,6 +91,9 @@ func TestHandshakeSanity(t *testing.T) {
 			{strings.Replace(handshakeOf(), "Sec-", "Sec-WebSocket-Version: 13\r\nSec-", 1), 426},
 			{strings.Replace(handshakeOf(), "GET", "HEAD", 1), 400},
 			{strings.Replace(handshakeOf(), "GET", "POST", 1), 400},
+			{handshakeOf("Connection: Upgrade, Sec-WebSocket-Key"), 400},
+			{handshakeOf("Connection: Upgrade, sec-websocket-version"), 400},
+			{handshakeOf("Connection: Origin, Upgrade", "Origin: https://evil.example"), 403}, // what is checked is what came
 			{handshakeOf("Origin: https://evil.example"), 403},
 			{handshakeOf("Origin: null"), 403},
 			{handshakeOf("Host: evil.example"), 404},
@@ -244,7 +247,7 @@ func TestUpstreamsThatBreakTheHandshake(t *testing.T) {
 
 func TestRefusalOfTheUpstreamComesBack(t *testing.T) {
 	up := startWS(t, func(c net.Conn, r *bufio.Reader) {
-		io.WriteString(c, "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\nX-Why: no route\r\n\r\n4\r\nnope\r\n0\r\n\r\n")
+		io.WriteString(c, "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\nX-Why: no route\r\n\r\n4\r\nnope\r\n0\r\n\r\n")
 	})
 	eachSocket(t, Upstream{Dial: dialer(up.addr)}, func(t *testing.T, g *rig, addr string, encrypted bool) {
 		res, _ := g.upgrade(t, addr, encrypted)
@@ -253,6 +256,29 @@ func TestRefusalOfTheUpstreamComesBack(t *testing.T) {
 			t.Errorf("%d %q %v", res.StatusCode, body, err)
 		}
 	})
+}
+
+// TestHandshakesAreInformed: answers that are not final come before the final one (RFC 9110, section 15.2), but for the 100 that
+// nobody asked for.
+func TestHandshakesAreInformed(t *testing.T) {
+	const informing = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nConnection: X\r\nX: y\r\nLink: a\r\n\r\n"
+	for _, final := range []string{switching, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"} {
+		up := startWS(t, func(c net.Conn, r *bufio.Reader) { io.WriteString(c, informing+final) })
+		eachSocket(t, Upstream{Dial: dialer(up.addr)}, func(t *testing.T, g *rig, addr string, encrypted bool) {
+			first, s := g.upgrade(t, addr, encrypted)
+			second, err := http.ReadResponse(s.r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			last, err := http.ReadResponse(s.r, nil)
+			if err != nil || first.StatusCode != 102 || second.StatusCode != 103 || !strings.Contains(final, last.Status) {
+				t.Errorf("%v, %v, %v, %v", first, second, last, err)
+			}
+			if second.Header.Get("Link") != "a" || second.Header.Get("X") != "" {
+				t.Errorf("103 says %v", second.Header)
+			}
+		})
+	}
 }
 
 func TestUpgradesGoToTheRESTServerWhereNoOtherIsConfigured(t *testing.T) {
