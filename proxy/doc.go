@@ -4,7 +4,7 @@
 //
 // # One connection
 //
-//	accept → first byte ─ 0x16 → TLS (h2, http/1.1)
+//	accept → first byte ─ 0x16 → TLS (h2, http/1.1, http/1.0)
 //	                    └ else → plain HTTP/1.1, on the same port
 //	request → policy ─ refused → a page or JSON that says why
 //	                 └ allowed → route → ready? → forward or tunnel → Access

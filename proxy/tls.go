@@ -30,8 +30,8 @@ func (p *Proxy) tlsConfig() *tls.Config {
 	return &tls.Config{
 		GetCertificate: p.config.Certificate,
 		MinVersion:     tls.VersionTLS12,
-		// http/1.1 must stay: browsers open a connection of their own for wss.
-		NextProtos: []string{"h2", "http/1.1"},
+		// http/1.1 must stay: browsers open a connection of their own for wss. curl --http1.0 offers http/1.0 alone.
+		NextProtos: []string{"h2", "http/1.1", "http/1.0"},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -199,5 +200,22 @@ func TestResetsAreKnown(t *testing.T) {
 	}
 	if isReset(io.EOF) {
 		t.Error("an orderly end is a reset")
+	}
+}
+
+// Clients of HTTP/1.0 may say so in the handshake (the identifiers of ALPN are IANA's: RFC 7301, section 6).
+func TestHTTP10InTLS(t *testing.T) {
+	g := start(t, echo(), nil)
+	c := tls.Client(g.raw(t, g.addr, false), &tls.Config{RootCAs: g.roots, ServerName: "letta.localhost", NextProtos: []string{"http/1.0"}})
+	if _, err := io.WriteString(c, "GET / HTTP/1.0\r\nHost: letta.localhost\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if replies, err := readReplies(c, "GET"); err != nil || !slices.Equal(statuses(replies), []int{200}) {
+		t.Errorf("answered %d, %v", statuses(replies), err)
+	}
+	browser := &tls.Config{RootCAs: g.roots, ServerName: "letta.localhost", NextProtos: []string{"http/1.0", "http/1.1", "h2"}}
+	c = tls.Client(g.raw(t, g.addr, false), browser)
+	if err := c.Handshake(); err != nil || c.ConnectionState().NegotiatedProtocol != "h2" {
+		t.Errorf("%q, %v: who speaks more gets more", c.ConnectionState().NegotiatedProtocol, err)
 	}
 }
