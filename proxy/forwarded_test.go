@@ -40,6 +40,8 @@ func TestForwardedBytes(t *testing.T) {
 		{"Upgrade without Connection: upgrade", get("Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"), getHead + "Sec-WebSocket-Version: 13\r\n\r\n"},
 		{"Upgrade ignored in HTTP/1.0", "GET / HTTP/1.0\r\n" + hostLine + "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", getHead + "\r\n"},
 		{"Connection: Host, X-Forwarded-For, Cookie", get("Connection: Host, X-Forwarded-For, Cookie, X-A\r\nCookie: a=b\r\nX-A: 1\r\nX-B: 2\r\n"), getHead + "X-B: 2\r\n\r\n"},
+		{"Connection names the framing", post("Connection: Content-Length\r\nContent-Length: 2\r\n", "ab"), postHead + "Content-Length: 2\r\n" + hostLine + "\r\nab"},
+		{"Connection names the coding", post("Connection: Transfer-Encoding\r\nTransfer-Encoding: chunked\r\n", "2\r\nab\r\n0\r\n\r\n"), postHead + hostLine + "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"},
 		{"Connection names a field in other case, on two lines", get("Connection: x-a\r\nconnection: close, x-c\r\nX-A: 1\r\nX-B: 2\r\nX-C: 3\r\n"), getHead + "X-B: 2\r\n\r\n"},
 		{"Keep-Alive, Proxy-Connection, Proxy-Authorization, TE deflate", get("Keep-Alive: 5\r\nProxy-Connection: x\r\nProxy-Authorization: x\r\nTE: deflate\r\n"), getHead + "\r\n"},
 		{"TE: trailers may stay", get("TE: trailers, deflate\r\nConnection: TE\r\n"), "GET / HTTP/1.1\r\nConnection: TE\r\n" + hostLine + "TE: trailers\r\n\r\n"},
