@@ -37,6 +37,7 @@ func TestMalformedAnswers(t *testing.T) {
 	for _, row := range []struct{ line, answer, cause string }{
 		{"another protocol", "ICY 200 OK\r\n\r\n", "version"},
 		{"no HTTP at all", "SSH-2.0-OpenSSH_9.2\r\n", "version"},
+		{"no HTTP, and no end of a line", "\x15\x03\x03\x00\x02", "version"},
 		{"bad status line", "HTTP/1.1 OK\r\n\r\n", "status"},
 		{"status of four digits", "HTTP/1.1 2000 OK\r\n\r\n", "status"},
 		{"status 099", "HTTP/1.1 099 OK\r\n\r\n", "status"},
@@ -82,6 +83,24 @@ func TestMalformedAnswers(t *testing.T) {
 					t.Errorf("%s: access %d %q, want %q", w.name, a.Status, a.Cause, row.cause)
 				}
 				assertCleanOnAnother(t, w, up)
+			}
+		})
+	}
+}
+
+// TestAnswersWithoutAnEnd say in the record what is missing.
+func TestAnswersWithoutAnEnd(t *testing.T) {
+	for _, row := range []struct{ answer, cause string }{
+		{"HT", "incomplete"},
+		{"HTTP/1.1 200 OK\r\nContent-Le", "incomplete"},
+		{"HTTP/1.1 103 Early Hints\r\n\r\n", "final answer"},
+		{"", "without an answer"},
+	} {
+		g := startAt(t, brokenUpstream(t, row.answer), nil)
+		g.each(t, func(t *testing.T, w wire) {
+			res, _ := w.do(t, "GET", "/", nil)
+			if a := g.access(t); res.StatusCode != 502 || !strings.Contains(a.Cause, row.cause) {
+				t.Errorf("%q: %d, %q", row.answer, res.StatusCode, a.Cause)
 			}
 		})
 	}

@@ -19,6 +19,9 @@ const (
 // errNoAnswer is a connection that ended before the first byte of an answer.
 var errNoAnswer = errors.New("the connection was closed without an answer")
 
+// errNotFinal is one that ended behind 1xx: those are answers.
+var errNotFinal = errors.New("the connection was closed without a final answer")
+
 // carry sends the request to an upstream and the answer to the client. It returns
 // an error while nothing has been answered; an answer that breaks off later makes
 // the exchange broken.
@@ -98,8 +101,11 @@ func (c *carriage) receive() (clean bool, err error) {
 	for informed := range maxInformal {
 		answer := &c.up.answer
 		if err := in.Response(answer, x.request.Method); err != nil {
-			if informed == 0 && (err == io.EOF || c.up.used && isReset(err)) {
+			switch {
+			case informed == 0 && (err == io.EOF || c.up.used && isReset(err)):
 				err = errNoAnswer
+			case err == io.EOF:
+				err = errNotFinal
 			}
 			return false, err
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"errors"
+	"io"
 	"iter"
 	"net/http"
 	"strings"
@@ -73,7 +74,10 @@ func (x *exchange) exchangeHandshake(b *backend, up *upstreamConn) error {
 		return errNoAnswer // it reset the connection, perhaps before it read all
 	}
 	for range maxInformal {
-		if err := up.in.Response(&up.answer, x.request.Method); err != nil {
+		switch err := up.in.Response(&up.answer, x.request.Method); {
+		case err == io.EOF:
+			return errNotFinal
+		case err != nil:
 			return err
 		}
 		switch status := up.answer.Status; {

@@ -262,7 +262,7 @@ func TestRefusalOfTheUpstreamComesBack(t *testing.T) {
 // nobody asked for.
 func TestHandshakesAreInformed(t *testing.T) {
 	const informing = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nConnection: X\r\nX: y\r\nLink: a\r\n\r\n"
-	for _, final := range []string{switching, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"} {
+	for final, want := range map[string]int{switching: 101, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n": 403, "": 502} {
 		up := startWS(t, func(c net.Conn, r *bufio.Reader) { io.WriteString(c, informing+final) })
 		eachSocket(t, Upstream{Dial: dialer(up.addr)}, func(t *testing.T, g *rig, addr string, encrypted bool) {
 			first, s := g.upgrade(t, addr, encrypted)
@@ -271,11 +271,16 @@ func TestHandshakesAreInformed(t *testing.T) {
 				t.Fatal(err)
 			}
 			last, err := http.ReadResponse(s.r, nil)
-			if err != nil || first.StatusCode != 102 || second.StatusCode != 103 || !strings.Contains(final, last.Status) {
+			if err != nil || first.StatusCode != 102 || second.StatusCode != 103 || last.StatusCode != want {
 				t.Errorf("%v, %v, %v, %v", first, second, last, err)
 			}
 			if second.Header.Get("Link") != "a" || second.Header.Get("X") != "" {
 				t.Errorf("103 says %v", second.Header)
+			}
+			if want == 502 {
+				if a := g.access(t); !strings.Contains(a.Cause, "final answer") {
+					t.Errorf("access %+v", a)
+				}
 			}
 		})
 	}

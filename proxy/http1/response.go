@@ -1,6 +1,10 @@
 package http1
 
-import "strings"
+import (
+	"fmt"
+	"io"
+	"strings"
+)
 
 // A Response is the head of an answer.
 type Response struct {
@@ -15,8 +19,20 @@ type Response struct {
 
 // Response reads the head of an answer to a request of that method into r, whose
 // Fields are used again; one that is not final (1xx) comes before another. The
-// error is io.EOF when the connection ended before the first byte.
+// error is io.EOF when the connection ended before the first byte, and wraps
+// io.ErrUnexpectedEOF when it ended inside the head.
 func (d *Reader) Response(r *Response, method string) error {
+	err := d.response(r, method)
+	if err == io.ErrUnexpectedEOF {
+		err = fmt.Errorf("the head of the answer is incomplete: %w", err)
+	}
+	return err
+}
+
+func (d *Reader) response(r *Response, method string) error {
+	if err := d.protocol(); err != nil {
+		return err
+	}
 	line, err := d.firstLine()
 	if err != nil {
 		return err
@@ -32,6 +48,27 @@ func (d *Reader) Response(r *Response, method string) error {
 		r.Framing = responseFraming(method, r.Status, r.Promised)
 	}
 	return err
+}
+
+// protocol looks at the first bytes as they come: of another protocol, a line may have no end.
+func (d *Reader) protocol() error {
+	const name = "HTTP/"
+	for {
+		came := d.Buffered()
+		n := min(len(came), len(name))
+		switch {
+		case string(came[:n]) != name[:n]:
+			return bad("it does not begin with a version of HTTP")
+		case n == len(name):
+			return nil
+		}
+		if err := d.fill(); err != nil {
+			if n > 0 {
+				err = midway(err)
+			}
+			return err
+		}
+	}
 }
 
 // Persistent reports whether the server keeps the connection open behind the

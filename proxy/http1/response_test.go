@@ -3,8 +3,10 @@ package http1
 import (
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestResponses(t *testing.T) {
@@ -69,13 +71,34 @@ func TestRefusedResponses(t *testing.T) {
 	}
 }
 
+// What is no answer is known by its first bytes, in pieces of any size: nothing has to follow them.
+func TestWhatIsNoResponse(t *testing.T) {
+	for _, begin := range []string{"\x15\x03\x03", "SSH-2.0-", "HTTQ", "http/", "\x00"} {
+		server, proxy := net.Pipe()
+		go func() {
+			for i := range begin {
+				server.Write([]byte{begin[i]})
+			}
+		}()
+		proxy.SetReadDeadline(time.Now().Add(20 * time.Second))
+		var r Response
+		if err := NewReader(proxy, new(Pool)).Response(&r, "GET"); !errors.As(err, new(*Error)) {
+			t.Errorf("%q: %v", begin, err)
+		}
+		proxy.Close()
+	}
+}
+
 // A connection that ended before the answer began is told apart: the request may be sent again.
 func TestNoResponse(t *testing.T) {
 	var r Response
 	if err := NewReader(strings.NewReader(""), new(Pool)).Response(&r, "GET"); err != io.EOF {
 		t.Error(err)
 	}
-	if err := NewReader(strings.NewReader("H"), new(Pool)).Response(&r, "GET"); err != io.ErrUnexpectedEOF {
-		t.Error(err)
+	for _, cut := range []string{"H", "HTTP/", "HTTP/1.1 200 OK\r", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nX: a\r\n"} {
+		err := NewReader(strings.NewReader(cut), new(Pool)).Response(&r, "GET")
+		if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "incomplete") {
+			t.Errorf("%q: %v", cut, err)
+		}
 	}
 }
