@@ -44,7 +44,7 @@ type limits struct {
 	head     time.Duration // first byte, TLS handshake, request head
 	idle     time.Duration // keep-alive connection without a request
 	still    time.Duration // request body that does not move; git compresses for minutes between two pieces of a push
-	halfOpen time.Duration // WebSocket after one side has ended its direction
+	halfOpen time.Duration // WebSocket after one side has ended its direction, without a byte of the other
 	reach    time.Duration // for the container's own WebSocket port to accept
 	silence  time.Duration // a dead end behind it closes within this time
 	linger   time.Duration // for an answer to arrive before its connection closes
@@ -72,7 +72,7 @@ func New(config Config) (*Proxy, error) {
 			head:     10 * time.Second,
 			idle:     2 * time.Minute,
 			still:    5 * time.Minute,
-			halfOpen: time.Minute,
+			halfOpen: time.Hour,
 			reach:    time.Second,
 			silence:  100 * time.Millisecond,
 			linger:   2 * time.Second,

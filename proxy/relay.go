@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -36,7 +37,8 @@ type direction struct {
 	to     net.Conn
 	frames frames
 	bytes  int64
-	done   bool // guarded by of.mu
+	before int64 // bytes when halfOpen began anew
+	done   bool  // guarded by of.mu
 }
 
 // newWebSocket joins a client to the upstream that switched protocols.
@@ -61,7 +63,7 @@ func (w *webSocket) begin() {
 func (d *direction) run() {
 	defer d.of.proxy.contain(d.abort)
 	err := error(errDry)
-	for err == error(errDry) {
+	for err == error(errDry) || d.goesOnAlone(err) {
 		err = d.relay()
 	}
 	d.from.release()
@@ -101,6 +103,8 @@ func (d *direction) end(err error) error {
 	case err == io.EOF:
 		closeWrite(d.to)
 		return nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("%s sent nothing for %v, and %s had ended its side", d.side, d.of.proxy.limits.halfOpen, d.other.side)
 	}
 	return fmt.Errorf("relaying from %s: %w", d.side, err)
 }
@@ -130,8 +134,24 @@ func (d *direction) takeLeave() {
 	}
 }
 
-// ended notes that a direction has ended. The other one then has halfOpen left,
-// since a peer that vanished never ends it.
+// goesOnAlone gives a direction whose other one has ended another halfOpen, if
+// anything came in the last. No message has to do with the clock.
+func (d *direction) goesOnAlone(err error) bool {
+	if !errors.Is(err, os.ErrDeadlineExceeded) || d.bytes == d.before {
+		return false
+	}
+	d.before = d.bytes
+	d.of.mu.Lock()
+	defer d.of.mu.Unlock()
+	if d.of.stopping {
+		return false
+	}
+	d.from.conn.SetReadDeadline(time.Now().Add(d.of.proxy.limits.halfOpen))
+	return true
+}
+
+// ended notes that a direction has ended. The other one then has halfOpen left from
+// byte to byte, since a peer that vanished never ends it.
 func (w *webSocket) ended(d *direction, err error) {
 	if w.isLast(d, err) {
 		w.finish()

@@ -335,7 +335,7 @@ func TestOneSidedEndDoesNotHoldATunnel(t *testing.T) {
 				closeWrite(s.Conn)
 				defer close(released)
 			}
-			if a := g.access(t); a.Status != 101 {
+			if a := g.access(t); a.Status != 101 || !strings.Contains(a.Cause, "sent nothing for 20ms") {
 				t.Errorf("access %+v", a)
 			}
 		})

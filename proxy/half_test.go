@@ -1,0 +1,66 @@
+package proxy
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A direction that is alone goes on while something comes, whatever time that takes, and ends behind halfOpen without a byte.
+func TestOneDirectionGoesOnWhileItMoves(t *testing.T) {
+	for name, row := range map[string]struct {
+		reads    []string // "" is halfOpen without a byte, "EOF" the end
+		wrote    string
+		renewals int
+		cause    string
+	}{
+		"silent from the beginning": {[]string{""}, "", 0, "the upstream sent nothing for 1h0m0s"},
+		"silent behind a message":   {[]string{"a", "", ""}, "a", 1, "the upstream sent nothing"},
+		"one message an hour":       {[]string{"a", "", "b", "", "c", "", "EOF"}, "abc", 3, ""},
+		"many messages an hour":     {[]string{"a", "b", "c", "", "d", "EOF"}, "abcd", 1, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var record Access
+			p := &Proxy{limits: limits{halfOpen: time.Hour}, bodies: &sync.Pool{New: func() any { b := make([]byte, 100); return &b }}}
+			p.config.setDefaults()
+			p.config.Access = func(a Access) { record = a }
+			upstream, client := &scripted{reads: row.reads}, &scripted{}
+			w := &webSocket{proxy: p, socket: client}
+			w.inbound = direction{of: w, other: &w.outbound, side: "the client", to: upstream, done: true}
+			w.outbound = direction{of: w, other: &w.inbound, side: "the upstream", from: tap{conn: upstream, pool: p.bodies}, to: client}
+			w.outbound.run()
+			if client.wrote.String() != row.wrote || upstream.renewals != row.renewals || !strings.Contains(record.Cause, row.cause) || row.cause == "" && record.Cause != "" {
+				t.Errorf("wrote %q, %d renewals, cause %q", client.wrote.String(), upstream.renewals, record.Cause)
+			}
+		})
+	}
+}
+
+// A scripted connection reads what it is told.
+type scripted struct {
+	net.Conn
+	reads    []string
+	renewals int
+	wrote    bytes.Buffer
+}
+
+func (c *scripted) Read(p []byte) (int, error) {
+	next := c.reads[0]
+	c.reads = c.reads[1:]
+	switch next {
+	case "":
+		return 0, os.ErrDeadlineExceeded
+	case "EOF":
+		return 0, io.EOF
+	}
+	return copy(p, next), nil
+}
+
+func (c *scripted) Write(p []byte) (int, error)       { return c.wrote.Write(p) }
+func (c *scripted) SetReadDeadline(t time.Time) error { c.renewals++; return nil }
+func (c *scripted) Close() error                      { return nil }
