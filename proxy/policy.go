@@ -52,7 +52,7 @@ func ownName(p *Proxy, r *request) *answer {
 	return &answer{
 		status: http.StatusNotFound, code: "host_unknown",
 		message: "nothing is served under this name; letta-dev answers to letta.localhost, names below it, localhost and loopback addresses",
-		hint:    "open https://letta.localhost, or add the name to x-letta-dev.hosts in compose.yaml",
+		hint:    "open https://letta.localhost, or add the name to x-letta-dev.hosts in compose.yaml, or --serve-host",
 	}
 }
 
@@ -111,7 +111,7 @@ func refusedOrigin() *answer {
 	return &answer{
 		status: http.StatusForbidden, code: "origin_refused",
 		message: "a page of this origin may not use the server",
-		hint:    "add the origin to x-letta-dev.cors.origins in compose.yaml if you trust the page",
+		hint:    "if you trust the page, add its origin to x-letta-dev.cors.origins in compose.yaml, or --allow-origin",
 	}
 }
 

@@ -117,6 +117,6 @@ func nothingListens() *answer {
 	return &answer{
 		status: http.StatusBadGateway, code: "websocket_unavailable",
 		message: "nothing answers WebSockets on this port: the server's own WebSocket API ended with letta 0.4.0, and no other is configured",
-		hint:    "set x-letta-dev.websocket.upstream in compose.yaml",
+		hint:    "set x-letta-dev.websocket.upstream in compose.yaml, or --ws-upstream",
 	}
 }
