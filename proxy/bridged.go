@@ -25,6 +25,9 @@ func (x *exchange) bridge() {
 	w := &bridgeWriter{x: x, header: http.Header{}}
 	x.proxy.config.WebSocket.Bridge.ServeHTTP(w, r)
 	if x.access.WebSocket {
+		if x.proxy.stopping.Err() != nil {
+			x.because(closedAtStop)
+		}
 		return
 	}
 	w.WriteHeader(http.StatusOK)

@@ -41,6 +41,9 @@ type direction struct {
 	done   bool  // guarded by of.mu
 }
 
+// closedAtStop is the cause in the record of a WebSocket that the proxy's stop ended.
+const closedAtStop = "closed at stop"
+
 // newWebSocket joins a client to the upstream that switched protocols.
 func newWebSocket(c *clientConn, up *upstreamConn, access Access) *webSocket {
 	c.wire.SetReadDeadline(time.Time{}) // of the time before the request; from here no clock runs
@@ -188,7 +191,7 @@ func (w *webSocket) finish() {
 	a.BytesIn, a.BytesOut = w.inbound.bytes, w.outbound.bytes
 	a.Total = w.proxy.config.Now().Sub(a.Time)
 	if w.isStopping() {
-		a.Cause = "closed at stop"
+		a.Cause = closedAtStop
 	} else if w.err != nil {
 		a.Cause = w.err.Error()
 	}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"github.com/coder/websocket"
 )
 
 // named answers every request with its name, upgrades by a refusal.
@@ -104,6 +106,26 @@ func TestBridgeTakesTheConnection(t *testing.T) {
 		if a.Upstream != "bridge" || !a.WebSocket || a.Status != 101 || a.BytesIn == 0 || a.BytesOut == 0 {
 			t.Errorf("access %+v", a)
 		}
+	}
+}
+
+// A bridge's socket that a stop ends is recorded as a relayed one is.
+func TestStopIsTheCauseOfABridgesEnd(t *testing.T) {
+	g := start(t, named("rest"), func(c *Config) {
+		c.WebSocket.Bridge = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if c, err := websocket.Accept(w, r, nil); err == nil {
+				<-r.Context().Done()
+				c.Close(websocket.StatusGoingAway, "")
+			}
+		})
+	})
+	c := g.dialWS(t, g.wsAddr, false)
+	c.CloseRead(t.Context())
+	if err := g.stop(); err != nil {
+		t.Error(err)
+	}
+	if a := g.access(t); a.Cause != "closed at stop" || a.Status != 101 {
+		t.Errorf("access %+v", a)
 	}
 }
 

@@ -34,7 +34,7 @@ func TestEndsOfAnAnswer(t *testing.T) {
 		"error event":        {piece("a") + stop + failed + done, "agent_response_error", "An error occurred with the LLM request. INTERNAL_SERVER_ERROR: 500"},
 		"error without name": {piece("a") + strings.TrimPrefix(failed, "event: error\n"), "agent_response_error", "An error occurred with the LLM request. INTERNAL_SERVER_ERROR: 500"},
 		"server stopped":     {piece("a"), "agent_response_error", "the answer broke off: the server closed the stream without saying why it stopped"},
-		"not a message":      {piece("a") + "data: {\"id\":7}\n\n", "agent_response_error", "the server sent an event that is not a message: json: cannot unmarshal number into Go struct field message.id of type string"},
+		"not a message":      {piece("a") + "data: {\"id\":7}\n\n", "agent_response_error", "the server sent something that is not a message: json: cannot unmarshal number into Go struct field message.id of type string"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c1 := connect(t, sse(c.body))
@@ -82,6 +82,65 @@ func TestWholeAnswer(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%+v", got)
+	}
+}
+
+func wholeAnswer(body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, body)
+	}
+}
+
+// Decoded as a whole, an answer would be two hundred times as large as its text. It
+// is not: what was read is passed on before the rest is there.
+func TestWholeAnswerIsReadMessageByMessage(t *testing.T) {
+	confirmed := make(chan struct{})
+	c := connect(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		wholeAnswer(`{"usage":{"a":[{}]},"stop_reason":{"stop_reason":"end_turn","message_type":"stop_reason"},"messages":[{"message_type":"assistant_message","content":"1"}`)(w, r)
+		w.(http.Flusher).Flush()
+		<-confirmed
+		io.WriteString(w, `,{"message_type":"assistant_message","content":"2"}]}`)
+	}))
+	c.say(agentID, "hi")
+	c.receive()
+	if f := c.receive(); f.Message != "1" {
+		t.Errorf("%+v", f)
+	}
+	close(confirmed)
+	if f := c.receive(); f.Message != "2" {
+		t.Errorf("%+v", f)
+	}
+	if f := c.receive(); f != (frame{Type: "agent_response_end", StopReason: "end_turn"}) {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestWholeAnswerThatIsNone(t *testing.T) {
+	const one, notJSON = `{"message_type":"assistant_message","content":"1"}`, "the Letta server's answer is not the JSON it should be: "
+	for body, want := range map[string]string{
+		``:                                 notJSON + "unexpected EOF",
+		`[]`:                               notJSON + `it has "[" where an object should be`,
+		`{"messages":7}`:                   notJSON + `it has "7" where a list should be`,
+		`{"messages":[` + one:              notJSON + "unexpected EOF",
+		`{"messages":[` + one + `]`:        notJSON + "unexpected EOF",
+		`{"messages":[` + one + `,]}`:      notJSON + "invalid character ']' looking for beginning of value",
+		`{"messages":[` + one + one + `]}`: notJSON + "expected comma after array element",
+		`{"messages":[` + one + `],}`:      notJSON + "invalid character '}'",
+		`{"messages":[` + one + `] 7}`:     notJSON + "invalid character '7' after object key:value pair",
+		`{"messages":[7]}`:                 "the server sent something that is not a message: json: cannot unmarshal number into Go value of type bridge.message",
+		`{"messages":[{"message_type":"error_message","message":"It failed."}]}`:  "It failed.",
+		`{"messages":[{"content":"` + strings.Repeat("x", 4<<20) + `"}]}`:         "the server sent a message that is longer than 4 MiB",
+		`{"messages":[{"tool_returns":[` + strings.Repeat("{},", 1000) + `{}]}]}`: "the server sent something that is not a message: a list in it has more than 1000 entries",
+		`{"messages":[{"tool_calls":[` + strings.Repeat("{},", 1000) + `{}]}]}`:   "the server sent something that is not a message: a list in it has more than 1000 entries",
+		`{"usage":"` + strings.Repeat("x", 16<<20) + `"}`:                         notJSON + "unexpected EOF",
+	} {
+		c := connect(t, wholeAnswer(body))
+		c.say(agentID, "hi")
+		all := c.receiveAll()
+		if last := all[len(all)-1]; last.Type != "agent_response_error" || !strings.HasPrefix(last.Message, want) {
+			t.Errorf("%.80s: %+v", body, last)
+		}
 	}
 }
 
@@ -182,7 +241,7 @@ func TestAgentByName(t *testing.T) {
 		"another":       {`[{"id":"` + agentID + `","name":"agent_261"}]`, `no agent has the id or the name "agent_26"; GET /v1/agents/ lists them`},
 		"two":           {`[{"id":"` + agentID + `","name":"agent_26"},{"id":"` + other + `","name":"agent_26"}]`, `several agents have the name "agent_26"; use an id from GET /v1/agents/`},
 		"with a bad id": {`[{"id":"../admin","name":"agent_26"}]`, `no agent has the id or the name "agent_26"; GET /v1/agents/ lists them`},
-		"no list":       {`{}`, `looking for agent "agent_26": the Letta server's answer is not the JSON it should be: json: cannot unmarshal object into Go value of type []struct { ID string; Name string }`},
+		"no list":       {`{}`, `looking for agent "agent_26": the Letta server's answer is not the JSON it should be: it has "{" where a list should be`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var asked []string

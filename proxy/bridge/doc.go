@@ -54,8 +54,9 @@
 // # Order and ends
 //
 // The requests of one socket are answered one after the other. Up to eight may
-// wait; more are refused with a server_error. What a client sent before it went
-// away still reaches the server; only the reading of the answer ends, and not the
-// agent: Letta finishes the run and stores it. When the context of the HTTP
-// request ends, the socket is closed with 1001.
+// wait, of no more than 1 MiB together unless it is one; more are refused with a
+// server_error. What a client sent before it went away still reaches the server;
+// only the reading of the answer ends, and not the agent: Letta finishes the run
+// and stores it. A text frame that is not UTF-8 closes the socket with 1007; the
+// end of the HTTP request's context closes it with 1001.
 package bridge

@@ -21,6 +21,9 @@ const maxBody = 16 << 20
 // done is the Type of the message that stands for the [DONE] of a stream.
 const done = "done"
 
+// errEnough ends the reading of an answer that nobody reads on.
+var errEnough = errors.New("enough of the answer")
+
 // letta is a client for the few calls the bridge needs.
 type letta struct {
 	server    string
@@ -91,15 +94,17 @@ func (l *letta) findAgent(ctx context.Context, idOrName string) (string, error) 
 	if err != nil {
 		return "", fmt.Errorf("looking for agent %q: %w", clip(idOrName), err)
 	}
-	var agents []struct{ ID, Name string }
-	if err := readJSON(resp, &agents); err != nil {
-		return "", fmt.Errorf("looking for agent %q: %w", clip(idOrName), err)
-	}
+	defer resp.Body.Close()
 	var found []string
-	for _, a := range agents {
+	type agent struct{ ID, Name string }
+	err = entries(json.NewDecoder(io.LimitReader(resp.Body, maxBody)), func(a agent) error {
 		if a.Name == idOrName && l.agentID.MatchString(a.ID) {
 			found = append(found, a.ID)
 		}
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("looking for agent %q: %w", clip(idOrName), notJSON(err))
 	}
 	switch len(found) {
 	case 0:
@@ -162,7 +167,7 @@ func streamed(body io.Reader) iter.Seq2[message, error] {
 			case !strings.HasPrefix(ev.data, "{"):
 				continue // [DONE_STEP] and [DONE_GEN] of old servers
 			default:
-				if m, err = parseMessage(ev.data); err != nil {
+				if m, err = parseMessage([]byte(ev.data)); err != nil {
 					yield(message{}, err)
 					return
 				}
@@ -178,32 +183,45 @@ func streamed(body io.Reader) iter.Seq2[message, error] {
 	}
 }
 
-func parseMessage(data string) (message, error) {
+func parseMessage(data []byte) (message, error) {
 	var m message
-	if err := json.Unmarshal([]byte(data), &m); err != nil {
-		return m, fmt.Errorf("the server sent an event that is not a message: %w", err)
+	if len(data) > maxEvent {
+		return m, fmt.Errorf("the server sent a message that is longer than %d MiB", maxEvent>>20)
+	}
+	if err := json.Unmarshal(data, &m); err != nil {
+		return m, fmt.Errorf("the server sent something that is not a message: %w", err)
 	}
 	if m.Type == "error_message" {
-		return m, errors.New(reason([]byte(data)))
+		return m, errors.New(reason(data))
 	}
 	return m, nil
 }
 
-// whole yields the messages of an answer that is one JSON object.
+// whole yields the messages of an answer that is one JSON object, each as it is read.
 func whole(resp *http.Response) iter.Seq2[message, error] {
 	return func(yield func(message, error) bool) {
-		var answer struct {
-			Messages   []message `json:"messages"`
-			StopReason message   `json:"stop_reason"`
-		}
-		if err := readJSON(resp, &answer); err != nil {
-			yield(message{}, err)
-			return
-		}
-		for _, m := range append(answer.Messages, answer.StopReason) {
-			if !yield(m, nil) {
-				return
+		var stopReason message
+		d := json.NewDecoder(io.LimitReader(resp.Body, maxBody))
+		err := object(d, func(key string) error {
+			switch key {
+			case "messages":
+				return entries(d, func(data json.RawMessage) error {
+					if m, err := parseMessage(data); !yield(m, err) || err != nil {
+						return errEnough
+					}
+					return nil
+				})
+			case "stop_reason":
+				return d.Decode(&stopReason)
 			}
+			return d.Decode(new(json.RawMessage))
+		})
+		switch {
+		case errors.Is(err, errEnough):
+		case err != nil:
+			yield(message{}, notJSON(err))
+		default:
+			yield(stopReason, nil)
 		}
 	}
 }
@@ -250,7 +268,11 @@ func (l *letta) do(ctx context.Context, method, path string, body any) (*http.Re
 func readJSON(resp *http.Response, into any) error {
 	defer resp.Body.Close()
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxBody)).Decode(into); err != nil {
-		return fmt.Errorf("the Letta server's answer is not the JSON it should be: %w", err)
+		return notJSON(err)
 	}
 	return nil
+}
+
+func notJSON(err error) error {
+	return fmt.Errorf("the Letta server's answer is not the JSON it should be: %w", err)
 }

@@ -5,16 +5,24 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/coder/websocket"
 )
 
-// maxWaiting is how many requests of one socket may wait for their turn.
-const maxWaiting = 8
+// How many requests of one socket may wait for their turn, and the bytes of all of
+// them; one may always wait.
+const (
+	maxWaiting      = 8
+	maxWaitingBytes = 1 << 20
+)
 
 // errGone is reported, not sent: there is nobody to send it to.
 var errGone = errors.New("the client left before the end of the answer, which the agent finishes")
+
+var errNotUTF8 = errors.New("a text frame is not UTF-8")
 
 // session is one socket. Four goroutines share it: one reads frames, one answers
 // them in their order, one sends pings, one waits for the end of the server.
@@ -27,14 +35,16 @@ type session struct {
 	conn     *websocket.Conn
 	remote   string
 	incoming chan incoming
+	waiting  atomic.Int64 // bytes of the frames in incoming
 	ping     chan struct{}
 }
 
 // incoming is a frame of the client: a request, or why it is none.
 type incoming struct {
 	request
-	err error
-	at  time.Time
+	err  error
+	at   time.Time
+	size int64 // bytes
 }
 
 func newSession(b *Bridge, conn *websocket.Conn, remote string) *session {
@@ -65,6 +75,7 @@ func (s *session) run(ctx context.Context) (err error) {
 		}
 	})
 	for in := range s.incoming {
+		s.waiting.Add(-in.size)
 		s.answer(ctx, client, in)
 	}
 	s.conn.CloseNow()
@@ -86,19 +97,36 @@ func (s *session) read() error {
 		if err != nil {
 			return err
 		}
-		in := incoming{at: time.Now()}
-		if kind == websocket.MessageText {
-			in.request, in.err = parseRequest(data)
-		} else {
+		in := incoming{at: time.Now(), size: int64(len(data))}
+		switch {
+		case kind != websocket.MessageText:
 			in.err = errors.New("a binary frame is not part of this protocol: send JSON as text")
-		}
-		select {
-		case s.incoming <- in:
+		case !utf8.Valid(data): // RFC 6455, section 8.1
+			s.conn.Close(websocket.StatusInvalidFramePayloadData, errNotUTF8.Error())
+			return errNotUTF8
 		default:
-			// Waiting here would leave pings unanswered.
-			in.err = fmt.Errorf("more than %d requests are waiting: read the answers first", maxWaiting)
+			in.request, in.err = parseRequest(data)
+		}
+		if !s.enqueue(in) {
+			in.err = fmt.Errorf("more than %d requests are waiting, or more than %d MiB: read the answers first", maxWaiting, maxWaitingBytes>>20)
 			s.refuse(in)
 		}
+	}
+}
+
+// enqueue puts a frame in line. It does not wait for a place: that would leave pings
+// unanswered.
+func (s *session) enqueue(in incoming) bool {
+	if waiting := s.waiting.Add(in.size); waiting > max(in.size, maxWaitingBytes) {
+		s.waiting.Add(-in.size)
+		return false
+	}
+	select {
+	case s.incoming <- in:
+		return true
+	default:
+		s.waiting.Add(-in.size)
+		return false
 	}
 }
 

@@ -98,7 +98,7 @@ func TestTooManyRequestsAreRefused(t *testing.T) {
 	for i := range 10 {
 		c.say(agentID, fmt.Sprint(i+1))
 	}
-	refused := "more than 8 requests are waiting: read the answers first"
+	refused := "more than 8 requests are waiting, or more than 1 MiB: read the answers first"
 	for range 2 {
 		if f := c.receive(); f != (frame{Type: "server_error", Message: refused}) {
 			t.Fatalf("%+v", f)
@@ -110,6 +110,59 @@ func TestTooManyRequestsAreRefused(t *testing.T) {
 		if got := all[len(all)-2]; got.Message != fmt.Sprint(i) {
 			t.Errorf("answer %d is %+v", i, got)
 		}
+	}
+}
+
+// What waits is bounded in bytes, too; one frame may always wait.
+func TestTooManyBytesAreRefused(t *testing.T) {
+	handler, next := held()
+	_, front := serve(t, handler, func(cfg *bridge.Config) { cfg.MaxFrame = 2 << 20 })
+	c := dial(t, front)
+	c.conn.SetReadLimit(2 << 20)
+	c.say(agentID, "0")
+	c.receive() // it is being answered
+	long := strings.Repeat("x", 1<<20)
+	c.say(agentID, long)
+	c.say(agentID, "1")
+	refused := "more than 8 requests are waiting, or more than 1 MiB: read the answers first"
+	if f := c.receive(); f != (frame{Type: "server_error", Message: refused}) {
+		t.Fatalf("%+v", f)
+	}
+	close(next)
+	for _, want := range []string{"0", long} {
+		all := c.receiveAll()
+		if got := all[len(all)-2]; got.Message != want {
+			t.Errorf("answer %.20q, not %.20q", got.Message, want)
+		}
+	}
+	c.say(agentID, long) // there is room again
+	if all := c.receiveAll(); all[len(all)-1].Type != "agent_response_end" {
+		t.Errorf("%+v", all)
+	}
+}
+
+// RFC 6455, section 8.1. An agent would read something that nobody wrote.
+func TestTextThatIsNotUTF8EndsTheSocket(t *testing.T) {
+	var closed bridge.Event
+	ended := make(chan struct{})
+	_, front := serve(t, sse("data: [DONE]\n\n"), func(cfg *bridge.Config) {
+		cfg.Event = func(ev bridge.Event) {
+			if ev.Kind == bridge.Closed {
+				closed = ev
+				close(ended)
+			}
+		}
+	})
+	c := dial(t, front)
+	c.say(agentID, "é")
+	c.receiveAll()
+	c.send(`{"type":"user_message","agent_id":"` + agentID + `","message":"` + "\xff" + `"}`)
+	if _, _, err := c.conn.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusInvalidFramePayloadData {
+		t.Errorf("got %v", err)
+	}
+	<-ended
+	if closed.Err == nil || closed.Err.Error() != "a text frame is not UTF-8" {
+		t.Errorf("%+v", closed)
 	}
 }
 

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 )
@@ -8,17 +9,17 @@ import (
 // message is what the bridge uses of the messages in Letta's answers
 // (letta/schemas/letta_message.py). Which fields are set depends on Type.
 type message struct {
-	ID              string       `json:"id"`
-	Type            string       `json:"message_type"`
-	Content         text         `json:"content"`
-	Reasoning       string       `json:"reasoning"`
-	HiddenReasoning string       `json:"hidden_reasoning"`
-	ToolCall        toolCalls    `json:"tool_call"`
-	ToolCalls       toolCalls    `json:"tool_calls"`
-	ToolReturn      text         `json:"tool_return"`
-	ToolReturns     []toolReturn `json:"tool_returns"`
-	Status          string       `json:"status"`
-	StopReason      string       `json:"stop_reason"`
+	ID              string           `json:"id"`
+	Type            string           `json:"message_type"`
+	Content         text             `json:"content"`
+	Reasoning       string           `json:"reasoning"`
+	HiddenReasoning string           `json:"hidden_reasoning"`
+	ToolCall        toolCalls        `json:"tool_call"`
+	ToolCalls       toolCalls        `json:"tool_calls"`
+	ToolReturn      text             `json:"tool_return"`
+	ToolReturns     list[toolReturn] `json:"tool_returns"`
+	Status          string           `json:"status"`
+	StopReason      string           `json:"stop_reason"`
 }
 
 type toolCall struct {
@@ -34,11 +35,11 @@ type toolReturn struct {
 
 // toolCalls is one call or several: Letta sends an object in a piece of a
 // message and a list in a whole one.
-type toolCalls []toolCall
+type toolCalls list[toolCall]
 
 func (c *toolCalls) UnmarshalJSON(data []byte) error {
 	if data[0] == '[' {
-		return json.Unmarshal(data, (*[]toolCall)(c))
+		return json.Unmarshal(data, (*list[toolCall])(c))
 	}
 	var one *toolCall
 	if err := json.Unmarshal(data, &one); err != nil || one == nil {
@@ -56,18 +57,18 @@ func (t *text) UnmarshalJSON(data []byte) error {
 	if json.Unmarshal(data, (*string)(t)) == nil {
 		return nil
 	}
-	var parts []struct {
+	var b strings.Builder
+	type part struct {
 		Text string `json:"text"`
 	}
-	if json.Unmarshal(data, &parts) != nil {
-		*t = text(data)
-		return nil
-	}
-	var b strings.Builder
-	for _, p := range parts {
+	err := entries(json.NewDecoder(bytes.NewReader(data)), func(p part) error {
 		b.WriteString(p.Text)
-	}
+		return nil
+	})
 	*t = text(b.String())
+	if err != nil {
+		*t = text(data)
+	}
 	return nil
 }
 
