@@ -11,6 +11,8 @@ The project is named by Options.Name, else COMPOSE_PROJECT_NAME, else the files'
 letta-dev, whatever the folder. Containers, networks and volumes are named as docker compose names them, so that a stack it has
 run before keeps its data.
 
+LoadSettings reads the settings of the same files, without the stack: for a server that somebody else runs.
+
 # What is run, and what is refused
 
 Compose files say more than letta-dev does. What it runs stands in shapes.go: image, entrypoint, command, environment, env_file,

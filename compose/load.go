@@ -24,11 +24,30 @@ type Options struct {
 // Load reads a stack. Mistakes in files come back as *FileError, *SubsetError or *CycleError, each with the file and line;
 // a name that cannot be a project's as *NameError. All have advice in Hint.
 func Load(ctx context.Context, o Options) (p *Project, err error) {
-	silently(func() { p, err = load(ctx, o) })
+	silently(func() { p, err = load(ctx, o, wholeStack()) })
 	return p, err
 }
 
-func load(ctx context.Context, o Options) (*Project, error) {
+// LoadSettings reads x-letta-dev of the same files, for a server that they do not describe: their other keys are nobody's concern,
+// and the Project has no services. o.Name is its name.
+func LoadSettings(ctx context.Context, o Options) (p *Project, err error) {
+	silently(func() { p, err = load(ctx, o, settingsAlone()) })
+	return p, err
+}
+
+// aim is what is read of the files: their shape, and the project that is built of them.
+type aim struct {
+	shape *shape
+	build func(*loading, []map[string]any, Options) error
+}
+
+func wholeStack() aim { return aim{fileShape(), (*loading).build} }
+
+func settingsAlone() aim {
+	return aim{&shape{keys: map[string]*shape{"x-letta-dev": settingsShape()}}, (*loading).buildSettings}
+}
+
+func load(ctx context.Context, o Options, of aim) (*Project, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -40,11 +59,11 @@ func load(ctx context.Context, o Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	return assemble(dir, files, o)
+	return assemble(dir, files, o, of)
 }
 
 // assemble makes the project of files that are read already.
-func assemble(dir string, files []source, o Options) (*Project, error) {
+func assemble(dir string, files []source, o Options, of aim) (*Project, error) {
 	l := &loading{project: &Project{}, dir: dir}
 	if files[0].path != "" {
 		l.dir = filepath.Dir(files[0].path)
@@ -57,18 +76,18 @@ func assemble(dir string, files []source, o Options) (*Project, error) {
 		return nil, err
 	}
 	l.reader = &reader{lookup: l.env.lookup, at: map[string]position{}}
-	trees, err := l.trees(files, o)
+	trees, err := l.trees(files, of.shape, o)
 	if err != nil {
 		return nil, err
 	}
-	if err := l.build(trees, o); err != nil {
+	if err := of.build(l, trees, o); err != nil {
 		return nil, err
 	}
 	return l.project, nil
 }
 
 // trees reads every file. The project's name comes first, because files may name it as ${COMPOSE_PROJECT_NAME}.
-func (l *loading) trees(files []source, o Options) (trees []map[string]any, err error) {
+func (l *loading) trees(files []source, of *shape, o Options) (trees []map[string]any, err error) {
 	roots := make([]*yaml.Node, len(files))
 	for i, f := range files {
 		if roots[i], err = l.reader.parse(f); err != nil {
@@ -79,7 +98,7 @@ func (l *loading) trees(files []source, o Options) (trees []map[string]any, err 
 		return nil, err
 	}
 	for i, f := range files {
-		tree, err := l.reader.read(f.name, roots[i])
+		tree, err := l.reader.read(f.name, roots[i], of)
 		if err != nil {
 			return nil, err
 		}
@@ -98,8 +117,8 @@ type loading struct {
 	given   []string // the files as the person named them
 }
 
-// build turns the trees of the files into the project, step by step.
-func (l *loading) build(trees []map[string]any, o Options) error {
+// decode merges the trees of the files, and takes over the settings.
+func (l *loading) decode(trees []map[string]any) error {
 	m, err := modelOf(trees)
 	if err != nil && len(l.reader.refusals) > 0 {
 		return &SubsetError{Files: l.given, Refusals: l.reader.refusals} // a key that is not read may be what the error misses
@@ -109,6 +128,26 @@ func (l *loading) build(trees []map[string]any, o Options) error {
 	}
 	l.model = m
 	if err := l.settle(); err != nil && len(l.reader.refusals) == 0 {
+		return err
+	}
+	return nil
+}
+
+// buildSettings makes a project of the settings alone.
+func (l *loading) buildSettings(trees []map[string]any, _ Options) error {
+	l.reader.refusals = slices.DeleteFunc(l.reader.refusals, func(r Refusal) bool { return !strings.HasPrefix(r.Key, "x-letta-dev.") })
+	if err := l.decode(trees); err != nil {
+		return err
+	}
+	if len(l.reader.refusals) > 0 {
+		return &SubsetError{Files: l.given, Refusals: l.reader.refusals}
+	}
+	return nil
+}
+
+// build turns the trees of the files into the project, step by step.
+func (l *loading) build(trees []map[string]any, o Options) error {
+	if err := l.decode(trees); err != nil {
 		return err
 	}
 	profiles := append(splitList(l.env.get("COMPOSE_PROFILES")), o.Profiles...)

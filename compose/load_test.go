@@ -227,7 +227,7 @@ func FuzzLoad(f *testing.F) {
 		var p *Project
 		var err error
 		silently(func() {
-			p, err = assemble(dir, []source{{"compose.yaml", filepath.Join(dir, "compose.yaml"), []byte(content)}}, Options{})
+			p, err = assemble(dir, []source{{"compose.yaml", filepath.Join(dir, "compose.yaml"), []byte(content)}}, Options{}, wholeStack())
 		})
 		if err != nil {
 			var file *FileError

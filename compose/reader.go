@@ -61,9 +61,9 @@ func (r *reader) parse(s source) (*yaml.Node, error) {
 }
 
 // read returns one file as the tree that compose-go's merge and canonical syntax work on.
-func (r *reader) read(file string, root *yaml.Node) (map[string]any, error) {
+func (r *reader) read(file string, root *yaml.Node, of *shape) (map[string]any, error) {
 	r.file, r.cost = file, 0
-	tree, err := r.value(root, fileShape(), "", 0)
+	tree, err := r.value(root, of, "", 0)
 	if err != nil {
 		return nil, err
 	}

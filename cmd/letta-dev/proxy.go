@@ -56,7 +56,7 @@ func (o *proxyCommand) check() error {
 
 // proxyAlone serves until Ctrl-C. Its upstream need not be Letta, so nobody asks it for its health.
 func (a *app) proxyAlone(ctx context.Context, o proxyCommand) error {
-	project := &compose.Project{Name: a.nameOr("proxy"), NoTLS: a.noTLS()}
+	project := &compose.Project{Name: a.nameOr("proxy"), NoTLS: a.env.get("LOCAL_HTTPS") == "false"}
 	files, err := a.paths(project.Name)
 	if err != nil {
 		return err

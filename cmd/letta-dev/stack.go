@@ -39,6 +39,11 @@ func (a *app) loadStack(ctx context.Context, files []string, image string) (*com
 	return p, nil
 }
 
+// loadSettings reads the settings of the working folder for a server that no stack describes; the project has that name.
+func (a *app) loadSettings(ctx context.Context, name string) (*compose.Project, error) {
+	return compose.LoadSettings(ctx, compose.Options{Dir: a.dir, Environ: a.environ(), Name: name})
+}
+
 // projectName is the project that commands without a stack are about: --project, else the name that `up` would use here.
 func (a *app) projectName(ctx context.Context) (string, error) {
 	if a.global.project != "" {
@@ -51,9 +56,9 @@ func (a *app) projectName(ctx context.Context) (string, error) {
 	return p.Name, nil
 }
 
-// demoStack is the stack of `up --demo`: one container made from this program. On a system whose programs cannot run in Linux
+// demoStack is the stack of `up --demo`, with these settings: one container made from this program. On a system whose programs cannot run in Linux
 // containers the error says so.
-func (a *app) demoStack(name string) (*compose.Project, func(io.Writer) error, error) {
+func (a *app) demoStack(settings *compose.Project) (*compose.Project, func(io.Writer) error, error) {
 	exe, err := os.Open(a.exe)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading letta-dev's own program for the demo image: %w", err)
@@ -80,16 +85,15 @@ func (a *app) demoStack(name string) (*compose.Project, func(io.Writer) error, e
 		_, err = again.WriteTo(w)
 		return err
 	}
+	stack := *settings
 	server := compose.Service{
-		Name: orchestrator.ServerName, ContainerName: containerName(name), Image: img.Ref,
+		Name: orchestrator.ServerName, ContainerName: containerName(stack.Name), Image: img.Ref,
 		Ports:    []compose.Port{{Target: orchestrator.RESTPort, HostIP: "127.0.0.1", Protocol: "tcp"}},
 		Networks: []compose.Attachment{{Network: "default"}},
 	}
-	return &compose.Project{
-		Name: name, Services: []compose.Service{server},
-		Networks: map[string]compose.Network{"default": {Name: name + "_default"}},
-		Settings: compose.Settings{Server: server.Name},
-	}, write, nil
+	stack.Services, stack.Settings.Server = []compose.Service{server}, server.Name
+	stack.Networks = map[string]compose.Network{"default": {Name: stack.Name + "_default"}}
+	return &stack, write, nil
 }
 
 func containerName(project string) string {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/letta-dev/letta-dev/compose"
 	"github.com/letta-dev/letta-dev/orchestrator"
 	"github.com/letta-dev/letta-dev/orchestrator/demo"
 )
@@ -52,7 +51,10 @@ func (r *upRun) configure(ctx context.Context) error {
 }
 
 func (r *upRun) decideUpstream(ctx context.Context) error {
-	r.project = &compose.Project{Name: r.app.nameOr("letta-dev"), NoTLS: r.app.noTLS()}
+	var err error
+	if r.project, err = r.app.loadSettings(ctx, r.app.nameOr("letta-dev")); err != nil {
+		return err
+	}
 	if err := r.configure(ctx); err != nil {
 		return err
 	}
@@ -60,9 +62,6 @@ func (r *upRun) decideUpstream(ctx context.Context) error {
 	r.cfg.Password = r.app.env.get("LETTA_SERVER_PASSWORD")
 	return nil
 }
-
-// noTLS is what the environment says where there is no stack to say it.
-func (a *app) noTLS() bool { return a.env.get("LOCAL_HTTPS") == "false" }
 
 func (a *app) nameOr(fallback string) string {
 	if a.global.project != "" {
@@ -155,13 +154,17 @@ func holds(c orchestrator.Container, address string) bool {
 
 // decideDemo plans the demo container, or, where no engine answers or this program cannot run in one, the demo inside this process.
 func (r *upRun) decideDemo(ctx context.Context) error {
-	project, archive, err := r.app.demoStack(r.app.nameOr("letta-dev"))
+	settings, err := r.app.loadSettings(ctx, r.app.nameOr("letta-dev"))
+	if err != nil {
+		return err
+	}
+	project, archive, err := r.app.demoStack(settings)
 	why := err
 	if err == nil {
 		r.engine, why = r.findEngine(ctx)
 	}
 	if why != nil && r.app.engineHost()+r.app.engineContext() == "" && inProcessHelps(why) {
-		r.project = &compose.Project{Name: r.app.nameOr("letta-dev"), NoTLS: r.app.noTLS()}
+		r.project = settings
 		if err := r.configure(ctx); err != nil {
 			return err
 		}
@@ -173,7 +176,7 @@ func (r *upRun) decideDemo(ctx context.Context) error {
 	if why != nil {
 		return why
 	}
-	r.project, project.NoTLS = project, r.app.noTLS()
+	r.project = project
 	if err := r.configure(ctx); err != nil {
 		return err
 	}
