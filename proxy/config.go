@@ -48,8 +48,8 @@ type Config struct {
 	Grace time.Duration
 
 	// Access is called once for every finished request, from the goroutine that
-	// served it, so it must not block for long.
-	Access func(Access)
+	// served it, so it must not block for long, and not keep it.
+	Access func(*Access)
 	// Header is set on every answer, whoever gave it.
 	Header http.Header
 	// HandshakeFailed is told of TLS handshakes that fail, from the goroutine of
@@ -90,7 +90,7 @@ func (c *Config) setDefaults() {
 		c.Grace = 10 * time.Second
 	}
 	if c.Access == nil {
-		c.Access = func(Access) {}
+		c.Access = func(*Access) {}
 	}
 	if c.HandshakeFailed == nil {
 		c.HandshakeFailed = func(HandshakeFailure) {}

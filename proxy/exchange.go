@@ -124,7 +124,7 @@ func (x *exchange) finish() {
 	x.mu.Lock()
 	x.access.Cause = x.cause
 	x.mu.Unlock()
-	x.proxy.config.Access(x.access)
+	x.proxy.config.Access(&x.access)
 }
 
 // because notes the cause of a failure; the first one counts.

@@ -28,7 +28,7 @@ func TestOneDirectionGoesOnWhileItMoves(t *testing.T) {
 			var record Access
 			p := &Proxy{limits: limits{halfOpen: time.Hour}, bodies: &sync.Pool{New: func() any { b := make([]byte, 100); return &b }}}
 			p.config.setDefaults()
-			p.config.Access = func(a Access) { record = a }
+			p.config.Access = func(a *Access) { record = *a }
 			upstream, client := &scripted{reads: row.reads}, &scripted{}
 			w := &webSocket{proxy: p, socket: client}
 			w.inbound = direction{of: w, other: &w.outbound, side: "the client", to: upstream, done: true}

@@ -59,7 +59,7 @@ func startAt(t *testing.T, upstream string, change func(*Config), tune ...func(*
 		Certificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return leaf, nil },
 		Origins:     []string{"https://app.letta.com"},
 		REST:        Upstream{Name: "letta-server:8283", Dial: dialer(upstream)},
-		Access:      func(a Access) { g.accesses <- a },
+		Access:      func(a *Access) { g.accesses <- *a },
 		Grace:       patience,
 	}
 	if change != nil {

@@ -195,7 +195,7 @@ func (w *webSocket) finish() {
 	} else if w.err != nil {
 		a.Cause = w.err.Error()
 	}
-	w.proxy.config.Access(*a)
+	w.proxy.config.Access(a)
 }
 
 func (w *webSocket) isStopping() bool {

@@ -57,7 +57,7 @@ func (p *Proxy) play(wire []byte, step int) string {
 	return s.out.String()
 }
 
-func fuzzProxy(t testing.TB, dial func(context.Context) (net.Conn, error), access func(Access)) *Proxy {
+func fuzzProxy(t testing.TB, dial func(context.Context) (net.Conn, error), access func(*Access)) *Proxy {
 	t.Helper()
 	p, err := New(Config{Listeners: make([]Listener, 1), REST: Upstream{Name: "letta", Dial: dial}, Access: access})
 	if err != nil {
@@ -81,9 +81,9 @@ func FuzzRelay(f *testing.F) {
 	f.Fuzz(func(t *testing.T, wire []byte, step int) {
 		var passed []Access
 		up := startPiped()
-		p := fuzzProxy(t, up.dial, func(a Access) {
+		p := fuzzProxy(t, up.dial, func(a *Access) {
 			if a.Upstream != "" {
-				passed = append(passed, a)
+				passed = append(passed, *a)
 			}
 		})
 		p.play(wire, step)

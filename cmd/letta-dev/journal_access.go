@@ -27,7 +27,7 @@ type accessRecord struct {
 	WebSocket bool    `json:"websocket,omitempty"`
 }
 
-func recordOf(a proxy.Access) accessRecord {
+func recordOf(a *proxy.Access) accessRecord {
 	return accessRecord{
 		Client: a.Client, Listener: a.Listener, Protocol: a.Protocol, TLS: a.TLS,
 		Method: a.Method, Host: a.Host, Path: a.Path, Status: a.Status, BytesIn: a.BytesIn, BytesOut: a.BytesOut,
@@ -53,7 +53,7 @@ type batch struct {
 }
 
 // access writes, within a moment, that a request is finished.
-func (j *journal) access(a proxy.Access) {
+func (j *journal) access(a *proxy.Access) {
 	record, now := recordOf(a), j.now()
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -87,7 +87,7 @@ func (j *journal) flush() {
 
 // appendEntry adds the journal's entry of a record as a line. It writes what encoding/json would, at a fifth of its price: there is
 // one for each request.
-func (r accessRecord) appendEntry(to []byte, now time.Time) []byte {
+func (r *accessRecord) appendEntry(to []byte, now time.Time) []byte {
 	to = append(to, `{"schema":`...)
 	to = strconv.AppendInt(to, journalSchema, 10)
 	to = append(to, `,"time":"`...)

@@ -54,7 +54,7 @@ func TestJournalKeepsWhatItIsGiven(t *testing.T) {
 		Total: 2 * time.Second, Upstream: "rest", Cause: "cause", WebSocket: true,
 	}
 	event := orchestrator.Happening{Time: time.Unix(2, 3).UTC(), Action: "die", Container: "id", Name: "letta-server", Image: "image", ExitCode: 137}
-	j.access(access)
+	j.access(&access)
 	j.engine(event)
 	fmt.Fprintf(j, "first line\nsecond ")
 	fmt.Fprintf(j, "line\nunfinished")
@@ -106,8 +106,8 @@ func TestJournalWritesRecordsInBatches(t *testing.T) {
 	j := newTestJournal(t)
 	r := readerOf(t, j)
 	j.batch.delay = time.Hour
-	j.access(proxy.Access{Path: "1"})
-	j.access(proxy.Access{Path: "2"})
+	j.access(&proxy.Access{Path: "1"})
+	j.access(&proxy.Access{Path: "2"})
 	if got := readPaths(t, r); got != nil {
 		t.Errorf("written at once: %q", got)
 	}
@@ -116,7 +116,7 @@ func TestJournalWritesRecordsInBatches(t *testing.T) {
 	for ; got == nil; got = readPaths(t, r) {
 		runtime.Gosched()
 	}
-	j.access(proxy.Access{Path: "3"})
+	j.access(&proxy.Access{Path: "3"})
 	if err := j.close(); err != nil {
 		t.Error(err)
 	}
@@ -125,7 +125,7 @@ func TestJournalWritesRecordsInBatches(t *testing.T) {
 	}
 	j = newTestJournal(t)
 	j.batch.delay = time.Hour
-	j.access(proxy.Access{})
+	j.access(&proxy.Access{})
 	j.say("a line")
 	var kinds []string
 	if err := readerOf(t, j).poll(func(e journalEntry) { kinds = append(kinds, e.Line) }); err != nil || !slices.Equal(kinds, []string{"", "a line"}) {
@@ -150,7 +150,7 @@ func TestJournalTakesManyWritersAtOnce(t *testing.T) {
 	for w := range 8 {
 		writers.Go(func() {
 			for i := range 100 {
-				j.access(proxy.Access{Path: fmt.Sprintf("%d/%02d", w, i)})
+				j.access(&proxy.Access{Path: fmt.Sprintf("%d/%02d", w, i)})
 			}
 		})
 		for i := range 100 {
@@ -183,7 +183,7 @@ func FuzzJournalRotation(f *testing.F) {
 		for _, burst := range bursts {
 			for range burst % 10 {
 				want = append(want, fmt.Sprintf("entry %04d", len(want)))
-				j.access(proxy.Access{Path: want[len(want)-1]})
+				j.access(&proxy.Access{Path: want[len(want)-1]})
 			}
 			got = append(got, readPaths(t, r)...)
 		}
@@ -204,7 +204,7 @@ func TestJournalGoesOnWhereItCannotRotate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 20 {
-		j.access(proxy.Access{Path: fmt.Sprint(i)})
+		j.access(&proxy.Access{Path: fmt.Sprint(i)})
 	}
 	r := &journalReader{path: j.path}
 	defer r.close()
@@ -214,8 +214,8 @@ func TestJournalGoesOnWhereItCannotRotate(t *testing.T) {
 	if got := readPaths(t, r); len(got) != 20 || j.lost != 0 {
 		t.Errorf("%d of 20 entries are there, %d counted as lost", len(got), j.lost)
 	}
-	j.access(proxy.Access{Path: "20"})
-	j.access(proxy.Access{Path: "21"})
+	j.access(&proxy.Access{Path: "20"})
+	j.access(&proxy.Access{Path: "21"})
 	if _, err := os.Stat(predecessor(j.path)); err != nil {
 		t.Errorf("the journal was not put aside once it could be: %v", err)
 	}
@@ -226,12 +226,12 @@ func TestJournalGoesOnWhereItCannotRotate(t *testing.T) {
 
 func TestJournalCountsWhatItCannotWrite(t *testing.T) {
 	j := newTestJournal(t)
-	j.access(proxy.Access{Path: "before"})
+	j.access(&proxy.Access{Path: "before"})
 	j.file.Close() // as good as a full disk: every write fails
-	j.access(proxy.Access{Path: "lost"})
-	j.access(proxy.Access{Path: "lost too"})
+	j.access(&proxy.Access{Path: "lost"})
+	j.access(&proxy.Access{Path: "lost too"})
 	j.file = nil // and there is room again
-	j.access(proxy.Access{Path: "after"})
+	j.access(&proxy.Access{Path: "after"})
 	var got []string
 	if err := readerOf(t, j).poll(func(e journalEntry) {
 		if e.Access != nil {
@@ -250,7 +250,7 @@ func TestJournalCountsWhatItCannotWrite(t *testing.T) {
 func TestJournalCountsWhatItCannotEncode(t *testing.T) {
 	j := newTestJournal(t)
 	j.engine(orchestrator.Happening{Time: time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC)})
-	j.access(proxy.Access{Path: "after"})
+	j.access(&proxy.Access{Path: "after"})
 	var got []string
 	if err := readerOf(t, j).poll(func(e journalEntry) { got = append(got, fmt.Sprint(e.Lost)) }); err != nil {
 		t.Fatal(err)
@@ -277,7 +277,7 @@ func TestJournalAfterHalfAWrite(t *testing.T) {
 		_, _ = read.Read(make([]byte, 1)) // the write has begun
 		_ = write.SetWriteDeadline(time.Unix(1, 0))
 	}()
-	j.access(proxy.Access{Path: strings.Repeat("x", 1<<20)}) // more than a pipe holds
+	j.access(&proxy.Access{Path: strings.Repeat("x", 1<<20)}) // more than a pipe holds
 	if !j.torn || j.lost != 1 {
 		t.Fatalf("torn %v, lost %d", j.torn, j.lost)
 	}
@@ -289,7 +289,7 @@ func TestJournalAfterHalfAWrite(t *testing.T) {
 		all, _ := io.ReadAll(read)
 		got <- all
 	}()
-	j.access(proxy.Access{Path: "after"})
+	j.access(&proxy.Access{Path: "after"})
 	if err := j.close(); err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +304,7 @@ func TestJournalReaderCountsHalfALineOfAFilePutAside(t *testing.T) {
 	r := readerOf(t, j)
 	fmt.Fprint(j.file, `{"schema":1,"source":"proxy",`)
 	j.rotate()
-	j.access(proxy.Access{Path: "next"})
+	j.access(&proxy.Access{Path: "next"})
 	if got := readPaths(t, r); !slices.Equal(got, []string{"next"}) || r.skipped != 1 {
 		t.Errorf("got %q, %d skipped", got, r.skipped)
 	}
@@ -321,7 +321,7 @@ func TestJournalReaderBesideAWriter(t *testing.T) {
 		for i := range bursts {
 			room <- struct{}{}
 			for k := range each {
-				j.access(proxy.Access{Path: fmt.Sprint(i*each + k)})
+				j.access(&proxy.Access{Path: fmt.Sprint(i*each + k)})
 			}
 		}
 	}()
@@ -346,7 +346,7 @@ func TestJournalFullDisk(t *testing.T) {
 	j.file.Close()
 	j.file = full
 	for range 3 {
-		j.access(proxy.Access{})
+		j.access(&proxy.Access{})
 	}
 	if j.lost != 3 {
 		t.Errorf("%d counted as lost, want 3", j.lost)
@@ -365,7 +365,7 @@ func TestJournalGoesOnAfterHalfALine(t *testing.T) {
 	}
 	defer j.close()
 	j.batch.delay = 0
-	j.access(proxy.Access{Path: "whole"})
+	j.access(&proxy.Access{Path: "whole"})
 	r := readerOf(t, j)
 	if got := readPaths(t, r); !slices.Equal(got, []string{"whole"}) || r.skipped != 1 {
 		t.Errorf("got %q, %d skipped", got, r.skipped)
@@ -374,14 +374,14 @@ func TestJournalGoesOnAfterHalfALine(t *testing.T) {
 
 func TestJournalReaderSkipsAndCountsWhatIsNoEntry(t *testing.T) {
 	j := newTestJournal(t)
-	j.access(proxy.Access{Path: "first"})
+	j.access(&proxy.Access{Path: "first"})
 	for _, broken := range []string{
 		"not JSON", `{"schema":2,"source":"proxy","access":{}}`, `{"schema":1}`, `[]`, `{"schema":1,"source":"proxy","time":"yesterday"}`,
 		strings.Repeat("x", maxJournalLine+1), "\x00\xff\x1b[2J",
 	} {
 		fmt.Fprintln(j.file, broken)
 	}
-	j.access(proxy.Access{Path: "last"})
+	j.access(&proxy.Access{Path: "last"})
 	r := readerOf(t, j)
 	if got := readPaths(t, r); !slices.Equal(got, []string{"first", "last"}) || r.skipped != 7 {
 		t.Errorf("got %q, %d skipped, want 7", got, r.skipped)
@@ -413,7 +413,7 @@ func TestJournalAfterItsEndIsDropped(t *testing.T) {
 	if err := j.close(); err != nil {
 		t.Fatal(err)
 	}
-	j.access(proxy.Access{Path: "late"})
+	j.access(&proxy.Access{Path: "late"})
 	if err := j.close(); err != nil {
 		t.Error(err)
 	}
@@ -431,6 +431,6 @@ func BenchmarkJournalAccess(b *testing.B) {
 	a := proxy.Access{Client: "127.0.0.1:50000", Listener: "127.0.0.1:443", Protocol: "HTTP/2.0", Method: "GET", Host: "letta.localhost", Path: "/v1/agents/?limit=10", Status: 200, Upstream: "rest"}
 	b.ReportAllocs()
 	for b.Loop() {
-		j.access(a)
+		j.access(&a)
 	}
 }

@@ -133,7 +133,7 @@ func (c *logsCase) journal(t *testing.T) *journal {
 	}
 	j.batch.delay = 0
 	t.Cleanup(func() { _ = j.close() })
-	j.access(proxy.Access{Method: "GET", Host: "letta.localhost", Path: "/v1/agents/", TLS: true, Status: 502, BytesOut: 1234, Total: 35 * time.Millisecond, Cause: "connection refused"})
+	j.access(&proxy.Access{Method: "GET", Host: "letta.localhost", Path: "/v1/agents/", TLS: true, Status: 502, BytesOut: 1234, Total: 35 * time.Millisecond, Cause: "connection refused"})
 	j.engine(orchestrator.Happening{Time: clockAt("11:00:00.05"), Action: "start", Name: "letta-server"})
 	return j
 }
@@ -413,7 +413,7 @@ func TestLogsFollow(t *testing.T) {
 		c.printed(t, "11:00:00.900 server   INFO:     Application startup complete.")
 		c.engine.live <- orchestrator.LogLine{Time: clockAt("11:00:01"), Text: "INFO  [alembic.runtime.migration] Running upgrade a -> b, x"}
 		c.engine.live <- orchestrator.LogLine{Time: clockAt("11:00:01"), Text: "INFO  [alembic.runtime.migration] Running upgrade b -> c, y"}
-		j.access(proxy.Access{Method: "GET", Host: "localhost:8283", Path: "/ws", WebSocket: true, Status: 101, Total: 15 * time.Second})
+		j.access(&proxy.Access{Method: "GET", Host: "localhost:8283", Path: "/ws", WebSocket: true, Status: 101, Total: 15 * time.Second})
 		time.Sleep(journalEvery)
 		synctest.Wait()
 		c.printed(t, "11:00:00.900 server   INFO:     Application startup complete.",
