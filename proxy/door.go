@@ -69,6 +69,7 @@ func (d *door) welcome(c *conn) {
 		return
 	}
 	if t, ok := wire.(*tls.Conn); ok && t.ConnectionState().NegotiatedProtocol == "h2" {
+		c.Conn = d.proxy.gather(c.Conn)
 		c.opening = true
 		d.proxy.conns.add(opening{c})
 		d.proxy.conns.remove(c)

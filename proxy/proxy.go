@@ -37,6 +37,7 @@ type Proxy struct {
 	stopping, base context.Context
 	stop, cutBase  context.CancelFunc
 	conns, streams tracker
+	gatherers      tracker // of HTTP/2
 }
 
 // limits are constants outside tests.

@@ -42,6 +42,7 @@ func (p *Proxy) shutdown(server *http.Server) error {
 		p.cut()
 		p.streams.cut()
 		p.conns.cut()
+		p.gatherers.cut()
 		server.Close()
 		last, cancel := context.WithTimeout(context.Background(), p.limits.head)
 		defer cancel()

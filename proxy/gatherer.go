@@ -1,0 +1,97 @@
+package proxy
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// A gatherer makes one write of what is written to a connection in quick succession,
+// without keeping any of it back: a write begins at once, and what comes while
+// it is on its way is the next one. net/http's server of HTTP/2 writes the head and
+// the body of an answer one after the other, and the answers of all streams so; half
+// of what a small one costs is system calls.
+type gatherer struct {
+	net.Conn
+	proxy *Proxy
+
+	mu      sync.Mutex
+	changed sync.Cond // of all below
+	waiting *[]byte   // on loan; nil: nothing waits
+	n       int       // bytes that wait
+	sending bool      // a goroutine runs
+	err     error     // of the write that ended it for good
+}
+
+// gather begins to gather. The result is tracked until it is closed.
+func (p *Proxy) gather(c net.Conn) *gatherer {
+	g := &gatherer{Conn: c, proxy: p}
+	g.changed.L = &g.mu
+	p.gatherers.add(g)
+	return g
+}
+
+// Write waits only for room, so an error is that of a write before.
+func (g *gatherer) Write(p []byte) (written int, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for len(p) > 0 {
+		for g.waiting != nil && g.n == len(*g.waiting) && g.err == nil {
+			g.changed.Wait()
+		}
+		if g.err != nil {
+			return written, g.err
+		}
+		if g.waiting == nil {
+			g.waiting = g.proxy.bodies.Get().(*[]byte)
+		}
+		n := copy((*g.waiting)[g.n:], p)
+		g.n, p, written = g.n+n, p[n:], written+n
+		if !g.sending {
+			g.sending = true
+			go g.send()
+		}
+	}
+	return written, nil
+}
+
+// send writes until nothing waits.
+func (g *gatherer) send() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for g.waiting != nil && g.err == nil {
+		buf, n := g.waiting, g.n
+		g.waiting, g.n = nil, 0
+		g.changed.Broadcast()
+		g.mu.Unlock()
+		_, err := g.Conn.Write((*buf)[:n])
+		g.proxy.bodies.Put(buf)
+		g.mu.Lock()
+		g.err = err
+	}
+	g.sending = false
+	g.changed.Broadcast()
+}
+
+// SetWriteDeadline lets what was written go out before a deadline that has passed:
+// crypto/tls sets one behind the alert that ends a connection.
+func (g *gatherer) SetWriteDeadline(t time.Time) error {
+	if !t.IsZero() && !t.After(time.Now()) {
+		g.mu.Lock()
+		for g.sending {
+			g.changed.Wait()
+		}
+		g.mu.Unlock()
+	}
+	return g.Conn.SetWriteDeadline(t)
+}
+
+func (g *gatherer) Close() error {
+	g.proxy.gatherers.remove(g)
+	return g.Conn.Close()
+}
+
+// stop leaves the end to net/http's server, cut makes way for it: crypto/tls gives a
+// peer that does not read 5 s for the alert.
+func (g *gatherer) stop() {}
+func (g *gatherer) cut()  { g.Conn.Close() }
