@@ -3,17 +3,18 @@ package proxy
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
 func TestAccessRecord(t *testing.T) {
-	var ticks int
+	var ticks atomic.Int64
 	g := start(t, echo(), func(c *Config) {
-		c.Now = func() time.Time { ticks++; return clock.Add(time.Duration(ticks) * time.Second) }
+		c.Now = func() time.Time { return clock.Add(time.Duration(ticks.Add(1)) * time.Second) }
 	})
 	g.each(t, func(t *testing.T, w wire) {
-		ticks = 0
+		ticks.Store(0)
 		res, body := w.do(t, "POST", "/v1/x%2F?token=abc&q=1", strings.NewReader("12345"), "Host: localhost:8283")
 		a := g.access(t)
 		if a.Client == "" || a.Listener != g.addr {

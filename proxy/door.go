@@ -40,7 +40,7 @@ func (d *door) acceptAll(l *Listener) {
 		c, err := l.Accept()
 		if err == nil {
 			pause = 0
-			client := &conn{Conn: c, listener: l}
+			client := &conn{Conn: quick(c), listener: l}
 			d.proxy.conns.add(client) // here: a stop may come before the goroutine runs
 			go d.welcome(client)
 			continue

@@ -66,7 +66,7 @@ func TestPanicBesideAnUpload(t *testing.T) {
 	var got Access
 	g := startAt(t, up.addr, func(c *Config) {
 		c.ErrorLog = log.New(&written, "", 0)
-		c.Access = func(a Access) { got = a }
+		c.Access = func(a *Access) { got = *a }
 	})
 	r := &request{major: 2, listener: &g.proxy.config.Listeners[0]}
 	r.Method, r.Path, r.Host, r.Framing = "POST", "/", "localhost", http1.Framing{Kind: http1.Chunked}
@@ -96,7 +96,7 @@ func TestPanicInAnExchange(t *testing.T) {
 		}), func(c *Config) {
 			record := c.Access
 			c.Now = func() time.Time { now.burn(); return time.Now() }
-			c.Access = func(a Access) { access.burn(); record(a) }
+			c.Access = func(a *Access) { access.burn(); record(a) }
 		})
 		g.each(t, func(t *testing.T, w wire) {
 			res, err := w.client.Do(w.request(t, "GET", "/panic", nil))
@@ -161,7 +161,7 @@ func TestPanicInAWebSocket(t *testing.T) {
 			return brittleConn{socket, &read}, err
 		}
 		record := c.Access
-		c.Access = func(a Access) { access.burn(); record(a) }
+		c.Access = func(a *Access) { access.burn(); record(a) }
 	})
 	_, other := g.upgrade(t, g.addr, true)
 	for name, f := range map[string]*fuse{"while relaying": &read, "in its record": &access} {

@@ -16,12 +16,3 @@ func rawOf(c net.Conn) syscall.RawConn {
 	}
 	return nil
 }
-
-func readNow(fd uintptr, p []byte) (int, error) {
-	for {
-		n, err := syscall.Read(int(fd), p)
-		if err != syscall.EINTR {
-			return n, err
-		}
-	}
-}

@@ -98,7 +98,7 @@ func (u *Upstream) dial(ctx context.Context, limit time.Duration) (net.Conn, err
 	if err != nil {
 		return nil, &dialError{err}
 	}
-	return conn, nil
+	return quick(conn), nil
 }
 
 // A dialError is a connection that was never made.
