@@ -23,6 +23,7 @@ const turns = 5
 type load struct {
 	name, unit string
 	upstream   string // which one it needs
+	floor      []peer // to measure beside the others
 	run        func(b *bench, address string) (n int, took []time.Duration, err error)
 }
 
@@ -52,12 +53,12 @@ func (b *bench) wire() error {
 	}
 	all := peers()
 	for _, l := range []load{
-		{"HTTPS/1.1, small JSON", "request", "static", (*bench).http1Load},
-		{"HTTPS/2, small JSON", "request", "static", (*bench).http2Load},
-		{"WSS echo", "round trip", "dynamic", (*bench).echoLoad},
-		{"SSE over HTTPS/1.1", "event", "dynamic", (*bench).eventLoad},
+		{"HTTPS/1.1, small JSON", "request", "static", nil, (*bench).http1Load},
+		{"HTTPS/2, small JSON", "request", "static", []peer{{"Go, no upstream", (*bench).goAlone}}, (*bench).http2Load},
+		{"WSS echo", "round trip", "dynamic", nil, (*bench).echoLoad},
+		{"SSE over HTTPS/1.1", "event", "dynamic", nil, (*bench).eventLoad},
 	} {
-		if err := b.compare(l, all, upstreams[l.upstream].address); err != nil {
+		if err := b.compare(l, append(all, l.floor...), upstreams[l.upstream].address); err != nil {
 			return fmt.Errorf("%s: %w", l.name, err)
 		}
 	}

@@ -43,6 +43,9 @@ func play(role string) error {
 			},
 			Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true},
 		}, f[1], f[2])
+	case "alone":
+		f := strings.Fields(rest)
+		return http.ServeTLS(listener, http.HandlerFunc(answer), f[0], f[1])
 	}
 	return errors.New("there is no such role")
 }
@@ -106,6 +109,12 @@ func (b *bench) role(cpu int, role string) (*running, error) {
 		return nil, fmt.Errorf("the %s did not say where it listens: %w", role, err)
 	}
 	return &running{"localhost:" + strings.TrimSpace(port), cmd.Process.Pid, stop}, nil
+}
+
+// goAlone is what we cannot be cheaper than: net/http's server, which is ours for HTTP/2, with the answer at hand.
+func (b *bench) goAlone(string) (*running, error) {
+	cert, key := b.pair()
+	return b.role(0, "alone "+cert+" "+key)
 }
 
 func (b *bench) goPeer(upstream string) (*running, error) {
