@@ -11,6 +11,7 @@ import (
 type conn struct {
 	net.Conn
 	listener *Listener
+	local    string // address it came in on
 	ahead    []byte
 	heard    *alertRecord // during a TLS handshake; else nil
 	opening  bool         // HTTP/2 was agreed on, and is not spoken yet

@@ -40,7 +40,7 @@ func (d *door) acceptAll(l *Listener) {
 		c, err := l.Accept()
 		if err == nil {
 			pause = 0
-			client := &conn{Conn: quick(c), listener: l}
+			client := &conn{Conn: quick(c), listener: l, local: c.LocalAddr().String()}
 			d.proxy.conns.add(client) // here: a stop may come before the goroutine runs
 			go d.welcome(client)
 			continue
@@ -82,7 +82,7 @@ func (d *door) welcome(c *conn) {
 		return
 	}
 	client := &clientConn{proxy: d.proxy, socket: c, wire: wire, in: http1.NewReader(wire, d.proxy.buffers), out: http1.NewWriter(wire, d.proxy.buffers)}
-	client.request = request{major: 1, secure: wire != net.Conn(c), client: c.RemoteAddr().String(), local: c.LocalAddr().String(), listener: c.listener}
+	client.request = request{major: 1, secure: wire != net.Conn(c), client: c.RemoteAddr().String(), local: c.local, listener: c.listener}
 	client.limitHead = client.awaitHead
 	d.proxy.conns.add(client)
 	defer d.proxy.conns.remove(client)

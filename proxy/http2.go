@@ -45,11 +45,12 @@ type stream struct {
 func (s *stream) request() *request {
 	in := s.in
 	conn := connOf(in.Context())
-	r := &request{major: 2, secure: true, client: in.RemoteAddr, local: conn.LocalAddr().String(), listener: conn.listener}
+	r := &request{major: 2, secure: true, client: in.RemoteAddr, local: conn.local, listener: conn.listener}
 	r.Method, r.Target, r.Path, r.Host, r.Minor = in.Method, in.RequestURI, in.RequestURI, in.Host, 1
 	if r.Method == http.MethodConnect {
 		r.Path = "" // RFC 9113, section 8.5
 	}
+	r.Fields = make(http1.Fields, 0, len(in.Header)+2) // most come once
 	for name, values := range in.Header {
 		for _, value := range values {
 			for name == "Cookie" && strings.HasSuffix(value, "; ") { // net/http joins empty crumbs too (RFC 9113, section 8.2.3)
