@@ -7,13 +7,16 @@ import (
 )
 
 func TestStaticFilesAreKept(t *testing.T) {
-	const kept = "public, max-age=3600"
+	const kept = "private, max-age=3600"
 	g := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if name, value, ok := strings.Cut(r.Header.Get("X-Answer"), ": "); ok {
 			w.Header().Set(name, value)
 		}
-		if strings.Contains(r.URL.Path, "missing") {
+		switch {
+		case strings.Contains(r.URL.Path, "missing"):
 			w.WriteHeader(http.StatusNotFound)
+		case r.Header.Get("If-None-Match") != "":
+			w.WriteHeader(http.StatusNotModified)
 		}
 	}), func(c *Config) { c.Policy.MaxAge = 3600 })
 	g.each(t, func(t *testing.T, w wire) {
@@ -25,6 +28,17 @@ func TestStaticFilesAreKept(t *testing.T) {
 			{"GET", "/app.js", "X-Answer: Set-Cookie: a=b", ""},
 			{"GET", "/app.js", "X-Answer: Expires: 0", ""},
 			{"GET", "/app.js", "Authorization: Bearer x", ""},
+			{"GET", "/app.js", "Cookie: session=1", kept},
+			{"GET", "/app.js", "If-None-Match: \"1\"", kept},
+			{"GET", "/app.js", "X-Answer: Content-Type: text/javascript; charset=utf-8", kept},
+			{"GET", "/app.js", "X-Answer: Content-Type: Application/JSON; charset=utf-8", ""},
+			{"GET", "/app.js", "X-Answer: Content-Type: application/problem+json", ""},
+			{"GET", "/app.js", "X-Answer: Content-Type: text/html", ""}, // the front page, for a file that is not there
+			{"GET", "/v1/me;.js", "", ""},
+			{"GET", "/v1/me%3b.js", "", ""},
+			{"GET", "/v1/me%00.js", "", ""},
+			{"GET", "/v1/me%253fa.js", "", ""},
+			{"GET", "/a%C3%A9.js", "", kept},
 			{"POST", "/app.js", "", ""},
 			{"GET", "/missing.js", "", ""},
 			{"GET", "/index.html", "", ""},
