@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -183,6 +184,7 @@ func (x *exchange) end(trailer http1.Fields) error {
 			return err
 		}
 		x.unpack()
+		trailer = slices.DeleteFunc(trailer, isDigest)
 	}
 	return x.wrote(x.out.end(trailer))
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,35 +18,73 @@ func (x *exchange) pack(head *http1.Response) {
 		return
 	}
 	head.Fields = vary(head.Fields, "Accept-Encoding")
-	if !takesGzip(x.request.Fields) {
+	switch {
+	case !takesGzip(x.request.Fields):
 		return
-	}
-	if x.packer = x.proxy.packers.lend(x); x.packer == nil {
-		return
-	}
-	for i, f := range head.Fields {
-		// The bytes are others than those the tag was given to (RFC 9110, section 8.8.1).
-		if isName(f.Name, "etag") && !strings.HasPrefix(f.Value, "W/") {
-			head.Fields[i].Value = "W/" + f.Value
+	case head.Status == http.StatusNotModified:
+		if !x.holdsPlain(head.Fields) {
+			weaken(head.Fields)
+			head.Promised = http1.Framing{} // the length was that of the plain body (RFC 9110, section 8.6)
 		}
+		return
+	case x.request.Method == http.MethodHead:
+		head.Promised = http1.Framing{Kind: http1.Chunked}
+	default:
+		if x.packer = x.proxy.packers.lend(x); x.packer == nil {
+			return
+		}
+		head.Framing = http1.Framing{Kind: http1.ToEnd}
 	}
+	weaken(head.Fields)
 	head.Fields.Del("Accept-Ranges")
 	head.Fields.Set("Content-Encoding", "gzip")
-	head.Framing = http1.Framing{Kind: http1.ToEnd}
 }
 
-// packable reports whether an answer may be compressed, for whatever client.
+// weaken: the bytes are others than those the tag was given to (RFC 9110, section 8.8.1).
+func weaken(fields http1.Fields) {
+	for i, f := range fields {
+		if isName(f.Name, "etag") && !strings.HasPrefix(f.Value, "W/") {
+			fields[i].Value = "W/" + f.Value
+		}
+	}
+}
+
+// holdsPlain reports whether a 304 is about what was not compressed. Mostly it has no Content-Type to tell, but its client names
+// the tag that it was given.
+func (x *exchange) holdsPlain(fields http1.Fields) bool {
+	return fields.Count("Content-Type") == 0 && x.request.Fields.HasToken("If-None-Match", fields.Get("ETag"))
+}
+
+// packable reports whether an answer may be compressed, for whatever client. One to HEAD and a 304 have the fields that their
+// body would come with (RFC 9110, sections 9.3.2 and 15.4.5).
 func (x *exchange) packable(head *http1.Response) bool {
-	f := head.Fields
+	f, body := head.Fields, head.Framing
+	known := f.Count("Content-Type") == 1 && compressible(f.Get("Content-Type"))
 	switch {
-	case x.request.Method == http.MethodHead, head.Framing.Kind == http1.Empty,
-		head.Framing.Kind == http1.Sized && head.Framing.Length <= minGzip,
+	case head.Status == http.StatusNotModified:
+		body, known = head.Promised, known || f.Count("Content-Type") == 0
+	case head.Status == http.StatusNoContent:
+		return false
+	case x.request.Method == http.MethodHead:
+		body = head.Promised
+	}
+	switch {
+	case body.Kind == http1.Sized && body.Length <= minGzip,
 		head.Status == http.StatusPartialContent, f.Count("Content-Range") > 0,
-		f.Count("Content-Encoding") > 0, f.Count("Content-Digest") > 0,
+		f.Count("Content-Encoding") > 0, slices.ContainsFunc(f, isDigest),
 		f.HasToken("Cache-Control", "no-transform"), x.request.Fields.HasToken("Cache-Control", "no-transform"):
 		return false
 	}
-	return f.Count("Content-Type") == 1 && compressible(f.Get("Content-Type"))
+	return known
+}
+
+// isDigest reports whether a field is the sum of the bytes as they came: of RFC 9530, of RFC 3230 before it, of RFC 1864 before that.
+func isDigest(f http1.Field) bool {
+	switch lower(f.Name) {
+	case "content-digest", "repr-digest", "digest", "content-md5":
+		return true
+	}
+	return false
 }
 
 // compressible knows the media types that are text in one form or another. A stream of events is not for waiting.

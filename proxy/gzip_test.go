@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -27,8 +28,8 @@ func asTold(w http.ResponseWriter, r *http.Request) {
 	if q.Get("sized") != "" || q.Get("small") != "" {
 		w.Header().Set("Content-Length", map[bool]string{true: "1024", false: "8192"}[len(body) == 1024])
 	}
-	if q.Get("status") != "" {
-		w.WriteHeader(http.StatusPartialContent)
+	if status, err := strconv.Atoi(q.Get("status")); err == nil {
+		w.WriteHeader(status)
 	}
 	io.WriteString(w, body)
 }
@@ -59,7 +60,10 @@ func TestGzip(t *testing.T) {
 			{"encoded already", "GET", told("Content-Type", text, "Content-Encoding", "br"), false, false},
 			{"not to be changed", "GET", told("Content-Type", text, "Cache-Control", "public, No-Transform"), false, false},
 			{"a part", "GET", told("Content-Type", text, "status", "206", "Content-Range", "bytes 0-8191/9000"), false, false},
-			{"head", "HEAD", told("Content-Type", text, "sized", "1"), false, false},
+			{"with Content-MD5", "GET", told("Content-Type", text, "Content-Md5", "x"), false, false},
+			{"with Digest", "GET", told("Content-Type", text, "Digest", "sha-256=x"), false, false},
+			{"with Content-Digest", "GET", told("Content-Type", text, "Content-Digest", "sha-256=:x:"), false, false},
+			{"with Repr-Digest", "GET", told("Content-Type", text, "Repr-Digest", "sha-256=:x:"), false, false},
 		} {
 			res, err := w.client.Do(w.request(t, test.method, test.target, nil, "Accept-Encoding: br, gzip"))
 			if err != nil {
@@ -79,9 +83,6 @@ func TestGzip(t *testing.T) {
 			b, err := io.ReadAll(body)
 			res.Body.Close()
 			want := map[bool]int{true: 1024, false: 8192}[test.name == "small"]
-			if test.method == "HEAD" {
-				want = 0
-			}
 			if err != nil || len(b) != want {
 				t.Errorf("%s: %d bytes, %v", test.name, len(b), err)
 			}
@@ -111,6 +112,77 @@ func TestGzipTellsOfItself(t *testing.T) {
 		weak, _ := w.do(t, "GET", told("Content-Type", "text/css", "Etag", `W/"v1"`), nil, "Accept-Encoding: gzip")
 		if weak.Header.Get("Etag") != `W/"v1"` {
 			t.Errorf("ETag %q", weak.Header.Get("Etag"))
+		}
+	})
+}
+
+// An answer without a body says what it would say with one: to HEAD (RFC 9110, section 9.3.2), and a 304 (section 15.4.5).
+func TestGzipTellsOfItselfWithoutABody(t *testing.T) {
+	const plain, packed, varies = `"v1"`, `W/"v1"`, "Accept-Encoding"
+	g := start(t, http.HandlerFunc(asTold), func(c *Config) { c.Policy.Gzip = true })
+	g.each(t, func(t *testing.T, w wire) {
+		for _, row := range []struct {
+			name, method string
+			told         []string
+			field        string
+			want         [4]string // ETag, Vary, Content-Encoding, Content-Length
+		}{
+			{"text", "HEAD", []string{"Content-Type", "text/css", "sized", "1"}, "Accept-Encoding: gzip", [4]string{packed, varies, "gzip", ""}},
+			{"to who takes none", "HEAD", []string{"Content-Type", "text/css", "sized", "1"}, "", [4]string{plain, varies, "", "8192"}},
+			{"small", "HEAD", []string{"Content-Type", "text/css", "small", "1"}, "Accept-Encoding: gzip", [4]string{plain, "", "", "1024"}},
+			{"picture", "HEAD", []string{"Content-Type", "image/png", "sized", "1"}, "Accept-Encoding: gzip", [4]string{plain, "", "", "8192"}},
+			{"no content", "HEAD", []string{"Content-Type", "text/css", "status", "204"}, "Accept-Encoding: gzip", [4]string{plain, "", "", ""}},
+			{"304", "GET", []string{"status", "304"}, "Accept-Encoding: gzip", [4]string{packed, varies, "", ""}},
+			{"304 to HEAD", "HEAD", []string{"status", "304"}, "Accept-Encoding: gzip", [4]string{packed, varies, "", ""}},
+			{"304 of what was compressed", "GET", []string{"status", "304"}, `If-None-Match: "v0", W/"v1"`, [4]string{packed, varies, "", ""}},
+			{"304 of what was not", "GET", []string{"status", "304"}, `If-None-Match: "v0", "v1"`, [4]string{plain, varies, "", ""}},
+			{"304 to who takes none", "GET", []string{"status", "304"}, "", [4]string{plain, varies, "", ""}},
+		} {
+			fields := []string{"Accept-Encoding: gzip"}
+			if row.field == "" {
+				fields = nil
+			} else if row.field != fields[0] {
+				fields = append(fields, row.field)
+			}
+			res, _ := w.do(t, row.method, told(append(row.told, "Etag", plain)...), nil, fields...)
+			h := res.Header
+			if got := [4]string{h.Get("Etag"), h.Get("Vary"), h.Get("Content-Encoding"), h.Get("Content-Length")}; got != row.want {
+				t.Errorf("%s: %q, want %q", row.name, got, row.want)
+			}
+		}
+	})
+}
+
+// A 304 that names a type is judged by that; Go's server never sends one.
+func TestGzipOfA304WithAType(t *testing.T) {
+	g := start(t, echo(), func(c *Config) { c.Policy.Gzip = true })
+	for contentType, want := range map[string]string{"text/css": `W/"v1"`, "image/png": `"v1"`} {
+		x := &exchange{proxy: g.proxy, request: &request{}}
+		x.request.Fields = http1.Fields{{Name: "Accept-Encoding", Value: "gzip"}, {Name: "If-None-Match", Value: `"v1"`}}
+		head := http1.Response{Status: 304, Promised: http1.Framing{Kind: http1.Sized, Length: 8192}, Fields: http1.Fields{{Name: "Content-Type", Value: contentType}, {Name: "ETag", Value: `"v1"`}}}
+		x.pack(&head)
+		plain := contentType == "image/png"
+		if head.Fields.Get("ETag") != want || x.packer != nil || (head.Fields.Get("Vary") == "") != plain || (head.Promised.Length > 0) != plain {
+			t.Errorf("%s: %+v", contentType, head)
+		}
+	}
+}
+
+// The sum of the plain bytes does not come behind others.
+func TestGzipAndDigestsInTheTrailer(t *testing.T) {
+	g := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Trailer", "Digest, Content-Digest, X-T")
+		asTold(w, r)
+		for _, name := range []string{"Digest", "Content-Digest", "X-T"} {
+			w.Header().Set(name, "1")
+		}
+	}), func(c *Config) { c.Policy.Gzip = true })
+	g.each(t, func(t *testing.T, w wire) {
+		for accept, want := range map[string]string{"gzip": "1", "identity": "111"} {
+			res, _ := w.do(t, "GET", told("Content-Type", "text/css"), nil, "Accept-Encoding: "+accept)
+			if got := res.Trailer.Get("Digest") + res.Trailer.Get("Content-Digest") + res.Trailer.Get("X-T"); got != want {
+				t.Errorf("%s: trailer %q", accept, res.Trailer)
+			}
 		}
 	})
 }
