@@ -4,7 +4,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"time"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
 )
 
 const (
@@ -115,13 +118,18 @@ func (c *carriage) receive() (clean bool, err error) {
 		case answer.Status == http.StatusSwitchingProtocols:
 			return false, errors.New("it switched protocols unasked")
 		case answer.Status < 200:
-			x.out.inform(answer.Status, passing(nil, answer.Fields))
+			x.out.inform(answer.Status, x.informal(answer.Fields))
 		default:
 			c.upload.settle()
 			return x.relay(c.up), nil
 		}
 	}
 	return false, errors.New("it informs without end")
+}
+
+// informal are the fields of an answer that is not final. What we set or remove is for us to say, in the final one.
+func (x *exchange) informal(fields http1.Fields) http1.Fields {
+	return slices.DeleteFunc(passing(nil, fields), func(f http1.Field) bool { return edits(x.proxy.edited, f.Name) })
 }
 
 // relay passes a final answer on, and reports whether it came to its end.

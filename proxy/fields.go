@@ -18,7 +18,12 @@ func edit(fields http1.Fields, headers []policy.Header) http1.Fields {
 	return fields
 }
 
-// sameName reports whether two fields are one to some server: WSGI and CGI read "-" and "_" alike.
+// edits reports whether a policy sets or removes a field.
+func edits(headers []policy.Header, name string) bool {
+	return slices.ContainsFunc(headers, func(h policy.Header) bool { return sameName(name, h.Name) })
+}
+
+// sameName reports whether two fields are one to some server.
 func sameName(a, b string) bool {
 	if len(a) != len(b) {
 		return false
@@ -31,14 +36,16 @@ func sameName(a, b string) bool {
 	return true
 }
 
+// plainByte is a byte of a field's name as WSGI and CGI servers tell it apart from others. They make "_" of "-" (RFC 3875,
+// section 4.1.18), and lighttpd of whatever is no letter or digit.
 func plainByte(c byte) byte {
 	switch {
+	case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		return c
 	case 'A' <= c && c <= 'Z':
 		return c + 'a' - 'A'
-	case c == '_':
-		return '-'
 	}
-	return c
+	return '-'
 }
 
 // vary notes that an answer depends on a field of the request, once (RFC 9110, section 12.5.5).

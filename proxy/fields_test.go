@@ -2,6 +2,9 @@ package proxy
 
 import (
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -35,6 +38,34 @@ func TestHeadersOfThePolicy(t *testing.T) {
 		// An answer of ours as well.
 		if res, _ := w.do(t, "GET", "/", nil, "Host: evil.example"); res.StatusCode != 404 || res.Header.Get("X-Frame-Options") != "DENY" {
 			t.Errorf("%d with X-Frame-Options %q", res.StatusCode, res.Header.Get("X-Frame-Options"))
+		}
+	})
+}
+
+// An answer that is not final brings nothing that the policy sets or removes.
+func TestHeadersOfThePolicyInHints(t *testing.T) {
+	g := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, name := range []string{"X-Frame-Options", "Server", "Link", "X-Demo"} {
+			w.Header().Set(name, "theirs")
+		}
+		w.WriteHeader(http.StatusEarlyHints)
+	}), func(c *Config) {
+		c.Header = http.Header{"X-Demo": {"yes"}}
+		c.Policy.Response = []policy.Header{{Name: "x-frame-options", Value: "DENY"}, {Name: "Server"}}
+	})
+	g.each(t, func(t *testing.T, w wire) {
+		var hints http.Header
+		trace := &httptrace.ClientTrace{Got1xxResponse: func(_ int, h textproto.MIMEHeader) error {
+			hints = http.Header(h)
+			return nil
+		}}
+		res, err := w.client.Do(w.request(t, "GET", "/", nil).WithContext(httptrace.WithClientTrace(t.Context(), trace)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if want := (http.Header{"Link": {"theirs"}}); !reflect.DeepEqual(hints, want) {
+			t.Errorf("the client was informed of %v, want %v", hints, want)
 		}
 	})
 }

@@ -3,7 +3,7 @@ package proxy
 import "strings"
 
 // isForwarding reports whether a server may take a field for the word of its proxy: about where a request comes from, who
-// sent it, or what it asks for. WSGI and CGI servers read "-" and "_" alike, so both spellings count.
+// sent it, or what it asks for. Every spelling counts that WSGI and CGI servers read alike (see plainByte).
 func isForwarding(field string) bool {
 	if field == "" || strings.IndexByte("cfmprstwx", field[0]|' ') < 0 { // with which all of them begin
 		return false
@@ -12,10 +12,9 @@ func isForwarding(field string) bool {
 	known := appendLower(buf[:0], field[:min(len(field), knownName)])
 	dashes, family := 0, len(known) // a family is named by two words
 	for i, c := range known {
-		if c != '-' && c != '_' {
+		if known[i] = plainByte(c); known[i] != '-' {
 			continue
 		}
-		known[i] = '-'
 		if dashes++; dashes == 2 {
 			family = i
 		}

@@ -27,7 +27,7 @@ func TestNobodySpeaksForTheProxy(t *testing.T) {
 	g := startAt(t, up.addr, nil)
 	var fields []string
 	for _, name := range liars() {
-		for _, spelling := range []string{name, strings.ToUpper(name), strings.ReplaceAll(strings.ToLower(name), "-", "_")} {
+		for _, spelling := range []string{name, strings.ToUpper(name), strings.ReplaceAll(strings.ToLower(name), "-", "_"), strings.ReplaceAll(name, "-", ".")} {
 			fields = append(fields, spelling+": 6.6.6.6")
 		}
 	}

@@ -3,7 +3,6 @@ package proxy
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -53,8 +52,7 @@ func (r *request) fewerForwards(value string) string {
 func trailing(fields http1.Fields, edited []policy.Header) http1.Fields {
 	var kept http1.Fields
 	for _, f := range fields {
-		set := slices.ContainsFunc(edited, func(h policy.Header) bool { return sameName(f.Name, h.Name) })
-		if !set && !hopByHop(f.Name) && !isForwarding(f.Name) && !isFraming(f.Name) && !decides(f.Name) {
+		if !edits(edited, f.Name) && !hopByHop(f.Name) && !isForwarding(f.Name) && !isFraming(f.Name) && !decides(f.Name) {
 			kept = append(kept, f)
 		}
 	}
@@ -64,7 +62,7 @@ func trailing(fields http1.Fields, edited []policy.Header) http1.Fields {
 // isFraming reports whether a field is, to WSGI and CGI servers, one about the
 // framing, which the writer makes anew.
 func isFraming(name string) bool {
-	return isName(name, "content_length") || isName(name, "transfer_encoding")
+	return sameName(name, "content-length") || sameName(name, "transfer-encoding")
 }
 
 // decides reports whether a field is of those that count before the body is read: about framing, routing, authentication, and

@@ -26,6 +26,7 @@ func URL(s string) string {
 	}
 	path, query, queried := strings.Cut(s, "?")
 	var b strings.Builder
+	b.Grow(len(s) + len("***"))
 	split(&b, path, "/", hide)
 	if queried {
 		b.WriteByte('?')
