@@ -139,6 +139,9 @@ func exactly(t *testing.T, heard []string) (all []string) {
 			if err == io.EOF || err == io.ErrUnexpectedEOF {
 				break
 			}
+			if large := new(http1.Error); errors.As(err, &large) && large.Status == http.StatusRequestHeaderFieldsTooLarge {
+				break // the fields that we add come on top of as many as we take
+			}
 			if err != nil {
 				t.Fatalf("the upstream got what we would not take: %v in %q", err, bytes)
 			}
