@@ -110,30 +110,20 @@ func TestPageInABrowser(t *testing.T) {
 	if err != nil {
 		t.Skip("NOT PROVEN: chromium is not installed")
 	}
-	const want = `{"upload":"3145728 bytes, 3145728 x <nil>","streamed":"one two three <nil>","events":"event0 event1 event2","socket":"100000 4001 enough"}`
-	for try := 1; ; try++ {
-		got := pageFinds(t, chromium)
-		if got == want {
-			return
-		}
-		// Chromium drops what is under way when a network of the machine comes or goes (ERR_NETWORK_CHANGED), as an engine's do.
-		if try == 5 {
-			t.Fatalf("the page found %s\nwant %s", got, want)
-		}
+	if !inStillNetwork(t) {
+		return
 	}
-}
-
-func pageFinds(t *testing.T, chromium string) string {
-	t.Helper()
 	found := make(chan string, 1)
 	g := start(t, site(found), nil)
 	defer openBrowser(t, chromium, "https://"+g.addr+"/page")()
 	select {
 	case got := <-found:
-		return got
+		const want = `{"upload":"3145728 bytes, 3145728 x <nil>","streamed":"one two three <nil>","events":"event0 event1 event2","socket":"100000 4001 enough"}`
+		if got != want {
+			t.Errorf("the page found %s\nwant %s", got, want)
+		}
 	case <-time.After(2 * patience):
 		t.Fatal("the page said nothing")
-		return ""
 	}
 }
 

@@ -47,6 +47,9 @@ func TestPagesAreReadable(t *testing.T) {
 	if err != nil {
 		t.Skip("NOT PROVEN: chromium is not installed")
 	}
+	if !inStillNetwork(t) {
+		return
+	}
 	b := openTab(t, chromium)
 	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": 360, "height": 640, "deviceScaleFactor": 1, "mobile": false}, nil)
 	for _, page := range []struct {
