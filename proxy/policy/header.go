@@ -69,7 +69,7 @@ func CheckHeaderValue(value string) error {
 }
 
 func writtenByProxy(name string) bool {
-	name = strings.ReplaceAll(strings.ToLower(name), "_", "-") // some servers read both alike
+	name = spelling(name)
 	switch name {
 	case "host", "via", "forwarded", "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization",
 		"te", "trailer", "transfer-encoding", "upgrade", "content-length", "content-encoding", "content-range", "expect", "http2-settings", "date":
@@ -94,12 +94,28 @@ func (r *Rules) checkHeaders() error {
 		return err
 	}
 	for _, h := range r.Response {
-		if len(r.CORS) > 0 && strings.HasPrefix(strings.ToLower(h.Name), "access-control-") {
-			return wrong("headers.response."+h.Name, "leave one of them out", "the header field %s is set, and so are the origins that the proxy sets it for", h.Name)
+		if other := r.setFor(spelling(h.Name)); other != "" {
+			return wrong("headers.response."+h.Name, "leave one of them out", "the header field %s is set, and so %s that the proxy sets it for", h.Name, other)
 		}
 	}
 	return nil
 }
+
+// setFor is what the proxy sets a field of answers for; empty where it does not.
+func (r *Rules) setFor(name string) string {
+	switch {
+	case len(r.CORS) > 0 && (name == "vary" || strings.HasPrefix(name, "access-control-")):
+		return "are the origins"
+	case r.Gzip && name == "vary":
+		return "is gzip"
+	case r.MaxAge > 0 && name == "cache-control":
+		return "is the cache"
+	}
+	return ""
+}
+
+// spelling is the name that all have in common which some server reads alike.
+func spelling(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }
 
 func checkEach(kind string, headers []Header) error {
 	seen := map[string]bool{}
@@ -108,7 +124,7 @@ func checkEach(kind string, headers []Header) error {
 		if err := h.check(setting); err != nil {
 			return err
 		}
-		name := strings.ToLower(h.Name)
+		name := spelling(h.Name)
 		if seen[name] {
 			return wrong(setting, "leave one of them out", "the header field %s is set twice", strconv.Quote(h.Name))
 		}

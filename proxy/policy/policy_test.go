@@ -173,6 +173,11 @@ func TestContradictions(t *testing.T) {
 		{Rules{Response: []Header{{"X-A", " a"}}}, "headers.response.X-A", "begins or ends with a blank"},
 		{Rules{Request: []Header{{"Host", "a"}}}, "headers.request.Host", "is the proxy's own"},
 		{Rules{CORS: []string{"https://a"}, Response: []Header{{"Access-Control-Allow-Origin", "*"}}}, "headers.response.Access-Control-Allow-Origin", "and so are the origins"},
+		{Rules{CORS: []string{"https://a"}, Response: []Header{{"access_control_max_age", "1"}}}, "headers.response.access_control_max_age", "and so are the origins"},
+		{Rules{CORS: []string{"https://a"}, Response: []Header{{"Vary", ""}}}, "headers.response.Vary", "and so are the origins"},
+		{Rules{Gzip: true, Response: []Header{{"vary", "*"}}}, "headers.response.vary", "and so is gzip"},
+		{Rules{MaxAge: 1, Response: []Header{{"Cache-Control", "no-store"}}}, "headers.response.Cache-Control", "and so is the cache"},
+		{Rules{Request: []Header{{"X-A", "1"}, {"x_a", ""}}}, "headers.request.x_a", `"x_a" is set twice`},
 		{Rules{MaxBody: -1}, "limits.body", "-1 bytes"},
 		{Rules{Rate: Rate{1, 7}}, "limits.rate", "in 7 seconds"},
 		{Rules{Rate: Rate{0, 1}}, "limits.rate", "0 requests"},
@@ -183,7 +188,8 @@ func TestContradictions(t *testing.T) {
 	for _, fine := range []Rules{
 		{},
 		{Routes: []Route{{Path: "/a/"}, {Path: "/a/b/"}, {Path: "/A/"}}, Request: []Header{{"X-A", "1"}}, Response: []Header{{"X-A", "1"}}, Rate: Rate{20, 1}},
-		{Response: []Header{{"Access-Control-Allow-Origin", "https://app.letta.com"}}},
+		{Response: []Header{{"Access-Control-Allow-Origin", "https://app.letta.com"}, {"Vary", "Origin"}, {"Cache-Control", "no-store"}}},
+		{CORS: []string{"https://a"}, Gzip: true, MaxAge: 1, Request: []Header{{"Vary", "a"}, {"Cache-Control", "no-cache"}}},
 	} {
 		if err := fine.Check(); err != nil {
 			t.Errorf("%+v: %v", fine, err)
