@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/letta-dev/letta-dev/proxy/policy"
 )
@@ -76,19 +77,16 @@ func headersOf(fields map[string]string) []policy.Header {
 	return all
 }
 
-// placeHost keeps where a host stands: only later can be told whether a certificate may name it.
-func (l *loading) placeHost(name string) {
-	if l.project.hosts == nil {
-		l.project.hosts = map[string]position{}
-	}
-	l.project.hosts[name] = l.reader.where("x-letta-dev.hosts=" + name)
-}
-
-// BlameHost is an error about a host of x-letta-dev.hosts as a *FileError at its line, with advice; nil for any other host.
-func (p *Project) BlameHost(host string, err error, advice string) error {
-	at, ok := p.hosts[host]
+// Blame is an error about a setting of x-letta-dev as a *FileError at its line: "headers.response.Vary", or "hosts=NAME" for an
+// entry of a list. Without advice the place is to be corrected. It is nil for what no file says.
+func (p *Project) Blame(setting string, err error, advice string) error {
+	at, ok := p.settings["x-letta-dev."+setting]
 	if !ok {
 		return nil
 	}
-	return &FileError{File: at.file, Line: at.line, What: fmt.Sprintf("x-letta-dev.hosts: %v", err), Advice: advice, Err: err}
+	if advice == "" {
+		advice = "correct " + place(at.file, at.line)
+	}
+	name, _, _ := strings.Cut(setting, "=")
+	return &FileError{File: at.file, Line: at.line, What: fmt.Sprintf("x-letta-dev.%s: %v", name, err), Advice: advice, Err: err}
 }

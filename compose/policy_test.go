@@ -88,15 +88,20 @@ func TestPolicyOfTwoFiles(t *testing.T) {
 	}
 }
 
-func TestBlameHost(t *testing.T) {
-	p := loaded(t, server()+"x-letta-dev:\n  hosts:\n    - a.localhost\n    - dev.example.test\n")
+func TestBlame(t *testing.T) {
+	p := loaded(t, server()+"x-letta-dev:\n  hosts:\n    - a.localhost\n    - dev.example.test\n  headers: {response: {Vary: a}}\n")
 	cause := errors.New("no")
-	err := p.BlameHost("dev.example.test", cause, "do")
+	err := p.Blame("hosts=dev.example.test", cause, "do")
 	if !errors.Is(err, cause) || hintOf(t, err) != "do" {
 		t.Errorf("%v", err)
 	}
 	mustSay(t, err.Error(), "compose.yaml:7: x-letta-dev.hosts: no")
-	if err := p.BlameHost("other.localhost", cause, ""); err != nil {
-		t.Errorf("%v", err)
+	err = p.Blame("headers.response.Vary", cause, "")
+	mustSay(t, err.Error(), "compose.yaml:8: x-letta-dev.headers.response.Vary: no")
+	mustSay(t, hintOf(t, err), "correct compose.yaml:8")
+	for _, other := range []string{"hosts=other.localhost", "headers.response.Server"} {
+		if err := p.Blame(other, cause, ""); err != nil {
+			t.Errorf("%v", err)
+		}
 	}
 }

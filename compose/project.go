@@ -20,7 +20,7 @@ type Project struct {
 	Notes    []string           // what a person should know of how the files were read, one line each
 	NoTLS    bool               // LOCAL_HTTPS is false in the environment or in .env: the proxy speaks plain HTTP only
 
-	hosts map[string]position // where each of Settings.Hosts stands
+	settings map[string]position // where each part of x-letta-dev stands: only later can be told whether some can be
 }
 
 // Service is one container to be, with everything interpolated and resolved.

@@ -3,6 +3,7 @@ package compose
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"regexp"
@@ -36,9 +37,8 @@ func (l *loading) settle() error {
 		Server: s.Server, Hosts: s.Hosts, Origins: s.CORS.Origins, Listeners: s.Listeners, WebSocket: WebSocket{Upstream: s.WebSocket.Upstream},
 		Policy: s.policy(),
 	}
-	for _, name := range s.Hosts {
-		l.placeHost(name)
-	}
+	l.project.settings = maps.Clone(l.reader.at)
+	maps.DeleteFunc(l.project.settings, func(path string, _ position) bool { return !strings.HasPrefix(path, "x-letta-dev.") })
 	var wrong *policy.Error
 	if errors.As(l.project.Settings.Policy.Check(), &wrong) {
 		return l.reader.failAt("x-letta-dev."+wrong.Setting, "", "%s: %s", wrong.Problem, wrong.Advice)
@@ -49,7 +49,8 @@ func (l *loading) settle() error {
 func host(v any) (any, error) {
 	s := fmt.Sprint(v)
 	name := regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$`)
-	if net.ParseIP(s) == nil && (!name.MatchString(s) || len(s) > 253) {
+	number := regexp.MustCompile(`(^|\.)([0-9]+|0[xX][0-9A-Fa-f]*)$`) // of an address, for browsers: https://url.spec.whatwg.org/#ends-in-a-number-checker
+	if net.ParseIP(s) == nil && (!name.MatchString(s) || number.MatchString(s) || len(s) > 253) {
 		return nil, fmt.Errorf("%q is not a host name: write it without scheme, port and path", s)
 	}
 	return s, nil
@@ -86,6 +87,6 @@ func listener(v any) (any, error) {
 
 func upstream(v any) (any, error) {
 	s := fmt.Sprint(v)
-	_, err := policy.ParseServer(s, "ws", "wss", "http", "https")
+	_, err := policy.ParseWebSocket(s)
 	return s, err
 }

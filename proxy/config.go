@@ -44,7 +44,7 @@ type Config struct {
 
 	// HoldFor is how long API calls wait for a starting server; 60 s if zero.
 	HoldFor time.Duration
-	// Grace is how long streams may finish at stop; 10 s if zero.
+	// Grace is how long streams may finish at stop; 10 s if zero, no time if negative.
 	Grace time.Duration
 
 	// Access is called once for every finished request, from the goroutine that

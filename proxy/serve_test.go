@@ -95,14 +95,15 @@ func TestListenersCloseFirst(t *testing.T) {
 }
 
 func TestStreamsAreCutAfterGrace(t *testing.T) {
-	for i, name := range []string{"http1", "https1", "https2"} {
-		t.Run(name, func(t *testing.T) {
+	graces := []time.Duration{time.Millisecond, -1}
+	for i := range 3 * len(graces) {
+		t.Run([]string{"http1", "https1", "https2"}[i%3], func(t *testing.T) {
 			g := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				io.WriteString(w, "first")
 				w.(http.Flusher).Flush()
 				<-r.Context().Done()
-			}), func(c *Config) { c.Grace = time.Millisecond })
-			w := g.wires(g.addr)[i]
+			}), func(c *Config) { c.Grace = graces[i/3] })
+			w := g.wires(g.addr)[i%3]
 			res, err := w.client.Do(w.request(t, "GET", "/", nil))
 			if err != nil {
 				t.Fatal(err)

@@ -103,6 +103,7 @@ func kinds() []kind {
 		{"configuration", exitUsage, is[*policy.Error]},
 		{"configuration", exitUsage, is[*proxy.AddressError]},
 		{"configuration", exitUsage, is[*proxy.NotLoopbackError]},
+		{"configuration", exitUsage, is[*proxy.RepeatedAddressError]},
 		{"engine-unreachable", exitNotReady, is[*orchestrator.UnreachableError]},
 		{"engine-gone", exitNotReady, is[*orchestrator.EngineGoneError]},
 		{"image-missing", exitNotReady, is[*orchestrator.PullError]},

@@ -84,7 +84,7 @@ func atLine(p *compose.Project, err error) error {
 		return err
 	}
 	for _, host := range bring.hosts {
-		if placed := p.BlameHost(host, bring, bring.Hint()); placed != nil {
+		if placed := p.Blame("hosts="+host, bring, bring.Hint()); placed != nil {
 			return placed
 		}
 	}

@@ -48,7 +48,7 @@ func (o *proxyCommand) check() error {
 	if o.upstream == "" {
 		return usagef("letta-dev proxy --upstream http://127.0.0.1:8000", "proxy needs --upstream, the server to be in front of")
 	}
-	if _, err := serverURL(o.upstream); err != nil {
+	if _, err := serverURL("letta-dev proxy", o.upstream); err != nil {
 		return err
 	}
 	return o.proxyOptions.check("letta-dev proxy")

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/letta-dev/letta-dev/orchestrator"
 	"github.com/letta-dev/letta-dev/orchestrator/demo"
+	"github.com/letta-dev/letta-dev/proxy"
+	"github.com/letta-dev/letta-dev/proxy/policy"
 )
 
 // decide finds out what is wanted and what stands, and changes nothing.
@@ -40,7 +44,7 @@ func (r *upRun) configure(ctx context.Context) error {
 		}
 	}
 	r.cfg = r.app.serveConfig(r.o.proxyOptions, r.project, r.files)
-	if err := r.cfg.Policy.Check(); err != nil { // a flag and the file may contradict each other
+	if err := r.checkSettings(); err != nil {
 		return err
 	}
 	r.cfg.Background = r.o.detach
@@ -48,6 +52,31 @@ func (r *upRun) configure(ctx context.Context) error {
 		r.app.ui.note("%s", n)
 	}
 	return nil
+}
+
+// checkSettings finds what only flags and the file together can make wrong. A header of a flag is none of the file's.
+func (r *upRun) checkSettings() error {
+	var wrong *policy.Error
+	err := r.cfg.Policy.Check()
+	if errors.As(err, &wrong) && !r.o.was("header") {
+		err = cmp.Or(r.project.Blame(wrong.Setting, fmt.Errorf("%w: %s", err, wrong.Advice), ""), err)
+	}
+	if err != nil || len(r.o.listen) > 0 {
+		return err
+	}
+	var addresses []string
+	for _, l := range r.cfg.Listeners {
+		addresses = append(addresses, l.Address)
+	}
+	i, err := proxy.ListenConfig{AllowNonLoopback: r.cfg.ExposeLAN}.Check(addresses)
+	if err == nil {
+		return nil
+	}
+	advice := ""
+	if is[*proxy.NotLoopbackError](err) {
+		advice = "letta-dev up --expose-lan"
+	}
+	return cmp.Or(r.project.Blame("listeners="+addresses[i], err, advice), err)
 }
 
 func (r *upRun) decideUpstream(ctx context.Context) error {

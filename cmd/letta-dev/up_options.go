@@ -11,6 +11,7 @@ import (
 
 	"github.com/letta-dev/letta-dev/compose"
 	"github.com/letta-dev/letta-dev/orchestrator"
+	"github.com/letta-dev/letta-dev/proxy"
 	"github.com/letta-dev/letta-dev/proxy/policy"
 	"github.com/letta-dev/letta-dev/proxy/redact"
 )
@@ -52,7 +53,7 @@ func (o *proxyOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&o.key, "key", "", "its key, in PEM; may be the same file")
 	f.StringVar(&o.trust, "trust", "auto", "which stores get our CA: auto (those that need no other rights), none, user, all")
 	f.BoolVar(&o.exposeLAN, "expose-lan", false, "allow --listen on addresses that other machines reach; the server asks nobody for a password")
-	f.DurationVar(&o.grace, "grace", 10*time.Second, "how long streams may finish when the proxy stops")
+	f.DurationVar(&o.grace, "grace", 10*time.Second, "how long streams may finish when the proxy stops; 0s ends them at once")
 	o.policyOptions.flags(cmd)
 }
 
@@ -73,7 +74,7 @@ func (o *upOptions) check() error {
 		return usagef("letta-dev up --help", "-f and --image are about a server that letta-dev starts; they do not go with --attach, --upstream or --demo")
 	}
 	if o.upstream != "" {
-		if _, err := serverURL(o.upstream); err != nil {
+		if _, err := serverURL("letta-dev up", o.upstream); err != nil {
 			return err
 		}
 	}
@@ -87,6 +88,12 @@ func (o *upOptions) check() error {
 func (o *proxyOptions) check(command string) error {
 	if err := oneOf(command, "--trust", o.trust, "auto", "none", "user", "all"); err != nil {
 		return err
+	}
+	if o.grace < 0 {
+		return usagef(command+" --grace 10s", "--grace %s is not a time to wait", o.grace)
+	}
+	if _, err := (proxy.ListenConfig{AllowNonLoopback: o.exposeLAN}).Check(o.listen); err != nil {
+		return usagef(strings.Replace(explain(err).Hint, "letta-dev up", command, 1), "--listen: %w", err)
 	}
 	if (o.cert == "") != (o.key == "") {
 		return usagef(command+" --cert FILE --key FILE", "--cert and --key go together; one file may be both")
@@ -102,13 +109,13 @@ func (o *proxyOptions) check(command string) error {
 }
 
 // serverURL reads the URL of a server started by hand. A path in it is refused: Letta does not work below one.
-func serverURL(s string) (*url.URL, error) {
+func serverURL(command, s string) (*url.URL, error) {
 	u, err := policy.ParseServer(s, "http", "https")
 	if err == nil && (strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery) {
 		err = fmt.Errorf("%q has more than a scheme, a host and a port", redact.URL(s))
 	}
 	if err != nil {
-		return nil, usagef("letta-dev up --upstream http://127.0.0.1:8283", "--upstream: %w", err)
+		return nil, usagef(command+" --upstream http://127.0.0.1:8283", "--upstream: %w", err)
 	}
 	return u, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -22,7 +23,6 @@ import (
 	"github.com/letta-dev/letta-dev/proxy"
 	"github.com/letta-dev/letta-dev/proxy/bridge"
 	"github.com/letta-dev/letta-dev/proxy/policy"
-	"github.com/letta-dev/letta-dev/proxy/redact"
 )
 
 // This file is the one place where services become routes: what the orchestrator follows and the certificates of certs go into the
@@ -81,7 +81,7 @@ func (s *serving) newProxy(ctx context.Context, group *group, listeners []proxy.
 	}
 	config := proxy.Config{
 		Listeners: listeners, Certificate: certificate, Hosts: s.cfg.Hosts, Origins: s.cfg.Origins,
-		REST: rest, WebSocket: ws, Grace: s.cfg.Grace, Access: s.journal.access, Now: s.app.now,
+		REST: rest, WebSocket: ws, Grace: grace(s.cfg.Grace), Access: s.journal.access, Now: s.app.now,
 		Policy: s.cfg.Policy, RouteUpstream: s.routeUpstream,
 		HandshakeFailed: s.handshake, ErrorLog: log.New(s.troubles(), "", 0),
 	}
@@ -90,6 +90,9 @@ func (s *serving) newProxy(ctx context.Context, group *group, listeners []proxy.
 	}
 	return proxy.New(config)
 }
+
+// grace is how long streams may finish, in the words of proxy.Config, where zero is the default.
+func grace(asked time.Duration) time.Duration { return cmp.Or(asked, -1) }
 
 // certificate is what answers TLS handshakes: the pair a person brought, else our own leaves, renewed while we run.
 func (s *serving) certificate(ctx context.Context, group *group) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
@@ -173,14 +176,9 @@ func webSocketUpstream(u *url.URL) *proxy.Upstream {
 	return up
 }
 
-// webSocketURL reads the URL of a WebSocket server. Its query becomes a part of requests, and its token a field of theirs, so both
-// are held to what may stand there.
+// webSocketURL reads the URL of a WebSocket server, for the command that is typed.
 func webSocketURL(command, s string) (*url.URL, error) {
-	u, err := policy.ParseServer(s, "ws", "wss", "http", "https")
-	unfit := func(c rune) bool { return c <= ' ' || c > '~' }
-	if err == nil && strings.ContainsFunc(u.RawQuery+u.Query().Get("token"), unfit) {
-		err = fmt.Errorf("the query of %q has a character that no request may have", redact.URL(s))
-	}
+	u, err := policy.ParseWebSocket(s)
 	if err != nil {
 		return nil, usagef(command+" --ws-upstream ws://127.0.0.1:4500", "--ws-upstream: %w", err)
 	}

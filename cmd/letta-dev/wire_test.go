@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestWebSocketUpstream(t *testing.T) {
@@ -33,16 +34,26 @@ func TestWebSocketUpstream(t *testing.T) {
 	}
 }
 
+// Zero is what was asked for, and no default.
+func TestGrace(t *testing.T) {
+	if got := grace(0); got >= 0 {
+		t.Errorf("at once is %v", got)
+	}
+	if got := grace(time.Minute); got != time.Minute {
+		t.Errorf("a minute is %v", got)
+	}
+}
+
 func TestServerURL(t *testing.T) {
 	for _, good := range []string{"http://127.0.0.1:8283", "https://[::1]:1/", "http://letta.test", "http://h:65535"} {
-		if _, err := serverURL(good); err != nil {
+		if _, err := serverURL("letta-dev up", good); err != nil {
 			t.Errorf("%q: %v", good, err)
 		}
 	}
 	for _, bad := range []string{
 		"", "h", "h:80", "ftp://h", "http://", "http://:8000", "http://h:0", "http://h:00", "http://h:65536", "http://h:x", "http://h/v1", "http://h?", "http://h/?a", "http://h#", "http://u@h",
 	} {
-		if _, err := serverURL(bad); err == nil {
+		if _, err := serverURL("letta-dev up", bad); err == nil {
 			t.Errorf("%q is accepted", bad)
 		}
 	}

@@ -10,6 +10,17 @@ import (
 	"github.com/letta-dev/letta-dev/proxy/redact"
 )
 
+// ParseWebSocket reads the URL of a WebSocket server. Its query becomes a part of requests, and its token a field of theirs, so
+// both are held to what may stand there.
+func ParseWebSocket(s string) (*url.URL, error) {
+	u, err := ParseServer(s, "ws", "wss", "http", "https")
+	unfit := func(c rune) bool { return c <= ' ' || c > '~' }
+	if err == nil && strings.ContainsFunc(u.RawQuery+u.Query().Get("token"), unfit) {
+		return nil, fmt.Errorf("the query of %q has a character that no request may have", redact.URL(s))
+	}
+	return u, err
+}
+
 // ParseServer reads the URL of a server behind the proxy, whose scheme is one of those given. Its errors tell no password.
 func ParseServer(s string, schemes ...string) (*url.URL, error) {
 	u, err := url.Parse(s)
