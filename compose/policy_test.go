@@ -39,6 +39,23 @@ x-letta-dev:
 	}
 }
 
+// A setting is what is written there, not what YAML makes of it.
+func TestSettingsAreAsWritten(t *testing.T) {
+	for written, value := range map[string]string{
+		"1.10": "1.10", "010": "010", "1e3": "1e3", "TRUE": "TRUE", "0x1F": "0x1F", "12345678901234567890123": "12345678901234567890123", "0o17": "0o17",
+		"+1": "+1", ".5": ".5", "-.inf": "-.inf", "2026-11-23": "2026-11-23", "&a 1.10": "1.10", "!!int 007": "007", "'${N}'": "01.0",
+	} {
+		p := loaded(t, server()+"x-letta-dev: {headers: {response: {X-F: "+written+"}}}", "N=01.0")
+		if got := p.Settings.Policy.Response[0].Value; got != value {
+			t.Errorf("%s: %q, not %q", written, got, value)
+		}
+	}
+	p := loaded(t, server()+"x-letta-dev: {limits: {body: 010}, listeners: [08080], gzip: TRUE}")
+	if s := p.Settings; s.Policy.MaxBody != 10 || s.Listeners[0] != "08080" || !s.Policy.Gzip {
+		t.Errorf("%+v", s)
+	}
+}
+
 // What cannot be, or contradicts itself, is refused at its line.
 func TestPolicyRefused(t *testing.T) {
 	for _, test := range []struct{ letta, says string }{

@@ -98,7 +98,8 @@ func (r *reader) value(n *yaml.Node, s *shape, path string, depth int) (any, err
 	return nil, r.fail(n, path, "must be "+s.wants(), "")
 }
 
-// scalar reads a single value. Numbers and booleans come as YAML has them, a date as it is written.
+// scalar reads a single value. Numbers and booleans come as YAML has them, which is how compose has them, and in our own settings
+// as they are written: 1.10 is a version there, and 010 no 8. So is a date everywhere.
 func (r *reader) scalar(n *yaml.Node, s *shape, path string) (any, error) {
 	var v any = n.Value
 	switch n.ShortTag() {
@@ -118,6 +119,9 @@ func (r *reader) scalar(n *yaml.Node, s *shape, path string) (any, error) {
 		}
 		v = text
 	case "!!int", "!!float", "!!bool":
+		if strings.HasPrefix(path, "x-letta-dev.") {
+			break
+		}
 		if err := n.Decode(&v); err != nil {
 			return nil, r.fail(n, path, "cannot be read as a value", "put it into quotes")
 		}
