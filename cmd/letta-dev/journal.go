@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -39,7 +38,9 @@ type journal struct {
 
 	mu       sync.Mutex
 	closed   bool
-	file     *os.File // nil when it could not be opened again
+	file     *os.File    // nil when it could not be opened again
+	info     os.FileInfo // of file
+	looked   time.Time   // when it was last seen that the file is in its place
 	size     int64
 	rotateAt int64
 	torn     bool   // the file does not end in a line end: a write, or the process before, ended in mid-line
@@ -127,62 +128,11 @@ func (j *journal) write(lines []byte, entries int) {
 	if j.closed {
 		return
 	}
-	if j.lost > 0 && j.put(journalEntry{Time: j.now(), Source: "proxy", Lost: j.lost}.encode()) == nil {
+	if j.lost > 0 && j.put(journalEntry{Time: j.now(), Source: "proxy", Lost: j.lost}.encode()) > 0 {
 		j.lost = 0
 	}
-	if j.lost > 0 || lines == nil || j.put(lines) != nil {
-		j.lost += entries
+	if j.lost == 0 && lines != nil {
+		entries -= j.put(lines)
 	}
-}
-
-func (j *journal) put(line []byte) error {
-	if j.file != nil && j.size+int64(len(line)) > j.rotateAt {
-		j.rotate()
-	}
-	if j.file == nil {
-		if err := j.open(); err != nil {
-			return err
-		}
-	}
-	if j.torn {
-		line = append([]byte("\n"), line...)
-	}
-	n, err := j.file.Write(line)
-	if n > 0 {
-		j.size += int64(n)
-		j.torn = line[n-1] != '\n'
-	}
-	return err
-}
-
-// rotate puts the journal aside. It is closed before, and nothing is written to it any more once it has its new name: a reader that
-// sees a new journal knows that the old one is whole. Where it cannot be renamed (on Windows, while somebody reads it) it grows on
-// for a while.
-func (j *journal) rotate() {
-	_ = j.file.Close() // all that was written is with the system already
-	j.file = nil
-	if os.Rename(j.path, predecessor(j.path)) == nil {
-		j.rotateAt = j.limit
-		return
-	}
-	j.rotateAt = j.size + j.limit/10
-}
-
-func predecessor(path string) string { return path + ".1" }
-
-func (j *journal) open() error {
-	file, err := os.OpenFile(j.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return err
-	}
-	info, err := file.Stat()
-	if err != nil {
-		return errors.Join(err, file.Close())
-	}
-	j.file, j.size, j.torn = file, info.Size(), false
-	if last := make([]byte, 1); j.size > 0 {
-		_, err := file.ReadAt(last, j.size-1)
-		j.torn = err != nil || last[0] != '\n'
-	}
-	return nil
+	j.lost += entries
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -296,6 +297,70 @@ func TestJournalAfterHalfAWrite(t *testing.T) {
 	lines := strings.Split(string(<-got), "\n")
 	if len(lines) != 4 || !strings.Contains(lines[1], `"lost":1`) || !strings.Contains(lines[2], "after") {
 		t.Errorf("%d lines, of which the last are %.200q", len(lines), lines[1:])
+	}
+}
+
+// What was written before the disk was full is not lost.
+func TestJournalCountsWhatWasWrittenOfABatch(t *testing.T) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	defer write.Close()
+	if write.SetWriteDeadline(time.Time{}) != nil {
+		t.Skip("pipes have no deadlines here")
+	}
+	j := newTestJournal(t)
+	j.file.Close()
+	j.file, j.torn = write, true
+	go func() {
+		_, _ = read.Read(make([]byte, 1)) // the write has begun
+		_ = write.SetWriteDeadline(time.Unix(1, 0))
+	}()
+	short, long := journalEntry{Source: "server", Line: "short"}.encode(), journalEntry{Source: "server", Line: strings.Repeat("x", 1<<20)}.encode()
+	j.write(slices.Concat(short, short, long, short), 4)
+	if j.lost != 2 || !j.torn {
+		t.Errorf("%d are lost, torn %v", j.lost, j.torn)
+	}
+}
+
+// Somebody who cleans up while letta-dev runs ends the journal that was, and not the writing of one.
+func TestJournalThatIsRemovedBeginsAnew(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows removes no file that is open")
+	}
+	now := time.Unix(1700000000, 0)
+	j, err := openJournal(filepath.Join(t.TempDir(), "state", "journal.jsonl"), func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.batch.delay = 0
+	for round := range 2 {
+		j.access(&proxy.Access{Path: "before"})
+		if round == 0 {
+			err = os.RemoveAll(filepath.Dir(j.path))
+		} else {
+			err = errors.Join(os.Remove(j.path), os.WriteFile(j.path, []byte("half"), 0o600)) // another file in its place
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(removedEvery)
+		j.access(&proxy.Access{Path: "after"})
+		var got []string
+		r := readerOf(t, j)
+		if err := r.poll(func(e journalEntry) {
+			if e.Access != nil {
+				e.Line = e.Access.Path
+			}
+			got = append(got, e.Line)
+		}); err != nil || !slices.Equal(got, []string{"the journal before this line was removed while letta-dev ran", "after"}) {
+			t.Errorf("got %q, %v", got, err)
+		}
+	}
+	if err := j.close(); err != nil {
+		t.Error(err)
 	}
 }
 
