@@ -7,20 +7,23 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
-	context.AfterFunc(ctx, func() {
-		stop()                        // the first Ctrl-C asks, the second ends the process
+	ctx, cancel := context.WithCancelCause(context.Background())
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, endings()...)
+	go func() {
+		name := <-asked
+		signal.Stop(asked)            // the first Ctrl-C asks, the second ends the process, however soon it comes
 		signal.Ignore(syscall.SIGHUP) // a closed terminal says so more than once: by its shell, and by itself
-	})
-	code := run(ctx, systemApp(), os.Args[1:])
-	stop()
-	os.Exit(code)
+		cancel(fmt.Errorf("%v signal received", name))
+	}()
+	os.Exit(run(ctx, systemApp(), os.Args[1:]))
 }
 
 // endings are the signals that ask for an end. SIGHUP is the closing of the terminal, but not under nohup.
