@@ -273,9 +273,10 @@ func (x *exchange) cut() {
 
 // readEnded is told that the client sends no more while it waits for the answer. One
 // that asked for the end of the connection behind it may have ended its own direction
-// only (RFC 9112, section 9.6); one that meant to go on has left.
+// only (RFC 9112, section 9.6); one that meant to go on has left. Where the two cannot be
+// told apart, that the former has left is not known before the answer is written to it.
 func (x *exchange) readEnded(err error) {
-	if err == io.EOF && !x.request.Persistent() {
+	if err == io.EOF && !x.request.Persistent() && !abandoned(x.conn.socket.Conn) {
 		return
 	}
 	x.cut()

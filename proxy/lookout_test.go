@@ -23,7 +23,8 @@ func TestEndOfWhatAClientSends(t *testing.T) {
 		"closed where it meant to go on":       {1, nil, io.EOF, true},
 		"reset":                                {1, closing, syscall.ECONNRESET, true},
 	} {
-		x := &exchange{request: &request{Request: http1.Request{Minor: c.minor, Fields: c.fields}}}
+		wire, _ := net.Pipe()
+		x := &exchange{request: &request{Request: http1.Request{Minor: c.minor, Fields: c.fields}}, conn: &clientConn{socket: &conn{Conn: wire}}}
 		x.readEnded(c.err)
 		if x.isCut() != c.left {
 			t.Errorf("%s: left is %v", name, x.isCut())
