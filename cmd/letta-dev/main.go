@@ -7,21 +7,20 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 )
 
 func main() {
-	ctx, cancel := context.WithCancelCause(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, endings()...)
 	go func() {
-		name := <-asked
+		<-asked
 		signal.Stop(asked)            // the first Ctrl-C asks, the second ends the process, however soon it comes
 		signal.Ignore(syscall.SIGHUP) // a closed terminal says so more than once: by its shell, and by itself
-		cancel(fmt.Errorf("%v signal received", name))
+		cancel()
 	}()
 	os.Exit(run(ctx, systemApp(), os.Args[1:]))
 }
