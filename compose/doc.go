@@ -38,6 +38,8 @@ passed to the server, since the proxy ends TLS.
 
 # Settings
 
+They are taken as they are written: X-Version: 1.10 is not 1.1, and needs no quotes.
+
 	x-letta-dev:
 	  server: letta_server          # the service that is the Letta server, where it cannot be told by its image
 	  hosts: [agents.localhost]     # more names the proxy serves
