@@ -14,7 +14,6 @@ type conn struct {
 	local    string // address it came in on
 	ahead    []byte
 	heard    *alertRecord // during a TLS handshake; else nil
-	opening  bool         // HTTP/2 was agreed on, and is not spoken yet
 	tapped   bool         // a tap reads it, and puts what it gets into ahead
 	end      error        // or here
 }
@@ -41,10 +40,6 @@ func (c *conn) Read(p []byte) (int, error) {
 // stop and cut end a connection that has not asked for anything yet.
 func (c *conn) stop() { c.Close() }
 func (c *conn) cut()  { c.Close() }
-
-// An opening is a connection that HTTP/2 is not spoken on yet: browsers open some in
-// advance, and to net/http's server those are busy.
-type opening struct{ *conn }
 
 func (c *conn) CloseWrite() error { return closeWrite(c.Conn) }
 

@@ -31,9 +31,8 @@ func newDoor(p *Proxy) *door {
 	return d
 }
 
-// acceptAll ends when the listener is closed. Running out of descriptors is not
-// the end of a listener: it waits longer from failure to failure, up to a second,
-// as net/http does.
+// acceptAll ends with the listener. Running out of descriptors is not its end: it
+// says so, and waits longer from failure to failure, up to a second, as net/http does.
 func (d *door) acceptAll(l *Listener) {
 	var pause time.Duration
 	for {
@@ -46,9 +45,13 @@ func (d *door) acceptAll(l *Listener) {
 			continue
 		}
 		var ne net.Error
-		if errors.Is(err, net.ErrClosed) || !errors.As(err, &ne) {
+		//lint:ignore SA1019 it is what net/http asks, and a list of our own would be another for each system
+		if !errors.As(err, &ne) || !ne.Temporary() {
 			d.failed <- err
 			return
+		}
+		if pause == 0 {
+			d.proxy.config.ErrorLog.Printf("accepting connections: %v; trying again", err)
 		}
 		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
 		select {
@@ -69,24 +72,19 @@ func (d *door) welcome(c *conn) {
 		return
 	}
 	if t, ok := wire.(*tls.Conn); ok && t.ConnectionState().NegotiatedProtocol == "h2" {
-		c.Conn = d.proxy.gather(c.Conn)
-		c.opening = true
-		d.proxy.conns.add(opening{c})
-		d.proxy.conns.remove(c)
+		c.Conn = d.proxy.gather(c)
 		select {
 		case d.http2 <- wire:
 		case <-d.closed:
 			c.Close()
-			d.proxy.conns.remove(opening{c})
 		}
 		return
 	}
 	client := &clientConn{proxy: d.proxy, socket: c, wire: wire, in: http1.NewReader(wire, d.proxy.buffers), out: http1.NewWriter(wire, d.proxy.buffers)}
 	client.request = request{major: 1, secure: wire != net.Conn(c), client: c.RemoteAddr().String(), local: c.local, listener: c.listener}
 	client.limitHead = client.awaitHead
-	d.proxy.conns.add(client)
+	d.proxy.conns.replace(c, client)
 	defer d.proxy.conns.remove(client)
-	d.proxy.conns.remove(c)
 	if client.serve(); client.webSocket != nil {
 		client.webSocket.begin() // in goroutines of its own: this one's stack has grown
 	}

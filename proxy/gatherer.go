@@ -21,13 +21,15 @@ type gatherer struct {
 	n       int       // bytes that wait
 	sending bool      // a goroutine runs
 	err     error     // of the write that ended it for good
+	spoken  bool      // HTTP/2
 }
 
-// gather begins to gather. The result is tracked until it is closed.
-func (p *Proxy) gather(c net.Conn) *gatherer {
-	g := &gatherer{Conn: c, proxy: p}
+// gather begins to gather what is written to a client, and takes its place among what
+// has to end, until it is closed.
+func (p *Proxy) gather(c *conn) *gatherer {
+	g := &gatherer{Conn: c.Conn, proxy: p}
 	g.changed.L = &g.mu
-	p.gatherers.add(g)
+	p.conns.replace(c, g)
 	return g
 }
 
@@ -86,12 +88,29 @@ func (g *gatherer) SetWriteDeadline(t time.Time) error {
 	return g.Conn.SetWriteDeadline(t)
 }
 
+// Close is that of [net.Conn].
 func (g *gatherer) Close() error {
-	g.proxy.gatherers.remove(g)
+	g.proxy.conns.remove(g)
 	return g.Conn.Close()
 }
 
-// stop leaves the end to net/http's server, cut makes way for it: crypto/tls gives a
-// peer that does not read 5 s for the alert.
-func (g *gatherer) stop() {}
-func (g *gatherer) cut()  { g.Conn.Close() }
+// speaks notes that the connection has been used.
+func (g *gatherer) speaks() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.spoken = true
+}
+
+// stop ends a connection that was opened in advance, as browsers do: to net/http's
+// server it is busy. The others it ends itself, each behind its streams.
+func (g *gatherer) stop() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.spoken {
+		g.Conn.Close()
+	}
+}
+
+// cut closes the socket, since crypto/tls would give a peer that does not read 5 s
+// for the alert.
+func (g *gatherer) cut() { g.Conn.Close() }

@@ -16,7 +16,7 @@ import (
 func gathering(size int) (*gatherer, net.Conn) {
 	p := &Proxy{bodies: &sync.Pool{New: func() any { b := make([]byte, size); return &b }}}
 	here, there := net.Pipe()
-	return p.gather(here), there
+	return p.gather(&conn{Conn: here}), there
 }
 
 // TestGathererMakesOneWrite of those that come while one is on its way, in their order, and waits where there is no room.
@@ -106,12 +106,12 @@ func TestGathererUnderTLS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, server, client := written(t)
 		begin := time.Now()
-		g.proxy.gatherers.cut()
+		g.proxy.conns.cut()
 		server.Close()
 		if took := time.Since(begin); took > 0 { // in a bubble, time stands still until all wait for it
 			t.Errorf("waited %v for a peer that was cut off", took)
 		}
-		if len(g.proxy.gatherers.live) > 0 {
+		if len(g.proxy.conns.live) > 0 {
 			t.Error("a closed connection is still known")
 		}
 		client.Close()

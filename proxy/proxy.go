@@ -37,7 +37,6 @@ type Proxy struct {
 	stopping, base context.Context
 	stop, cutBase  context.CancelFunc
 	conns, streams tracker
-	gatherers      tracker // of HTTP/2
 }
 
 // limits are constants outside tests.
@@ -49,6 +48,7 @@ type limits struct {
 	reach    time.Duration // for the container's own WebSocket port to accept
 	silence  time.Duration // a dead end behind it closes within this time
 	linger   time.Duration // for an answer to arrive before its connection closes
+	force    time.Duration // for what was cut to end
 	notice   time.Duration // for the orchestrator to notice that an upstream went away
 }
 
@@ -77,6 +77,7 @@ func New(config Config) (*Proxy, error) {
 			reach:    time.Second,
 			silence:  100 * time.Millisecond,
 			linger:   2 * time.Second,
+			force:    10 * time.Second,
 			notice:   500 * time.Millisecond,
 		},
 	}

@@ -31,15 +31,20 @@ type quickCall struct {
 	err error
 }
 
-// quick returns a connection that does the same as c, quickly where it is a socket.
+// quick returns a connection that does the same as c, quickly where it is a socket. The
+// race detector knows what the usual calls read and write, and nothing of these.
 func quick(c net.Conn) net.Conn {
 	socket, ok := c.(*net.TCPConn)
-	if !ok {
+	if !ok || racing {
 		return c
 	}
+	return newQuickConn(socket)
+}
+
+func newQuickConn(socket *net.TCPConn) net.Conn {
 	raw, err := socket.SyscallConn()
 	if err != nil { // it is closed already
-		return c
+		return socket
 	}
 	q := &quickConn{TCPConn: socket, raw: raw}
 	q.in.try, q.out.try = q.receive, q.send

@@ -42,9 +42,8 @@ func (p *Proxy) shutdown(server *http.Server) error {
 		p.cut()
 		p.streams.cut()
 		p.conns.cut()
-		p.gatherers.cut()
 		server.Close()
-		last, cancel := context.WithTimeout(context.Background(), p.limits.head)
+		last, cancel := context.WithTimeout(context.Background(), p.limits.force)
 		defer cancel()
 		err = errors.Join(p.conns.wait(last), p.streams.wait(last))
 	}
@@ -75,20 +74,18 @@ func (p *Proxy) newServer() *http.Server {
 		DisableGeneralOptionsHandler: true,           // the policy is asked first
 		MaxHeaderBytes:               maxHead - 4096, // net/http allows 4096 more than it is told
 		ErrorLog:                     p.config.ErrorLog,
-		ConnState:                    p.opened,
+		ConnState:                    changed,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, c.(*tls.Conn).NetConn())
 		},
 	}
 }
 
-// opened is told when a connection begins to speak HTTP/2, among other things, or ends.
-// From there on its server ends it at stop, behind the streams on it.
-func (p *Proxy) opened(wire net.Conn, state http.ConnState) {
-	c := wire.(*tls.Conn).NetConn().(*conn)
-	if c.opening && state != http.StateNew {
-		c.opening = false
-		p.conns.remove(opening{c})
+// changed is told of each new state of a connection of HTTP/2: behind the first one
+// it speaks.
+func changed(wire net.Conn, state http.ConnState) {
+	if g, ok := wire.(*tls.Conn).NetConn().(*conn).Conn.(*gatherer); ok && state != http.StateNew {
+		g.speaks()
 	}
 }
 
@@ -106,12 +103,16 @@ type tracker struct {
 	empty   chan struct{} // closed when live becomes empty; nil while nobody waits
 }
 
-func (t *tracker) add(e ending) {
+func (t *tracker) add(e ending) { t.replace(nil, e) }
+
+// replace notes what something has become. Nobody ends what it was from then on.
+func (t *tracker) replace(old, e ending) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.live == nil {
 		t.live = map[ending]bool{}
 	}
+	delete(t.live, old)
 	t.live[e] = true
 	if t.stopped {
 		e.stop()

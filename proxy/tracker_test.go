@@ -122,7 +122,7 @@ func TestUnusedConnectionDoesNotHoldUpTheStop(t *testing.T) {
 		g.proxy.conns.mu.Lock()
 		handedOver = true
 		for e := range g.proxy.conns.live {
-			_, handedOver = e.(opening)
+			_, handedOver = e.(*gatherer)
 		}
 		g.proxy.conns.mu.Unlock()
 	}

@@ -59,7 +59,8 @@ func (b *Body) Trailer() Fields { return b.trailer }
 func (b *Body) take() ([]byte, error) {
 	d := b.d
 	if d.r == d.w {
-		if b.left > smallBuffer && len(d.buf) < largeBuffer {
+		full := d.buf != nil && d.w == len(d.buf) // what came last filled it: there is more
+		if (b.left > smallBuffer || b.kind == ToEnd && full) && len(d.buf) < largeBuffer {
 			d.grow()
 		}
 		if err := d.fill(); err != nil {
