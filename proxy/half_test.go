@@ -63,4 +63,5 @@ func (c *scripted) Read(p []byte) (int, error) {
 
 func (c *scripted) Write(p []byte) (int, error)       { return c.wrote.Write(p) }
 func (c *scripted) SetReadDeadline(t time.Time) error { c.renewals++; return nil }
+func (c *scripted) SetWriteDeadline(time.Time) error  { return nil }
 func (c *scripted) Close() error                      { return nil }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +25,8 @@ type webSocket struct {
 
 	mu       sync.Mutex
 	stopping bool
-	err      error // the first; what comes after it is its consequence
+	leave    time.Time // until then both sides may take leave, once stopping
+	err      error     // the first; what comes after it is its consequence
 }
 
 // A direction is from one side to the other.
@@ -38,6 +40,7 @@ type direction struct {
 	frames frames
 	bytes  int64
 	before int64 // bytes when halfOpen began anew
+	torn   bool  // a Write failed, perhaps within a frame
 	done   bool  // guarded by of.mu
 }
 
@@ -91,6 +94,7 @@ func (d *direction) relay() error {
 		d.frames.follow(piece)
 		d.bytes += int64(len(piece))
 		if _, err := d.to.Write(piece); err != nil {
+			d.torn = true
 			return err
 		}
 	}
@@ -115,16 +119,18 @@ func (d *direction) end(err error) error {
 // takeLeave sends a Close where one fits, and gives the side this direction comes
 // from, which gets one too, time to answer it (RFC 6455, section 7.1.2).
 func (d *direction) takeLeave() {
-	deadline := time.Now().Add(d.of.proxy.limits.linger)
-	d.to.SetWriteDeadline(deadline)
 	switch {
+	case d.torn:
+		hangUp(d.to)
 	case d.frames.closed:
 	case d.frames.between():
-		_, _ = d.to.Write(goingAway(d.masked)) // it ends either way
+		if _, err := d.to.Write(goingAway(d.masked)); err != nil {
+			hangUp(d.to)
+		}
 	default:
 		d.to.Close()
 	}
-	d.from.conn.SetReadDeadline(deadline)
+	d.from.conn.SetReadDeadline(d.of.leave) // no longer changed, since stopping was seen
 	for !d.frames.closed {
 		piece, err := d.from.take()
 		if err == error(errDry) {
@@ -204,19 +210,31 @@ func (w *webSocket) isStopping() bool {
 	return w.stopping
 }
 
-// stop has both directions take leave: it wakes them, and they find out why.
+// stop has both directions take leave: it wakes one that waits, and it finds out why.
+// One that writes has as long as the leave takes, since its peer may not read at all.
 func (w *webSocket) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.stopping = true
-	w.inbound.from.conn.SetReadDeadline(time.Unix(1, 0))
-	w.outbound.from.conn.SetReadDeadline(time.Unix(1, 0))
+	w.stopping, w.leave = true, time.Now().Add(w.proxy.limits.linger)
+	for _, d := range [...]*direction{&w.inbound, &w.outbound} {
+		d.to.SetWriteDeadline(w.leave)
+		d.from.conn.SetReadDeadline(time.Unix(1, 0))
+	}
 }
 
 // cut ends both connections now.
 func (w *webSocket) cut() {
 	w.socket.Close()
 	w.inbound.to.Close()
+}
+
+// hangUp closes a connection whose peer does not read: crypto/tls would try for
+// seconds to send it an alert.
+func hangUp(c net.Conn) {
+	if secure, ok := c.(*tls.Conn); ok {
+		secure.NetConn().Close()
+	}
+	c.Close()
 }
 
 // closeWrite ends the sending direction where the connection can do that. Where
