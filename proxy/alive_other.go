@@ -10,3 +10,6 @@ type liveness struct{}
 func (*liveness) watch(net.Conn) {}
 func (*liveness) canTell() bool  { return false }
 func (*liveness) alive() bool    { return false }
+
+// sendsNoMore cannot tell either.
+func sendsNoMore(net.Conn) error { return nil }

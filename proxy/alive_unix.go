@@ -3,6 +3,8 @@
 package proxy
 
 import (
+	"cmp"
+	"io"
 	"net"
 	"syscall"
 
@@ -36,4 +38,28 @@ func (l *liveness) look(fd uintptr) {
 	l.wait[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
 	n, err := unix.Poll(l.wait[:], 0)
 	l.open = n == 0 && err == nil
+}
+
+// sendsNoMore asks the kernel, and reads nothing, whether a client has ended its direction (io.EOF) or the connection: behind
+// bytes that nobody has read, a Read would not tell.
+func sendsNoMore(c net.Conn) (err error) {
+	socket, ok := c.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	failed := raw.Control(func(fd uintptr) {
+		wait := []unix.PollFd{{Fd: int32(fd), Events: pollEnd}}
+		_, _ = unix.Poll(wait, 0) // where it fails it tells nothing
+		switch got := wait[0].Revents; {
+		case got&(unix.POLLERR|unix.POLLHUP&^pollEnd) != 0:
+			err = syscall.ECONNRESET
+		case got&pollEnd != 0:
+			err = io.EOF
+		}
+	})
+	return cmp.Or(failed, err)
 }

@@ -282,6 +282,20 @@ func (x *exchange) readEnded(err error) {
 	x.cut()
 }
 
+// askSocket notices that the client has left while nothing reads from its connection. The end of one that closed with bytes to
+// send stands behind them, and does not come.
+func (x *exchange) askSocket() {
+	if x.conn == nil {
+		return
+	}
+	socket := x.conn.socket.Conn
+	if err := sendsNoMore(socket); err != nil {
+		x.readEnded(err)
+	} else if abandoned(socket) {
+		x.cut()
+	}
+}
+
 // isCut reports whether the client has left, or was cut off.
 func (x *exchange) isCut() bool {
 	x.mu.Lock()

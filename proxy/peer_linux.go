@@ -7,7 +7,12 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
+
+// pollEnd is how poll(2) says that the other end sends no more.
+const pollEnd = unix.POLLRDHUP
 
 // abandoned reports whether a client has closed its end, and has not only ended its direction: then no program holds its socket any
 // more, and the kernel's tables have it with the inode 0 (proc(5)). It is false for what they do not show, such as a client on

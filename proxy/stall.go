@@ -14,11 +14,13 @@ var errStill = errors.New("the body has not moved for too long")
 const stallLooks = 8
 
 // A stall is a body whose client may stop sending: it notices that somebody has waited for the next piece for a whole limit,
-// and in all that time got none. A body that moves has no limit, and one that the upstream does not take waits for nobody. It
-// costs two counts for a piece, and a timer for the body.
+// and in all that time got none. A body that moves has no limit. One that the upstream does not take waits for nobody, and its
+// client is not read from: whether that has left, its socket is asked. A stall costs two counts for a piece, and a timer for
+// the body.
 type stall struct {
 	source
-	steps atomic.Int64 // of next: odd while it waits
+	asked func()       // where the upstream has taken nothing since the last look
+	steps atomic.Int64 // of next: odd while it waits for the client
 
 	mu      sync.Mutex
 	timer   *time.Timer // nil until begin
@@ -31,6 +33,15 @@ func (s *stall) next() ([]byte, error) {
 	s.steps.Add(1)
 	defer s.steps.Add(1)
 	return s.source.next()
+}
+
+// beforeWait has f called, which writes to the upstream, and so does not wait for the client.
+func (s *stall) beforeWait(f func()) {
+	s.source.beforeWait(func() {
+		s.steps.Add(1)
+		defer s.steps.Add(1)
+		f()
+	})
 }
 
 // begin has ended called, once, when the body has not moved for limit, unless stop was called before.
@@ -48,13 +59,17 @@ func (s *stall) look(limit time.Duration, ended func()) {
 	if s.stopped {
 		return
 	}
-	steps := s.steps.Load()
-	if steps != s.seen || steps%2 == 0 {
+	switch steps := s.steps.Load(); {
+	case steps != s.seen:
 		s.seen, s.looks = steps, 0
-	} else if s.looks++; s.looks == stallLooks {
-		s.stopped = true
-		ended()
-		return
+	case steps%2 == 0:
+		s.asked()
+	default:
+		if s.looks++; s.looks == stallLooks {
+			s.stopped = true
+			ended()
+			return
+		}
 	}
 	s.timer.Reset(limit / stallLooks)
 }
