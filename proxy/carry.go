@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -21,6 +22,13 @@ const (
 
 // errNoAnswer is a connection that ended before the first byte of an answer.
 var errNoAnswer = errors.New("the connection was closed without an answer")
+
+func noAnswer(cause error) error {
+	if cause == io.EOF {
+		return errNoAnswer
+	}
+	return fmt.Errorf("%w: %w", errNoAnswer, cause)
+}
 
 // errNotFinal is one that ended behind 1xx: those are answers.
 var errNotFinal = errors.New("the connection was closed without a final answer")
@@ -100,31 +108,39 @@ func (c *carriage) send(b *backend) {
 // receive relays the answer. It returns whether that came to its end in good
 // order, or an error as long as nothing was answered.
 func (c *carriage) receive() (clean bool, err error) {
-	x, in := c.x, c.up.in
+	if err := c.x.final(c.up, c.upload); err != nil {
+		return false, err
+	}
+	if c.up.answer.Status == http.StatusSwitchingProtocols {
+		return false, errors.New("it switched protocols unasked")
+	}
+	c.upload.settle()
+	return c.x.relay(c.up), nil
+}
+
+// final reads the head of the final answer; those before it start the upload, or go on
+// to the client.
+func (x *exchange) final(up *upstreamConn, u *upload) error {
 	for informed := range maxInformal {
-		answer := &c.up.answer
-		if err := in.Response(answer, x.request.Method); err != nil {
-			switch {
-			case informed == 0 && (err == io.EOF || c.up.used && isReset(err)):
-				err = errNoAnswer
-			case err == io.EOF:
-				err = errNotFinal
-			}
-			return false, err
-		}
-		switch {
-		case answer.Status == http.StatusContinue:
-			c.upload.start()
-		case answer.Status == http.StatusSwitchingProtocols:
-			return false, errors.New("it switched protocols unasked")
-		case answer.Status < 200:
-			x.out.inform(answer.Status, x.informal(answer.Fields))
+		switch err := up.in.Response(&up.answer, x.request.Method); {
+		case err == nil:
+		case informed == 0 && (err == io.EOF || up.used && isReset(err)):
+			return noAnswer(err)
+		case err == io.EOF:
+			return errNotFinal
 		default:
-			c.upload.settle()
-			return x.relay(c.up), nil
+			return err
+		}
+		switch status := up.answer.Status; {
+		case status == http.StatusContinue:
+			u.start()
+		case status == http.StatusSwitchingProtocols, status >= 200:
+			return nil
+		default:
+			x.out.inform(status, x.informal(up.answer.Fields))
 		}
 	}
-	return false, errors.New("it informs without end")
+	return errors.New("it informs without end")
 }
 
 // informal are the fields of an answer that is not final. What we set or remove is for us to say, in the final one.

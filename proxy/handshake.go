@@ -5,7 +5,6 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"errors"
-	"io"
 	"iter"
 	"net/http"
 	"strings"
@@ -25,7 +24,7 @@ func checkHandshake(r *request) *answer {
 		return malformed(http.StatusBadRequest, "Connection names a field of the handshake, which would not reach the server then")
 	case r.Fields.Count(version) != 1 || r.Fields.Get(version) != "13":
 		a := malformed(http.StatusUpgradeRequired, "only version 13 of the WebSocket protocol is spoken here")
-		a.fields = http1.Fields{{Name: version, Value: "13"}, {Name: "Upgrade", Value: "websocket"}, {Name: "Connection", Value: "Upgrade"}}
+		a.fields = upgrading(http1.Fields{{Name: version, Value: "13"}}, "websocket")
 		return a
 	case len(key) != 16 || r.Fields.Count(name) != 1:
 		return malformed(http.StatusBadRequest, "the Sec-WebSocket-Key of the handshake is not 16 bytes")
@@ -67,36 +66,30 @@ func (x *exchange) handshake(ctx context.Context, b *backend, limit time.Duratio
 }
 
 func (x *exchange) exchangeHandshake(b *backend, up *upstreamConn) error {
-	fields := x.outgoing(nil, b.Upstream)
-	fields = append(fields, http1.Field{Name: "Connection", Value: "Upgrade"}, http1.Field{Name: "Upgrade", Value: "websocket"})
+	fields := upgrading(x.outgoing(nil, b.Upstream), "websocket")
 	up.out.Request(x.request.Method, b.webSocketTarget(x.target), fields, http1.Framing{})
-	if up.out.Flush() != nil || up.in.Wait() != nil {
-		return errNoAnswer // it reset the connection, perhaps before it read all
+	_ = up.out.Flush() // where that fails, so will the answer, which knows why
+	if err := up.in.Wait(); err != nil {
+		return noAnswer(err) // a reset, perhaps before it read all, is none either
 	}
-	for range maxInformal {
-		switch err := up.in.Response(&up.answer, x.request.Method); {
-		case err == io.EOF:
-			return errNotFinal
-		case err != nil:
-			return err
-		}
-		switch status := up.answer.Status; {
-		case status == http.StatusSwitchingProtocols || status >= 200:
-			return checkAccept(x.request, &up.answer)
-		case status != http.StatusContinue: // nobody asked for that
-			x.out.inform(status, passing(nil, up.answer.Fields))
-		}
+	if err := x.final(up, nil); err != nil {
+		return err
 	}
-	return errors.New("it informs without end")
+	return checkAccept(x.request, &up.answer)
 }
 
-// requiring adds to a 426 what it is about, which ends at each connection (RFC 9110,
-// section 15.5.22).
+// upgrading adds the fields of an upgrade, which end at each connection (RFC 9110,
+// section 7.8).
+func upgrading(fields http1.Fields, protocol string) http1.Fields {
+	return append(fields, http1.Field{Name: "Connection", Value: "Upgrade"}, http1.Field{Name: "Upgrade", Value: protocol})
+}
+
+// requiring adds to a 426 what it is about (RFC 9110, section 15.5.22).
 func requiring(fields http1.Fields, protocol string) http1.Fields {
 	if protocol == "" {
 		return fields
 	}
-	return append(fields, http1.Field{Name: "Connection", Value: "Upgrade"}, http1.Field{Name: "Upgrade", Value: protocol})
+	return upgrading(fields, protocol)
 }
 
 // checkAccept holds a 101 to RFC 6455, section 4.1: an upstream that switched to

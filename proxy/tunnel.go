@@ -76,7 +76,7 @@ func (x *exchange) join(ctx context.Context, up *upstreamConn) {
 		return
 	}
 	head := http1.Response{Status: up.answer.Status, Reason: up.answer.Reason, Fields: passing(nil, up.answer.Fields)}
-	head.Fields = append(head.Fields, http1.Field{Name: "Connection", Value: "Upgrade"}, http1.Field{Name: "Upgrade", Value: "websocket"})
+	head.Fields = upgrading(head.Fields, "websocket")
 	if x.begin(&head) != nil || x.wrote(x.out.flush()) != nil {
 		x.because("the client left during the handshake")
 		return

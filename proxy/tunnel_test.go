@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/letta-dev/letta-dev/proxy/policy"
 )
 
 // eachSocket runs a test over plain and TLS connections of both listeners, with
@@ -242,6 +244,31 @@ func TestUpstreamsThatBreakTheHandshake(t *testing.T) {
 				t.Errorf("%s: access %+v", name, a)
 			}
 		})
+	}
+}
+
+// TestCauseOfAHandshakeWithoutAnswer: who wants to see a certificate says so, in an alert of TLS.
+func TestCauseOfAHandshakeWithoutAnswer(t *testing.T) {
+	leaf, roots := testLeaf(t)
+	secure := startWSOn(t, tls.NewListener(listenLoopback(t), &tls.Config{Certificates: []tls.Certificate{*leaf}, ClientAuth: tls.RequireAnyClientCert}), echoBytes)
+	eachSocket(t, Upstream{Name: "ws", Dial: func(ctx context.Context) (net.Conn, error) {
+		return (&tls.Dialer{Config: &tls.Config{RootCAs: roots, ServerName: "localhost"}}).DialContext(ctx, "tcp", secure.addr)
+	}}, func(t *testing.T, g *rig, addr string, encrypted bool) {
+		res, _ := g.upgrade(t, addr, encrypted)
+		if a := g.access(t); res.StatusCode != 502 || !strings.Contains(a.Cause, "certificate required") {
+			t.Errorf("%d, %s", res.StatusCode, a.Cause)
+		}
+	})
+}
+
+// TestPolicyOfInformalHandshakes: what the policy sets or removes is not said before the final answer.
+func TestPolicyOfInformalHandshakes(t *testing.T) {
+	up := startWS(t, func(c net.Conn, r *bufio.Reader) {
+		io.WriteString(c, "HTTP/1.1 103 Early Hints\r\nServer: theirs\r\nLink: a\r\n\r\n"+switching)
+	})
+	g := startAt(t, up.addr, func(c *Config) { c.Policy.Response = []policy.Header{{Name: "Server"}} })
+	if res, _ := g.upgrade(t, g.addr, false); res.StatusCode != 103 || res.Header.Get("Link") != "a" || res.Header.Get("Server") != "" {
+		t.Errorf("%d %v", res.StatusCode, res.Header)
 	}
 }
 
