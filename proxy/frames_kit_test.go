@@ -16,6 +16,7 @@ import (
 type framer struct {
 	*http2.Framer
 	t       *testing.T
+	close   func() error
 	encoder *hpack.Encoder
 	fields  bytes.Buffer // what the encoder wrote
 }
@@ -29,7 +30,7 @@ func (g *rig) frames(t *testing.T) *framer {
 	}
 	t.Cleanup(func() { c.Close() })
 	c.SetDeadline(time.Now().Add(patience))
-	f := &framer{Framer: http2.NewFramer(c, c), t: t}
+	f := &framer{Framer: http2.NewFramer(c, c), t: t, close: c.Close}
 	f.encoder = hpack.NewEncoder(&f.fields)
 	f.AllowIllegalWrites = true
 	f.ReadMetaHeaders = hpack.NewDecoder(4096, nil)

@@ -37,7 +37,7 @@ func (p *Proxy) shutdown(server *http.Server) error {
 	p.conns.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), p.config.Grace)
 	defer cancel()
-	err := errors.Join(server.Shutdown(ctx), p.conns.wait(ctx))
+	err := errors.Join(server.Shutdown(ctx), p.conns.wait(ctx), p.streams.wait(ctx)) // a stream outlives its connection
 	if err != nil {
 		p.cut()
 		p.streams.cut()

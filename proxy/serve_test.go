@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -130,6 +131,33 @@ func TestHeldCallsAreAnsweredAtStop(t *testing.T) {
 	if e := errorIn(t, body); res.StatusCode != 503 || e.Code != "proxy_stopping" {
 		t.Errorf("%d %+v", res.StatusCode, e)
 	}
+}
+
+// TestStopWaitsForTheLastRecord: what records closes behind Serve. The server of HTTP/2 does not wait for the streams of a
+// connection that has ended.
+func TestStopWaitsForTheLastRecord(t *testing.T) {
+	recording, release := make(chan struct{}), make(chan struct{})
+	g := start(t, echo(), func(c *Config) {
+		c.Access = func(*Access) { close(recording); <-release }
+	})
+	f := g.frames(t)
+	f.head(1, true, pseudo("GET", "/")...)
+	<-recording
+	f.close()
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); g.stop() }()
+	for waits := false; !waits; runtime.Gosched() {
+		select {
+		case <-stopped:
+			t.Fatal("Serve returns before the record is written")
+		default:
+		}
+		g.proxy.streams.mu.Lock()
+		waits = g.proxy.streams.empty != nil
+		g.proxy.streams.mu.Unlock()
+	}
+	close(release)
+	<-stopped
 }
 
 func TestBridgeHearsOfTheStop(t *testing.T) {
