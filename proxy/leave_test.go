@@ -60,6 +60,30 @@ func TestClientThatLeavesDuringTheHandshake(t *testing.T) {
 	}
 }
 
+// A client that leaves during one way of its WebSocket does not set out on the next.
+func TestClientThatLeavesBetweenTwoWays(t *testing.T) {
+	upstream := listenLoopback(t)
+	defer upstream.Close()
+	g := start(t, echo(), func(c *Config) {
+		c.WebSocket.PassThrough = &Upstream{Name: "pass", Dial: dialer(upstream.Addr().String())}
+		c.WebSocket.Bridge = echo()
+	})
+	client := g.raw(t, g.wsAddr, false)
+	io.WriteString(client, handshakeOf())
+	server, err := upstream.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	if _, err := http.ReadRequest(bufio.NewReader(server)); err != nil {
+		t.Fatal(err)
+	}
+	client.Close()
+	if a := g.access(t); a.Status != 499 || a.Upstream != "pass" {
+		t.Errorf("%+v", a)
+	}
+}
+
 // OPTIONS * is for the names of the proxy too, in every version.
 func TestServerWideOptionsAreForOurNames(t *testing.T) {
 	g := start(t, echo(), nil)

@@ -31,13 +31,14 @@ func (x *exchange) tunnel(b *backend) {
 }
 
 // tryTunnel is tunnel for a backend that may not exist. It returns false, with
-// nothing answered, when nobody is there.
+// nothing answered, when nobody is there, and the client still is.
 func (x *exchange) tryTunnel(b *backend) bool {
 	ctx, cancel := x.upgradeContext()
 	defer cancel()
 	up, err := x.handshake(ctx, b, x.proxy.limits.reach)
 	var unreached *dialError
-	if errors.As(err, &unreached) || errors.Is(err, errNoAnswer) {
+	nobody := errors.As(err, &unreached) || errors.Is(err, errNoAnswer)
+	if nobody && ctx.Err() == nil && !x.isCut() {
 		return false
 	}
 	x.access.Upstream = b.Name
