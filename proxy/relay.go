@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -38,8 +39,8 @@ type direction struct {
 	from   tap
 	to     net.Conn
 	frames frames
-	bytes  int64
-	before int64 // bytes when halfOpen began anew
+	bytes  atomic.Int64
+	before int64 // bytes when halfOpen began, or began anew; guarded by of.mu
 	torn   bool  // a Write failed, perhaps within a frame
 	done   bool  // guarded by of.mu
 }
@@ -92,7 +93,7 @@ func (d *direction) relay() error {
 			return err
 		}
 		d.frames.follow(piece)
-		d.bytes += int64(len(piece))
+		d.bytes.Add(int64(len(piece)))
 		if _, err := d.to.Write(piece); err != nil {
 			d.torn = true
 			return err
@@ -146,17 +147,22 @@ func (d *direction) takeLeave() {
 // goesOnAlone gives a direction whose other one has ended another halfOpen, if
 // anything came in the last. No message has to do with the clock.
 func (d *direction) goesOnAlone(err error) bool {
-	if !errors.Is(err, os.ErrDeadlineExceeded) || d.bytes == d.before {
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		return false
 	}
-	d.before = d.bytes
 	d.of.mu.Lock()
 	defer d.of.mu.Unlock()
-	if d.of.stopping {
+	if d.of.stopping || d.bytes.Load() == d.before {
 		return false
 	}
-	d.from.conn.SetReadDeadline(time.Now().Add(d.of.proxy.limits.halfOpen))
+	d.beginAlone()
 	return true
+}
+
+// beginAlone is called with of.mu held.
+func (d *direction) beginAlone() {
+	d.before = d.bytes.Load()
+	d.from.conn.SetReadDeadline(time.Now().Add(d.of.proxy.limits.halfOpen))
 }
 
 // ended notes that a direction has ended. The other one then has halfOpen left from
@@ -183,7 +189,7 @@ func (w *webSocket) isLast(d *direction, err error) bool {
 	case err != nil:
 		w.cut()
 	case !w.stopping:
-		d.other.from.conn.SetReadDeadline(time.Now().Add(w.proxy.limits.halfOpen))
+		d.other.beginAlone()
 	}
 	return false
 }
@@ -194,7 +200,7 @@ func (w *webSocket) finish() {
 	w.inbound.to.Close()
 	w.outbound.to.Close()
 	a := &w.access
-	a.BytesIn, a.BytesOut = w.inbound.bytes, w.outbound.bytes
+	a.BytesIn, a.BytesOut = w.inbound.bytes.Load(), w.outbound.bytes.Load()
 	a.Total = w.proxy.config.Now().Sub(a.Time)
 	if w.isStopping() {
 		a.Cause = closedAtStop
