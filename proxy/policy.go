@@ -98,8 +98,12 @@ func ownOrigin(p *Proxy, r *request) *answer {
 }
 
 // sameSite refuses what a foreign page can send without asking: a form, or fetch
-// in no-cors mode. Browsers do not let pages set these fields.
-func sameSite(_ *Proxy, r *request) *answer {
+// in no-cors mode. Browsers do not let pages set these fields. One that names an
+// origin of ours may do what ownOrigin lets it.
+func sameSite(p *Proxy, r *request) *answer {
+	if _, _, ok := p.origins.of(r); ok {
+		return nil
+	}
 	mode := r.Fields.Get("Sec-Fetch-Mode")
 	if safe(r.Method) || r.Fields.Get("Sec-Fetch-Site") != "cross-site" || mode != "no-cors" && mode != "navigate" {
 		return nil

@@ -70,6 +70,8 @@ func TestOriginRules(t *testing.T) {
 		{"OPTIONS", []string{"Origin: https://evil.example"}, 200},
 		{"POST", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors"}, 403},
 		{"POST", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"}, 403},
+		{"POST", []string{"Origin: https://app.letta.com", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"}, 200}, // a form
+		{"POST", []string{"Origin: null", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"}, 403},
 		{"POST", []string{"Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: navigate"}, 200},
 		{"GET", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"}, 200}, // a link
 	}
