@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 )
 
 const clean = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nclean"
@@ -340,4 +342,19 @@ func TestEarlyAnswerEndsTheConnection(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The Date of an answer of ours is when it began, and not its request, which may have been held (RFC 9110, section 6.6.1).
+func TestDateIsOfTheAnswer(t *testing.T) {
+	var ticks atomic.Int64
+	g := start(t, echo(), func(c *Config) {
+		c.Now = func() time.Time { return clock.Add(time.Duration(ticks.Add(1)) * time.Minute) }
+	})
+	g.each(t, func(t *testing.T, w wire) {
+		res, _ := w.do(t, "GET", "/", nil, "Host: evil.example")
+		a := g.access(t)
+		if date, err := http.ParseTime(res.Header.Get("Date")); err != nil || !date.Equal(a.Time.Add(a.Head)) {
+			t.Errorf("Date %v, %v; asked at %v, answered after %v", date, err, a.Time, a.Head)
+		}
+	})
 }

@@ -147,11 +147,12 @@ func (x *exchange) begin(head *http1.Response) error {
 			head.Fields = append(head.Fields, http1.Field{Name: name, Value: value})
 		}
 	}
+	now := x.proxy.config.Now()
 	if head.Fields.Get("Date") == "" && head.Status != http.StatusSwitchingProtocols { // RFC 9110, section 6.6.1
-		head.Fields = append(head.Fields, http1.Field{Name: "Date", Value: x.start.UTC().Format(http.TimeFormat)})
+		head.Fields = append(head.Fields, http1.Field{Name: "Date", Value: now.UTC().Format(http.TimeFormat)})
 	}
 	x.access.Status = head.Status
-	x.access.Head = x.proxy.config.Now().Sub(x.start)
+	x.access.Head = now.Sub(x.start)
 	return x.wrote(x.out.begin(head))
 }
 
