@@ -15,22 +15,36 @@ func climbs(path string) bool {
 	}
 	depth, spelled := 0, overlong()
 	for segment := range strings.SplitSeq(path, "/") {
-		inName := false // to a server that does not see what divides it, one name
-		for piece := range strings.FieldsFuncSeq(spelled.Replace(http1.Unescape(segment)), isSlash) {
-			switch {
-			case means(piece, ".."):
-				depth--
-				inName = false
-			case !inName && !means(piece, ".") && !means(piece, ""):
-				depth++
-				inName = true
-			}
-			if depth < 0 {
-				return true
-			}
+		lowest, net := leads(spelled.Replace(http1.Unescape(segment)))
+		if depth+lowest < 0 {
+			return true
 		}
+		depth += net
 	}
 	return false
+}
+
+// leads tells how far up a segment of a path leads at its lowest point and at its end, to the server to which that is furthest.
+func leads(segment string) (lowest, net int) {
+	inName := false // to a server that does not see what divides it, one name
+	for piece := range strings.FieldsFuncSeq(segment, isSlash) {
+		switch {
+		case means(piece, ".."):
+			net--
+			inName = false
+		case !inName && !means(piece, ".") && !means(piece, ""):
+			net++
+			inName = true
+		}
+		lowest = min(lowest, net)
+	}
+	switch { // to a server that sees none of it
+	case means(segment, ".."):
+		net = min(net, -1)
+	case means(segment, "."), means(segment, ""):
+		net = min(net, 0)
+	}
+	return min(lowest, net), net
 }
 
 func isSlash(c rune) bool { return c == '/' || c == '\\' }
