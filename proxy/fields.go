@@ -29,23 +29,11 @@ func sameName(a, b string) bool {
 		return false
 	}
 	for i := range len(a) {
-		if plainByte(a[i]) != plainByte(b[i]) {
+		if policy.PlainByte(a[i]) != policy.PlainByte(b[i]) {
 			return false
 		}
 	}
 	return true
-}
-
-// plainByte is a byte of a field's name as WSGI and CGI servers tell it apart from others. They make "_" of "-" (RFC 3875,
-// section 4.1.18), and lighttpd of whatever is no letter or digit.
-func plainByte(c byte) byte {
-	switch {
-	case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
-		return c
-	case 'A' <= c && c <= 'Z':
-		return c + 'a' - 'A'
-	}
-	return '-'
 }
 
 // vary notes that an answer depends on a field of the request, once (RFC 9110, section 12.5.5).

@@ -1,9 +1,13 @@
 package proxy
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/letta-dev/letta-dev/proxy/policy"
+)
 
 // isForwarding reports whether a server may take a field for the word of its proxy: about where a request comes from, who
-// sent it, or what it asks for. Every spelling counts that WSGI and CGI servers read alike (see plainByte).
+// sent it, or what it asks for. Every spelling counts that WSGI and CGI servers read alike (see policy.PlainByte).
 func isForwarding(field string) bool {
 	if field == "" || strings.IndexByte("cfmprstwx", field[0]|' ') < 0 { // with which all of them begin
 		return false
@@ -12,7 +16,7 @@ func isForwarding(field string) bool {
 	known := appendLower(buf[:0], field[:min(len(field), knownName)])
 	dashes, family := 0, len(known) // a family is named by two words
 	for i, c := range known {
-		if known[i] = plainByte(c); known[i] != '-' {
+		if known[i] = policy.PlainByte(c); known[i] != '-' {
 			continue
 		}
 		if dashes++; dashes == 2 {

@@ -68,7 +68,7 @@ func isFraming(name string) bool {
 // decides reports whether a field is of those that count before the body is read: about framing, routing, authentication, and
 // what the body is or may be used for. Letta knows its users by two names of its own.
 func decides(name string) bool {
-	name = strings.ReplaceAll(lower(name), "_", "-")
+	name = policy.Spelling(name)
 	switch name {
 	case "host", "content-length", "trailer", "via", "max-forwards", "expect", "location", "origin", "referer",
 		"authorization", "www-authenticate", "cookie", "set-cookie", "x-bare-password", "user-id",

@@ -63,7 +63,7 @@ func TestWhatATrailerMayBe(t *testing.T) {
 	}
 	for _, name := range []string{
 		"Authorization", "COOKIE", "Set_Cookie", "user_id", "X-BARE-PASSWORD", "X-Forwarded-For", "x_real_ip", "X-HTTP-Method-Override", "If-Match", "Range",
-		"Sec-WebSocket-Key", "Access-Control-Allow-Origin", "Content-Type", "Content_Length", "Cache-Control", "Location", "Connection", "TE", "Via", "Max-Forwards",
+		"Sec-WebSocket-Key", "Access-Control-Allow-Origin", "Content-Type", "content.type", "Content_Length", "Cache-Control", "Location", "Connection", "TE", "Via", "Max-Forwards",
 	} {
 		if len(trailing(http1.Fields{{Name: name, Value: "1"}}, nil)) != 0 {
 			t.Errorf("%s passes", name)

@@ -69,7 +69,7 @@ func CheckHeaderValue(value string) error {
 }
 
 func writtenByProxy(name string) bool {
-	name = spelling(name)
+	name = Spelling(name)
 	switch name {
 	case "host", "via", "forwarded", "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization",
 		"te", "trailer", "transfer-encoding", "upgrade", "content-length", "content-encoding", "content-range", "expect", "http2-settings", "date":
@@ -94,7 +94,7 @@ func (r *Rules) checkHeaders() error {
 		return err
 	}
 	for _, h := range r.Response {
-		if other := r.setFor(spelling(h.Name)); other != "" {
+		if other := r.setFor(Spelling(h.Name)); other != "" {
 			return wrong("headers.response."+h.Name, "leave one of them out", "the header field %s is set, and so %s that the proxy sets it for", h.Name, other)
 		}
 	}
@@ -114,8 +114,26 @@ func (r *Rules) setFor(name string) string {
 	return ""
 }
 
-// spelling is the name that all have in common which some server reads alike.
-func spelling(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }
+// Spelling is the name that all fields have in common which some server takes for one.
+func Spelling(name string) string {
+	plain := []byte(name)
+	for i, c := range plain {
+		plain[i] = PlainByte(c)
+	}
+	return string(plain)
+}
+
+// PlainByte is a byte of a field's name as WSGI and CGI servers tell it apart from others. They make "_" of "-" (RFC 3875,
+// section 4.1.18), and lighttpd of whatever is no letter or digit.
+func PlainByte(c byte) byte {
+	switch {
+	case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		return c
+	case 'A' <= c && c <= 'Z':
+		return c + 'a' - 'A'
+	}
+	return '-'
+}
 
 func checkEach(kind string, headers []Header) error {
 	seen := map[string]bool{}
@@ -124,7 +142,7 @@ func checkEach(kind string, headers []Header) error {
 		if err := h.check(setting); err != nil {
 			return err
 		}
-		name := spelling(h.Name)
+		name := Spelling(h.Name)
 		if seen[name] {
 			return wrong(setting, "leave one of them out", "the header field %s is set twice", strconv.Quote(h.Name))
 		}

@@ -102,6 +102,7 @@ func TestParseHeader(t *testing.T) {
 		"Via: 1.1 x":                           "is the proxy's own",
 		"X-Forwarded-For: 1.2.3.4":             "is the proxy's own",
 		"X_Forwarded_For: 1.2.3.4":             "is the proxy's own",
+		"X.Forwarded.For: 1.2.3.4":             "is the proxy's own",
 		"Sec-WebSocket-Accept: x":              "is the proxy's own",
 	} {
 		_, err := ParseHeader(text)
@@ -178,6 +179,7 @@ func TestContradictions(t *testing.T) {
 		{Rules{Gzip: true, Response: []Header{{"vary", "*"}}}, "headers.response.vary", "and so is gzip"},
 		{Rules{MaxAge: 1, Response: []Header{{"Cache-Control", "no-store"}}}, "headers.response.Cache-Control", "and so is the cache"},
 		{Rules{Request: []Header{{"X-A", "1"}, {"x_a", ""}}}, "headers.request.x_a", `"x_a" is set twice`},
+		{Rules{Request: []Header{{"X.A", "1"}, {"x-a", "1"}}}, "headers.request.x-a", `"x-a" is set twice`},
 		{Rules{MaxBody: -1}, "limits.body", "-1 bytes"},
 		{Rules{Rate: Rate{1, 7}}, "limits.rate", "in 7 seconds"},
 		{Rules{Rate: Rate{0, 1}}, "limits.rate", "0 requests"},
