@@ -31,7 +31,7 @@ func (x *exchange) respond(a *answer) {
 		x.conn.last = true
 	}
 	body, contentType := x.proxy.render(a, x.request.wantsPage())
-	fields := x.proxy.allowReading(nil, x.request)
+	fields := x.proxy.allowReading(x.request)
 	fields = append(fields,
 		http1.Field{Name: "Cache-Control", Value: "no-store"},
 		http1.Field{Name: "X-Content-Type-Options", Value: "nosniff"},

@@ -100,7 +100,7 @@ func (w *bridgeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err := w.x.out.flush(); err != nil { // the 101, written before
 		return nil, nil, err
 	}
-	c := w.x.take(http.StatusSwitchingProtocols)
+	c := w.x.take()
 	reader := bufio.NewReader(c)
 	_, _ = reader.Peek(len(w.x.conn.in.Buffered())) // libraries read on from the connection and take only what is buffered
 	return c, bufio.NewReadWriter(reader, bufio.NewWriter(c)), nil
@@ -108,12 +108,12 @@ func (w *bridgeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // take takes the connection from HTTP for a WebSocket. It stays known to the
 // proxy, which counts its bytes and closes it at stop.
-func (x *exchange) take(status int) *takenConn {
+func (x *exchange) take() *takenConn {
 	x.conn.taken = true
 	x.conn.wire.SetReadDeadline(time.Time{}) // of the time before the request
 	x.access.WebSocket = true
 	if !x.begun() {
-		x.access.Status = status
+		x.access.Status = http.StatusSwitchingProtocols
 		x.access.Head = x.proxy.config.Now().Sub(x.start)
 	}
 	return &takenConn{x.conn.wire, x}

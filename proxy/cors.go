@@ -9,8 +9,8 @@ import (
 
 // allowReading lets pages of allowed origins read an answer of ours. Without it a
 // browser shows them an opaque network error instead of the reason.
-func (p *Proxy) allowReading(fields http1.Fields, r *request) http1.Fields {
-	fields = append(fields, http1.Field{Name: "Vary", Value: "Origin"})
+func (p *Proxy) allowReading(r *request) http1.Fields {
+	fields := http1.Fields{{Name: "Vary", Value: "Origin"}}
 	if origin, _, ok := p.origins.of(r); ok {
 		fields = append(allow(fields, origin), http1.Field{Name: "Access-Control-Expose-Headers", Value: "Retry-After"})
 	}
@@ -71,7 +71,7 @@ func (x *exchange) answerPreflight() {
 func (x *exchange) allowRequest(cause string, more ...http1.Field) {
 	const names, private = "Access-Control-Request-Headers", "Access-Control-Request-Private-Network"
 	asked := x.request.Fields
-	fields := x.proxy.allowReading(nil, x.request)
+	fields := x.proxy.allowReading(x.request)
 	fields = append(fields, http1.Field{Name: "Access-Control-Allow-Methods", Value: allowed})
 	if list := asked.Get(names); list != "" && asked.Count(names) == 1 && areTokens(asked.Tokens(names)) {
 		fields = append(fields, http1.Field{Name: "Access-Control-Allow-Headers", Value: list})

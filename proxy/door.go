@@ -82,6 +82,7 @@ func (d *door) welcome(c *conn) {
 	}
 	client := &clientConn{proxy: d.proxy, socket: c, wire: wire, in: http1.NewReader(wire, d.proxy.buffers), out: http1.NewWriter(wire, d.proxy.buffers)}
 	client.request = request{major: 1, secure: wire != net.Conn(c), client: c.RemoteAddr().String(), local: c.local, listener: c.listener}
+	client.request.from = withoutPort(client.request.client)
 	client.limitHead = client.awaitHead
 	d.proxy.conns.replace(c, client)
 	defer d.proxy.conns.remove(client)

@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"net"
-
 	"github.com/letta-dev/letta-dev/proxy/http1"
 )
 
@@ -69,10 +67,6 @@ func (x *exchange) outgoing(to http1.Fields, u *Upstream) http1.Fields {
 			kept = append(kept, f)
 		}
 	}
-	client, _, err := net.SplitHostPort(r.client)
-	if err != nil {
-		client = r.client
-	}
 	_, port, _ := splitPort(r.Host)
 	if port == "" {
 		port = defaultPort(r.scheme())
@@ -87,7 +81,7 @@ func (x *exchange) outgoing(to http1.Fields, u *Upstream) http1.Fields {
 		kept = append(kept, http1.Field{Name: "X-Forwarded-Prefix", Value: prefix})
 	}
 	kept = append(kept,
-		http1.Field{Name: "X-Forwarded-For", Value: client}, http1.Field{Name: "X-Forwarded-Proto", Value: r.scheme()},
+		http1.Field{Name: "X-Forwarded-For", Value: r.from}, http1.Field{Name: "X-Forwarded-Proto", Value: r.scheme()},
 		http1.Field{Name: "X-Forwarded-Host", Value: r.Host}, http1.Field{Name: "X-Forwarded-Port", Value: port},
 		http1.Field{Name: "Via", Value: via + r.version() + " " + x.proxy.name})
 	return edit(kept, x.proxy.table.Request)

@@ -45,7 +45,7 @@ type stream struct {
 func (s *stream) request() *request {
 	in := s.in
 	conn := connOf(in.Context())
-	r := &request{major: 2, secure: true, client: in.RemoteAddr, local: conn.local, listener: conn.listener}
+	r := &request{major: 2, secure: true, client: in.RemoteAddr, from: withoutPort(in.RemoteAddr), local: conn.local, listener: conn.listener}
 	r.Method, r.Target, r.Path, r.Host, r.Minor = in.Method, in.RequestURI, in.RequestURI, in.Host, 1
 	if r.Method == http.MethodConnect {
 		r.Path = "" // RFC 9113, section 8.5

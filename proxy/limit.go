@@ -3,7 +3,6 @@ package proxy
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"sync"
@@ -38,11 +37,7 @@ func inRate(p *Proxy, r *request) *answer {
 	if p.pace == nil {
 		return nil
 	}
-	client, _, err := net.SplitHostPort(r.client)
-	if err != nil {
-		client = r.client
-	}
-	wait := p.pace.take(client, p.config.Now())
+	wait := p.pace.take(r.from, p.config.Now())
 	if wait == 0 {
 		return nil
 	}

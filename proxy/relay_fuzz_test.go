@@ -52,7 +52,7 @@ func (p *Proxy) play(wire []byte, step int) string {
 	s := &script{in: bytes.NewReader(wire), step: max(step, 1)}
 	socket := &conn{Conn: s, listener: &p.config.Listeners[0]}
 	c := &clientConn{proxy: p, socket: socket, wire: socket, in: http1.NewReader(socket, p.buffers), out: http1.NewWriter(socket, p.buffers)}
-	c.request = request{major: 1, client: s.RemoteAddr().String(), local: s.LocalAddr().String(), listener: socket.listener}
+	c.request = request{major: 1, client: s.RemoteAddr().String(), from: "127.0.0.1", local: s.LocalAddr().String(), listener: socket.listener}
 	c.serve()
 	return s.out.String()
 }
@@ -104,7 +104,7 @@ func FuzzRelay(f *testing.F) {
 func allowedIn(p *Proxy, wire []byte) (all []string) {
 	in := http1.NewReader(bytes.NewReader(wire), p.buffers)
 	for {
-		r := request{major: 1, client: "127.0.0.1:1", listener: &p.config.Listeners[0]}
+		r := request{major: 1, client: "127.0.0.1:1", from: "127.0.0.1", listener: &p.config.Listeners[0]}
 		if in.Request(&r.Request) != nil {
 			return all
 		}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"net"
 	"strings"
 
 	"github.com/letta-dev/letta-dev/proxy/http1"
@@ -12,9 +13,18 @@ type request struct {
 	major    int    // of the version; Minor is the rest
 	secure   bool   // it came through TLS
 	client   string // address of the client
+	from     string // the same without the port
 	local    string // address it came in on
 	listener *Listener
 	flaw     error // an *http1.Error that came to light after the head was read
+}
+
+// withoutPort is an address without its port, if it has one.
+func withoutPort(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
+	}
+	return address
 }
 
 // version is "1.1", "1.0" or "2.0".
