@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// A thousand connections at rest, half of them never used, keep nobody from being served, hold no buffer, and end with the
-// proxy at once.
+// A thousand connections at rest, half of them never used, keep nobody from being served, hold one goroutine each, and end with
+// the proxy at once.
 func TestThousandIdleConnections(t *testing.T) {
 	g := start(t, echo(), func(c *Config) { c.Access = nil }, func(p *Proxy) { p.limits.head = patience })
 	const idle = 1000

@@ -5,6 +5,7 @@ import (
 	"net"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/letta-dev/letta-dev/proxy/http1"
 )
@@ -32,30 +33,35 @@ func TestEndOfWhatAClientSends(t *testing.T) {
 	}
 }
 
-// The lookout tells the two apart on a real connection.
+// The lookout sees both ends on a real connection, and nothing behind its stop.
 func TestLookoutSeesTheEnd(t *testing.T) {
-	l := listenLoopback(t)
-	defer l.Close()
-	for name, end := range map[string]func(*net.TCPConn){
-		"half-closed": func(c *net.TCPConn) { c.CloseWrite() },
-		"reset":       func(c *net.TCPConn) { c.SetLinger(0); c.Close() },
+	looking := func(t *testing.T) (client net.Conn, x *exchange) {
+		client, server := quickPair(t)
+		c := &clientConn{socket: &conn{Conn: server}}
+		return client, &exchange{request: &request{Request: http1.Request{Minor: 1}}, conn: c}
+	}
+	for name, end := range map[string]func(net.Conn){
+		"half-closed": func(c net.Conn) { _ = closeWrite(c) },
+		"reset":       reset,
 	} {
-		client, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
+		client, x := looking(t)
+		left := make(chan struct{})
+		x.holding(closer(func() { close(left) }))
+		x.watch()
+		end(client)
+		select {
+		case <-left:
+		case <-time.After(patience):
+			t.Errorf("%s: not seen", name)
 		}
-		defer client.Close()
-		server, err := l.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan error, 1)
-		release := (&conn{Conn: server}).watch(func(err error) { ended <- err })
-		end(client.(*net.TCPConn))
-		if err := <-ended; (err == io.EOF) != (name == "half-closed") {
-			t.Errorf("%s: %v", name, err)
-		}
-		release()
-		server.Close()
+		x.unwatch()
+	}
+	client, x := looking(t)
+	x.watch()
+	x.conn.lookout.look()
+	x.unwatch()
+	reset(client)
+	if _, err := x.conn.socket.Read(make([]byte, 1)); !isReset(err) || x.isCut() {
+		t.Errorf("behind the stop: %v, cut is %v", err, x.isCut())
 	}
 }

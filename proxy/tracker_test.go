@@ -118,9 +118,11 @@ func TestUnusedConnectionDoesNotHoldUpTheStop(t *testing.T) {
 	if err := c.Handshake(); err != nil {
 		t.Fatal(err)
 	}
-	for handedOver := false; !handedOver; runtime.Gosched() {
+	for begin, handedOver := time.Now(), false; !handedOver; runtime.Gosched() {
+		if time.Since(begin) > patience {
+			t.Fatal("it is not handed over")
+		}
 		g.proxy.conns.mu.Lock()
-		handedOver = true
 		for e := range g.proxy.conns.live {
 			_, handedOver = e.(*gatherer)
 		}
