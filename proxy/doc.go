@@ -23,7 +23,9 @@
 // name that an attacker rebinds to 127.0.0.1 reaches nothing. WebSocket upgrades
 // and methods that change something are refused with 403 when their Origin is
 // neither one of our names (on any port: a front end under development counts as
-// ours) nor listed in Config.Origins. Programs that send no Origin pass.
+// ours) nor listed in Config.Origins. Programs that send no Origin pass; a form or a
+// script that sends none does not where its browser says that it is of another site
+// (Sec-Fetch-Site).
 //
 // Config.Policy asks for more, all of it off by default: see package policy.
 //
@@ -41,9 +43,10 @@
 // -Proto and -Port are ours; whatever else a client could use to lie about where
 // a request came from, who sent it, or which method it means is removed, from the
 // trailer too. Via carries a name that is unique to this
-// process, and a request that comes back with it is answered 508. Nothing is
-// buffered and nothing streamed is timed: a Letta answer may be silent for half
-// an hour (RFC 9110, section 7.6, for the fields). A request's body may take as long
+// process, and a request that comes back with it is answered 508. What has come is
+// sent before more is waited for: HTTP/2 and gzip each gather up to 32 KiB on its way,
+// and keep none of it back. Nothing streamed is timed: a Letta answer may be silent
+// for half an hour (RFC 9110, section 7.6, for the fields). A request's body may take as long
 // as it likes while it moves; one of which nothing has come for five minutes, and no
 // answer has begun, is answered 408.
 //
@@ -58,9 +61,10 @@
 // An upgrade is answered by the upstream, never by us: the handshake is written
 // to it, its 101 is checked and handed back, and from then on bytes pass both
 // ways, half-close included (RFC 6455), and are not changed; what is known of them
-// is where a frame ends. A silent WebSocket keeps two small goroutines and no
-// buffer, and no clock runs for it: a peer that vanished is found by TCP's own
-// keep-alive. On the listener marked WebSocket the way
+// is where a frame ends. A silent WebSocket keeps two small goroutines, and no
+// buffer where its sockets can be waited for: on Windows, and towards an upstream
+// behind TLS or an engine's stream, that takes one. No clock runs for it: a peer that
+// vanished is found by TCP's own keep-alive. On the listener marked WebSocket the way
 // is found for each connection: the container's own port, a configured upstream,
 // or Config.WebSocket.Bridge.
 //

@@ -4,14 +4,7 @@
 // # Reading
 //
 // A [Reader] stands on one connection. It takes a head, all of it or an error,
-// and then gives the body piece by piece out of its own buffer:
-//
-//	request, err := reader.Request()
-//	body := reader.Body(request.Framing)
-//	for {
-//		piece, err := body.Next() // valid until the next call
-//		…
-//	}
+// and then gives the body piece by piece out of its own buffer, as the example shows.
 //
 // What two parsers could understand differently is refused, because the second
 // parser is the server behind the proxy: a line that ends without CR, a length
@@ -27,6 +20,8 @@
 //
 // # Memory
 //
-// Buffers come from a [Pool] when bytes come in, and go back as soon as none are
-// left. A connection at rest holds none.
+// Buffers come from a [Pool] when bytes come in. A [Writer] gives its own back with
+// what it sends. A [Reader] does in [Reader.Wait], between two messages, and in
+// [Reader.Release]: a connection at rest holds none, and one that waits within a
+// message, or for an answer, holds one.
 package http1
