@@ -53,15 +53,15 @@ func (x *exchange) carry(b *backend) error {
 	return x.carryOn(b, up)
 }
 
-// A carriage is one exchange on a connection to an upstream.
-type carriage struct {
+// A roundTrip is one exchange on a connection to an upstream.
+type roundTrip struct {
 	x      *exchange
 	up     *upstreamConn
 	upload *upload // nil where the request was sent at once
 }
 
 func (x *exchange) carryOn(b *backend, up *upstreamConn) (err error) {
-	c := &carriage{x: x, up: up}
+	c := &roundTrip{x: x, up: up}
 	clean := false
 	defer func() { c.end(b, clean) }() // behind a panic too
 	x.holding(up.Conn)
@@ -72,7 +72,7 @@ func (x *exchange) carryOn(b *backend, up *upstreamConn) (err error) {
 
 // end returns when nobody reads from the client or writes to the upstream any more. A
 // clean connection is kept for others.
-func (c *carriage) end(b *backend, clean bool) {
+func (c *roundTrip) end(b *backend, clean bool) {
 	clean = c.upload.finish() && clean
 	c.x.unwatch()
 	c.x.holding(nil) // before another exchange may hold it
@@ -87,7 +87,7 @@ func (c *carriage) end(b *backend, clean bool) {
 // client; the rest is uploaded beside the answer. It does not fail: an upstream
 // that stopped reading may have answered before, and if not, the answer will fail.
 // One that does not read at all holds it up as long as the client stays.
-func (c *carriage) send(b *backend) {
+func (c *roundTrip) send(b *backend) {
 	x, r, out := c.x, c.x.request, c.up.out
 	c.up.fields = x.outgoing(c.up.fields[:0], b.Upstream)
 	out.Request(r.Method, x.target, c.up.fields, r.Framing)
@@ -101,13 +101,13 @@ func (c *carriage) send(b *backend) {
 	default:
 		out.Flush()
 		x.unwatch()
-		c.upload = begin(x, c.up)
+		c.upload = startUpload(x, c.up)
 	}
 }
 
 // receive relays the answer. It returns whether that came to its end in good
 // order, or an error as long as nothing was answered.
-func (c *carriage) receive() (clean bool, err error) {
+func (c *roundTrip) receive() (clean bool, err error) {
 	if err := c.x.final(c.up, c.upload); err != nil {
 		return false, err
 	}

@@ -28,7 +28,7 @@ type clientConn struct {
 	last    bool        // the connection closes behind the answer
 	endless bool        // the answer has no end but the connection's
 	taken   bool        // by the bridge
-	lookout lookout
+	lookout clientWatch
 
 	webSocket *webSocket // what the connection has become; else nil
 

@@ -103,7 +103,7 @@ func (d *door) greet(c *conn) (net.Conn, error) {
 	if d.tls == nil || first[0] != hello {
 		return c, nil
 	}
-	return handshake(c, d.tls, d.proxy.limits.head, d.proxy.config.HandshakeFailed)
+	return startTLS(c, d.tls, d.proxy.limits.head, d.proxy.config.HandshakeFailed)
 }
 
 // Accept returns the next connection that speaks HTTP/2.

@@ -50,9 +50,9 @@ func inRate(p *Proxy, r *request) *answer {
 	}
 }
 
-// A pace is a token bucket for every client. Of each it knows only when its bucket will be full again (the generic cell
+// A rateLimiter is a token bucket for every client. Of each it knows only when its bucket will be full again (the generic cell
 // rate algorithm of ATM, ITU-T I.371): a client whose time has come is as one never seen, and forgotten.
-type pace struct {
+type rateLimiter struct {
 	interval time.Duration // for one token
 	burst    time.Duration // for all the tokens of a full bucket
 
@@ -60,44 +60,44 @@ type pace struct {
 	full map[string]time.Time
 }
 
-// maxClients bounds the clients a pace knows. Those beyond it share a bucket.
+// maxClients bounds the clients a rateLimiter knows. Those beyond it share a bucket.
 const maxClients = 4096
 
-func newPace(r policy.Rate) *pace {
+func newRateLimiter(r policy.Rate) *rateLimiter {
 	if r == (policy.Rate{}) {
 		return nil
 	}
-	return &pace{interval: r.Interval(), burst: time.Duration(r.Burst()) * r.Interval(), full: map[string]time.Time{}}
+	return &rateLimiter{interval: r.Interval(), burst: time.Duration(r.Burst()) * r.Interval(), full: map[string]time.Time{}}
 }
 
 // take takes a token, or returns how long it is until there is one.
-func (p *pace) take(client string, now time.Time) time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	client = p.known(client, now)
-	full := p.full[client]
+func (l *rateLimiter) take(client string, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	client = l.known(client, now)
+	full := l.full[client]
 	if full.Before(now) {
 		full = now
 	}
-	full = full.Add(p.interval)
-	if wait := full.Sub(now) - p.burst; wait > 0 {
+	full = full.Add(l.interval)
+	if wait := full.Sub(now) - l.burst; wait > 0 {
 		return wait
 	}
-	p.full[client] = full
+	l.full[client] = full
 	return 0
 }
 
 // known returns the bucket of a client: its own, or where there are too many, that of all strangers.
-func (p *pace) known(client string, now time.Time) string {
-	if _, ok := p.full[client]; ok || len(p.full) < maxClients {
+func (l *rateLimiter) known(client string, now time.Time) string {
+	if _, ok := l.full[client]; ok || len(l.full) < maxClients {
 		return client
 	}
-	for other, full := range p.full {
+	for other, full := range l.full {
 		if !full.After(now) {
-			delete(p.full, other)
+			delete(l.full, other)
 		}
 	}
-	if len(p.full) < maxClients {
+	if len(l.full) < maxClients {
 		return client
 	}
 	return "strangers"

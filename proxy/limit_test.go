@@ -163,7 +163,7 @@ func TestHandshakesCountAndFramesDoNot(t *testing.T) {
 }
 
 func TestPaceIsOfEachClient(t *testing.T) {
-	p, now := newPace(policy.Rate{Requests: 2, Seconds: 1}), time.Unix(1e9, 0)
+	p, now := newRateLimiter(policy.Rate{Requests: 2, Seconds: 1}), time.Unix(1e9, 0)
 	for i, test := range []struct {
 		client string
 		after  time.Duration
@@ -180,7 +180,7 @@ func TestPaceIsOfEachClient(t *testing.T) {
 }
 
 func TestPaceForgets(t *testing.T) {
-	p, now := newPace(policy.Rate{Requests: 1, Seconds: 1}), time.Unix(1e9, 0)
+	p, now := newRateLimiter(policy.Rate{Requests: 1, Seconds: 1}), time.Unix(1e9, 0)
 	client := func(i int) string { return net.IPv4(10, 0, byte(i>>8), byte(i)).String() }
 	for i := range maxClients {
 		if p.take(client(i), now) != 0 {
@@ -203,7 +203,7 @@ func FuzzPace(f *testing.F) {
 	f.Add(uint8(3), []byte{0, 0, 0, 9, 200, 1})
 	f.Fuzz(func(t *testing.T, requests uint8, pauses []byte) {
 		r := policy.Rate{Requests: max(1, int(requests)), Seconds: 1}
-		p, begin := newPace(r), time.Unix(1e9, 0)
+		p, begin := newRateLimiter(r), time.Unix(1e9, 0)
 		now, granted := begin, 0
 		for _, pause := range pauses {
 			now = now.Add(time.Duration(pause) * time.Millisecond)

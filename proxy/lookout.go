@@ -9,10 +9,10 @@ import (
 // sooner, and watching costs a goroutine.
 const lookAfter = 100 * time.Millisecond
 
-// A lookout notices that a client leaves while nothing is read from its
+// A clientWatch notices that a client leaves while nothing is read from its
 // connection: an agent must not go on for a client that has given up. The zero
 // value is ready, and used for one request after the other.
-type lookout struct {
+type clientWatch struct {
 	mu    sync.Mutex
 	conn  *conn     // watched, or to be watched; nil at rest
 	x     *exchange // whose client it is
@@ -21,7 +21,7 @@ type lookout struct {
 }
 
 // begin cuts the exchange when its client leaves before stop.
-func (l *lookout) begin(c *conn, x *exchange) {
+func (l *clientWatch) begin(c *conn, x *exchange) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.conn, l.x = c, x
@@ -32,7 +32,7 @@ func (l *lookout) begin(c *conn, x *exchange) {
 	}
 }
 
-func (l *lookout) look() {
+func (l *clientWatch) look() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.conn != nil && l.end == nil {
@@ -41,7 +41,7 @@ func (l *lookout) look() {
 }
 
 // stop returns when nothing reads from the connection any more.
-func (l *lookout) stop() {
+func (l *clientWatch) stop() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.conn == nil {

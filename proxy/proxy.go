@@ -26,8 +26,8 @@ type Proxy struct {
 	table  Table
 	edited []policy.Header // of answers: by the table and by Config.Header
 	ways   ways
-	cors   origins // that the policy answers for
-	pace   *pace   // nil: as often as they like
+	cors   origins      // that the policy answers for
+	pace   *rateLimiter // nil: as often as they like
 
 	buffers *http1.Pool
 	bodies  *sync.Pool // of *[]byte, for the bodies of HTTP/2
@@ -66,7 +66,7 @@ func New(config Config) (*Proxy, error) {
 		config:  config,
 		buffers: new(http1.Pool),
 		bodies:  &sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }},
-		pace:    newPace(config.Policy.Rate),
+		pace:    newRateLimiter(config.Policy.Rate),
 		table:   newTable(&config),
 		name:    "letta-dev-" + hex.EncodeToString(randomBytes(6)),
 		limits: limits{

@@ -76,7 +76,7 @@ func TestBodiesThatPause(t *testing.T) {
 				up := &upstreamConn{Conn: client, out: http1.NewWriter(client, pool)}
 				x := &exchange{proxy: &Proxy{limits: limits{still: limit}}, request: &request{}, body: body}
 				up.out.Request("POST", "/", nil, http1.Framing{Kind: http1.Chunked})
-				u := begin(x, up)
+				u := startUpload(x, up)
 				test.pause(body, u, server)
 				if still := x.bodyErr.Load() != nil; still != test.still {
 					t.Errorf("taken for still: %v", still)

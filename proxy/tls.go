@@ -35,9 +35,9 @@ func (p *Proxy) tlsConfig() *tls.Config {
 	}
 }
 
-// handshake makes a connection a TLS one within a time. net/http would do so too,
+// startTLS makes a connection a TLS one within a time. net/http would do so too,
 // and tell nobody but a log why it failed.
-func handshake(c *conn, config *tls.Config, limit time.Duration, failed func(HandshakeFailure)) (*tls.Conn, error) {
+func startTLS(c *conn, config *tls.Config, limit time.Duration, failed func(HandshakeFailure)) (*tls.Conn, error) {
 	secure := tls.Server(c, config)
 	c.heard = &alertRecord{}
 	c.SetDeadline(time.Now().Add(limit))

@@ -21,9 +21,9 @@ type upload struct {
 	wanted bool
 }
 
-// begin sends the body at once, or where the client waits to be asked, once the
+// startUpload sends the body at once, or where the client waits to be asked, once the
 // upstream has asked, or has not for a while.
-func begin(x *exchange, up *upstreamConn) *upload {
+func startUpload(x *exchange, up *upstreamConn) *upload {
 	u := &upload{x: x, up: up, decided: make(chan struct{}), done: make(chan struct{}), stall: stall{source: x.body, asked: x.askSocket}}
 	x.body = &u.stall
 	if !x.request.ExpectsContinue() {
