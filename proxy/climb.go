@@ -51,7 +51,8 @@ func isSlash(c rune) bool { return c == '/' || c == '\\' }
 
 // overlong are other spellings in UTF-8, which it forbids (RFC 3629, section 3), and some decode.
 func overlong() *strings.Replacer {
-	return strings.NewReplacer("\xc0\xae", ".", "\xc0\xaf", "/", "\xc1\x9c", "/")
+	return strings.NewReplacer("\xc0\xae", ".", "\xc0\xaf", "/", "\xc1\x9c", "/", "\xe0\x80\xae", ".", "\xe0\x80\xaf", "/", "\xe0\x81\x9c", "/",
+		"\xf0\x80\x80\xae", ".", "\xf0\x80\x80\xaf", "/", "\xf0\x80\x81\x9c", "/")
 }
 
 // means reports whether a server may take a name for another.

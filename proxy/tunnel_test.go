@@ -205,6 +205,7 @@ func TestUpgradeRequiredByTheUpstream(t *testing.T) {
 func TestPathAndQueryOfTheUpstream(t *testing.T) {
 	for _, test := range []struct{ path, query, asked, want string }{
 		{"", "", "/any?a=1;b", "/any?a=1;b"},
+		{"", "", "/any?", "/any?"},
 		{"/ws", "", "/", "/ws"},
 		{"/ws", "", "/%2e/?a=%20&", "/ws?a=%20&"},
 		{"/ws", "token=x", "/?a=1", "/ws?token=x&a=1"},

@@ -32,17 +32,17 @@ type Upstream struct {
 // webSocketTarget is the target of a handshake whose client asked for a path and
 // query.
 func (u *Upstream) webSocketTarget(asked string) string {
-	path, query, _ := strings.Cut(asked, "?")
+	path, query, queried := strings.Cut(asked, "?")
 	if u.Path != "" {
 		path = u.Path
 	}
-	if u.Query != "" && query != "" {
+	switch {
+	case u.Query == "" && !queried:
+		return path
+	case u.Query != "" && query != "":
 		query = "&" + query
 	}
-	if query = u.Query + query; query != "" {
-		path += "?" + query
-	}
-	return path
+	return path + "?" + u.Query + query
 }
 
 // State is what the orchestrator knows of an upstream.

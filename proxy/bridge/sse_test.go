@@ -117,7 +117,7 @@ func FuzzEvents(f *testing.F) {
 		}
 		var again strings.Builder
 		for _, ev := range want {
-			again.WriteString("event:" + ev.name + "\n")
+			again.WriteString("event: " + ev.name + "\n")
 			for line := range strings.SplitSeq(ev.data, "\n") {
 				again.WriteString("data: " + line + "\n")
 			}
