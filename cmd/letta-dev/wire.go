@@ -23,6 +23,7 @@ import (
 	"github.com/letta-dev/letta-dev/proxy"
 	"github.com/letta-dev/letta-dev/proxy/bridge"
 	"github.com/letta-dev/letta-dev/proxy/policy"
+	"github.com/letta-dev/letta-dev/proxy/redact"
 )
 
 // This file is the one place where services become routes: what the orchestrator follows and the certificates of certs go into the
@@ -132,7 +133,7 @@ func (s *serving) tellRenewal(r certs.Renewal) {
 func (s *serving) routeUpstream(u *url.URL) proxy.Upstream {
 	port, err := strconv.Atoi(u.Port())
 	if s.cfg.URL != "" || u.Scheme != "http" || err != nil || u.Hostname() != s.cfg.Container && !slices.Contains(s.cfg.ServerNames, u.Hostname()) {
-		look := proxy.State{Phase: proxy.Ready, Hint: "curl -i " + u.String() + "  # that is the server of this route: start it, or change the route"}
+		look := proxy.State{Phase: proxy.Ready, Hint: "curl -i " + redact.URL(u.String()) + "  # that is the server of this route: start it, or change the route"}
 		return proxy.Upstream{Name: u.Host, Dial: dialURL(u), State: func() (proxy.State, <-chan struct{}) { return look, nil }}
 	}
 	dial := func(ctx context.Context) (net.Conn, error) { return s.follower.Dial(ctx, port) }

@@ -21,7 +21,7 @@ func URL(s string) string {
 		s = scheme + withoutUser(rest)
 	}
 	s, _, _ = strings.Cut(s, "#")
-	if strings.IndexByte(s, '=') < 0 {
+	if !strings.ContainsAny(s, "=%") {
 		return s
 	}
 	path, query, queried := strings.Cut(s, "?")
@@ -60,12 +60,34 @@ func hide(b *strings.Builder, pair string) {
 }
 
 func hideOne(b *strings.Builder, pair string) {
-	if name, _, ok := strings.Cut(pair, "="); ok && secret(name) {
+	name, value, ok := strings.Cut(pair, "=")
+	switch {
+	case ok && (secret(name) || tells(value)):
 		b.WriteString(name)
 		b.WriteString("=***")
-		return
+	case !ok && tells(pair):
+		b.WriteString("***")
+	default:
+		b.WriteString(pair)
 	}
-	b.WriteString(pair)
+}
+
+// tells reports whether a value is, behind its escapes, itself of a kind that holds a secret: a URL with user information, or
+// parameters, or JSON.
+func tells(value string) bool {
+	if strings.IndexByte(value, '%') < 0 && !strings.Contains(value, "://") {
+		return false
+	}
+	plain := http1.Unescape(value)
+	if _, rest, ok := strings.Cut(plain, "://"); ok && strings.Contains(strings.SplitN(rest, "/", 2)[0], "@") {
+		return true
+	}
+	for part := range strings.FieldsFuncSeq(plain, func(c rune) bool { return strings.ContainsRune("?&;,/{}", c) }) {
+		if name, _, ok := strings.Cut(strings.Replace(part, ":", "=", 1), "="); ok && secret(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // split has the parts of a text written, and writes what stands between them.
@@ -99,6 +121,7 @@ func secret(name string) bool {
 	name = strings.ToLower(http1.Unescape(name))
 	for _, word := range [...]string{
 		"token", "key", "secret", "pass", "pwd", "auth", "credential", "signature", "session", "sessid", "bearer", "assertion",
+		"verifier", "ticket", "hmac",
 	} {
 		if strings.Contains(name, word) {
 			return true
