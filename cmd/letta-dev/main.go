@@ -18,9 +18,10 @@ func main() {
 	signal.Notify(asked, endings()...)
 	go func() {
 		<-asked
-		signal.Stop(asked)            // the first Ctrl-C asks, the second ends the process, however soon it comes
 		signal.Ignore(syscall.SIGHUP) // a closed terminal says so more than once: by its shell, and by itself
 		cancel()
+		<-asked // the first Ctrl-C asks, the second ends the process: not by the signal, which a shell's "&" has it ignore
+		os.Exit(exitInterrupted)
 	}()
 	os.Exit(run(ctx, systemApp(), os.Args[1:]))
 }
