@@ -133,14 +133,21 @@ func (s *serving) tellRenewal(r certs.Renewal) {
 func (s *serving) routeUpstream(u *url.URL) proxy.Upstream {
 	port, err := strconv.Atoi(u.Port())
 	if s.cfg.URL != "" || u.Scheme != "http" || err != nil || u.Hostname() != s.cfg.Container && !slices.Contains(s.cfg.ServerNames, u.Hostname()) {
-		look := proxy.State{Phase: proxy.Ready, Hint: "curl -i " + redact.URL(u.String()) + "  # that is the server of this route: start it, or change the route"}
-		return proxy.Upstream{Name: u.Host, Dial: dialURL(u), State: func() (proxy.State, <-chan struct{}) { return look, nil }}
+		return proxy.Upstream{Name: u.Host, Dial: dialURL(u), State: always(look(u.String(), "the server of this route: start it, or change the route"))}
 	}
 	dial := func(ctx context.Context) (net.Conn, error) { return s.follower.Dial(ctx, port) }
 	if port == orchestrator.RESTPort {
 		dial = s.follower.DialREST
 	}
 	return proxy.Upstream{Name: s.targetName(), Dial: dial, State: s.proxyState}
+}
+
+// look is advice for a server that is not ours to start.
+func look(url, what string) string { return "curl -i " + redact.URL(url) + "  # that is " + what }
+
+// always is the state of a server that nobody follows.
+func always(hint string) func() (proxy.State, <-chan struct{}) {
+	return func() (proxy.State, <-chan struct{}) { return proxy.State{Phase: proxy.Ready, Hint: hint}, nil }
 }
 
 // webSocket makes the three ways of port 8282.
@@ -170,7 +177,9 @@ func (s *serving) webSocket(rest proxy.Upstream) (proxy.WebSocket, error) {
 // a query is sent along. The Letta App Server wants no Origin, and its token nowhere but in Authorization, which no browser can send
 // with a WebSocket: a token in the query goes there too.
 func webSocketUpstream(u *url.URL) *proxy.Upstream {
-	up := &proxy.Upstream{Name: u.Host, Dial: dialURL(u), DropOrigin: true, Query: u.RawQuery, Bearer: u.Query().Get("token")}
+	at := *u
+	at.Scheme = strings.Replace(u.Scheme, "ws", "http", 1)
+	up := &proxy.Upstream{Name: u.Host, Dial: dialURL(u), State: always(look(at.String(), "the server for WebSockets: start it, or change --ws-upstream")), DropOrigin: true, Query: u.RawQuery, Bearer: u.Query().Get("token")}
 	if path := u.EscapedPath(); path != "/" {
 		up.Path = path
 	}
@@ -218,6 +227,9 @@ func (s *serving) proxyState() (proxy.State, <-chan struct{}) {
 	switch st.Phase {
 	case orchestrator.PhaseReady:
 		out.Phase = proxy.Ready
+		if s.cfg.URL != "" {
+			out.Hint = look(s.cfg.URL, "the server behind this proxy: start it")
+		}
 	case orchestrator.PhaseDown:
 		out.Phase = proxy.Down
 		out.Cause, out.Hint = causeAndHint(st.Err)

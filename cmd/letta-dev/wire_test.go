@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/letta-dev/letta-dev/proxy"
 )
 
 func TestWebSocketUpstream(t *testing.T) {
@@ -22,6 +24,9 @@ func TestWebSocketUpstream(t *testing.T) {
 		up := webSocketUpstream(u)
 		if up.Name != test.name || up.Path != test.path || up.Query != test.query || up.Bearer != test.bearer || !up.DropOrigin || up.Dial == nil {
 			t.Errorf("%q: %+v", test.url, up)
+		}
+		if state, _ := up.State(); state.Phase != proxy.Ready || !strings.HasPrefix(state.Hint, "curl -i http") || strings.Contains(state.Hint, "a%2Bb") {
+			t.Errorf("%q: %+v", test.url, state)
 		}
 	}
 	for _, bad := range []string{
