@@ -31,13 +31,22 @@ func isFile(a, b string) bool {
 }
 
 // asTyped writes the commands of ours in a text as they have to be typed here. A command is our name with a command's name or a flag
-// behind it; our name alone is the program, in a sentence.
+// behind it; our name alone is the program, in a sentence, and behind --project it is a project's.
 func (a *app) asTyped(text string) string {
-	command := regexp.MustCompile("(^|[\\s`(])letta-dev( (?:--|(?:up|down|status|logs|certs|env|run|proxy|version|help|completion)\\b))")
-	if !command.MatchString(text) {
-		return text
+	command := regexp.MustCompile("--project[ =]\\S+|(^|[\\s`(])letta-dev( (?:--|(?:up|down|status|logs|certs|env|run|proxy|version|help|completion)\\b))")
+	self, written := "", 0
+	var out strings.Builder
+	for _, at := range command.FindAllStringSubmatchIndex(text, -1) {
+		if at[2] < 0 { // a project's name
+			continue
+		}
+		if self == "" {
+			self = a.self()
+		}
+		out.WriteString(text[written:at[3]] + self + text[at[4]:at[5]])
+		written = at[5]
 	}
-	return command.ReplaceAllString(text, "${1}"+strings.ReplaceAll(a.self(), "$", "$$")+"${2}")
+	return out.String() + text[written:]
 }
 
 // quoted is a word as a POSIX shell has to be given it.

@@ -28,14 +28,15 @@ func TestCommandsAsTyped(t *testing.T) {
 	t.Setenv("PATH", "/nowhere")
 	a := &app{dir: "/work", exe: "/work/bin/letta-dev", stderr: io.Discard, env: func(string) (string, bool) { return "", false }}
 	for text, want := range map[string]string{
-		"letta-dev up":                              "./bin/letta-dev up",
-		"letta-dev down && letta-dev up; x":         "./bin/letta-dev down && ./bin/letta-dev up; x",
-		"do it: `letta-dev certs install`":          "do it: `./bin/letta-dev certs install`",
-		`a "$(letta-dev certs path)"`:               `a "$(./bin/letta-dev certs path)"`,
-		"env -u X letta-dev env\nletta-dev status":  "env -u X ./bin/letta-dev env\n./bin/letta-dev status",
-		"letta-dev --help":                          "./bin/letta-dev --help",
-		"another letta-dev is changing it":          "another letta-dev is changing it",
-		"/home/me/letta-dev certs, letta-dev upped": "/home/me/letta-dev certs, letta-dev upped",
+		"letta-dev up":                               "./bin/letta-dev up",
+		"letta-dev down && letta-dev up; x":          "./bin/letta-dev down && ./bin/letta-dev up; x",
+		"do it: `letta-dev certs install`":           "do it: `./bin/letta-dev certs install`",
+		`a "$(letta-dev certs path)"`:                `a "$(./bin/letta-dev certs path)"`,
+		"env -u X letta-dev env\nletta-dev status":   "env -u X ./bin/letta-dev env\n./bin/letta-dev status",
+		"letta-dev --help":                           "./bin/letta-dev --help",
+		"`letta-dev run --project letta-dev -- CMD`": "`./bin/letta-dev run --project letta-dev -- CMD`",
+		"another letta-dev is changing it":           "another letta-dev is changing it",
+		"/home/me/letta-dev certs, letta-dev upped":  "/home/me/letta-dev certs, letta-dev upped",
 	} {
 		if got := a.asTyped(text); got != want || a.asTyped(got) != want {
 			t.Errorf("%s is %s, and again %s", text, got, a.asTyped(got))
