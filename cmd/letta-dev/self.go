@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/letta-dev/letta-dev/compose"
 )
 
 // self is how this program is called from where the person stands: by its name where their PATH finds it, else by its path.
@@ -31,9 +33,10 @@ func isFile(a, b string) bool {
 }
 
 // asTyped writes the commands of ours in a text as they have to be typed here. A command is our name with a command's name or a flag
-// behind it; our name alone is the program, in a sentence, and behind --project it is a project's.
+// behind it; our name alone is the program, in a sentence, and behind --project it is a project's. A command on a project gets the
+// --project that this one was given: without it, it would be about another.
 func (a *app) asTyped(text string) string {
-	command := regexp.MustCompile("--project[ =]\\S+|(^|[\\s`(])letta-dev( (?:--|(?:up|down|status|logs|certs|env|run|proxy|version|help|completion)\\b))")
+	command := regexp.MustCompile("--project[ =]\\S+|(^|[\\s`(])letta-dev( (?:--|(?:(up|down|status|logs|env|run|proxy)|certs|version|help|completion)\\b))")
 	self, written := "", 0
 	var out strings.Builder
 	for _, at := range command.FindAllStringSubmatchIndex(text, -1) {
@@ -44,9 +47,24 @@ func (a *app) asTyped(text string) string {
 			self = a.self()
 		}
 		out.WriteString(text[written:at[3]] + self + text[at[4]:at[5]])
-		written = at[5]
+		if written = at[5]; at[6] >= 0 {
+			out.WriteString(a.sameProject(text[written:]))
+		}
 	}
 	return out.String() + text[written:]
+}
+
+// sameProject is the --project that a command needs to be about this one's project; rest is what stands behind its name. One that
+// speaks of a project already, or asks for help, needs none.
+func (a *app) sameProject(rest string) string {
+	if end := strings.IndexAny(rest, "`;&|()\n"); end >= 0 {
+		rest = rest[:end]
+	}
+	rest, _, _ = strings.Cut(rest, " letta-dev ")
+	if strings.Contains(rest, "--project") || strings.Contains(rest, "--help") || compose.CheckName(a.global.project) != nil {
+		return ""
+	}
+	return " --project " + a.global.project
 }
 
 // quoted is a word as a POSIX shell has to be given it.

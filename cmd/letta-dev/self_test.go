@@ -56,3 +56,38 @@ func TestCommandsAsTyped(t *testing.T) {
 		t.Errorf("said %q, and for JSON %q", got, a.ui.warnings)
 	}
 }
+
+// Advice about a project has the --project that its command was given: typed without it, `down --volumes` would delete another's data.
+func TestAdviceIsAboutTheSameProject(t *testing.T) {
+	for text, want := range map[string]string{
+		"letta-dev down --volumes --yes":               "letta-dev down --project letta-dev --volumes --yes",
+		"letta-dev logs -f":                            "letta-dev logs --project letta-dev -f",
+		"not running; letta-dev up":                    "not running; letta-dev up --project letta-dev",
+		"`letta-dev run -- CMD` (letta-dev env)":       "`letta-dev run --project letta-dev -- CMD` (letta-dev env --project letta-dev)",
+		"letta-dev up a, or letta-dev up --project b":  "letta-dev up --project letta-dev a, or letta-dev up --project b",
+		"letta-dev down  # with the --project of that": "letta-dev down  # with the --project of that",
+		"letta-dev up --help":                          "letta-dev up --help",
+		"letta-dev certs install && letta-dev --help":  "letta-dev certs install && letta-dev --help",
+	} {
+		a := &app{global: globalFlags{project: "letta-dev"}}
+		if got := a.asTyped(text); got != want || a.asTyped(got) != want {
+			t.Errorf("%s is %s, and again %s", text, got, a.asTyped(got))
+		}
+		a.global.project = "no name;" // who gave that is told so
+		if got := a.asTyped(text); got != text {
+			t.Errorf("%s is %s", text, got)
+		}
+	}
+}
+
+// A person who is refused for want of a yes is told how to say it of that project.
+func TestRefusalNamesTheProject(t *testing.T) {
+	home := t.TempDir()
+	env := map[string]string{"HOME": home, "USERPROFILE": home}
+	var talk strings.Builder
+	a := &app{dir: home, now: noon, stdout: io.Discard, stderr: &talk, env: func(name string) (string, bool) { v, ok := env[name]; return v, ok }}
+	code := run(t.Context(), a, []string{"down", "--project", "vv", "--volumes"})
+	if code != exitUsage || !strings.HasSuffix(talk.String(), "\n  try: letta-dev down --project vv --volumes --yes\n") {
+		t.Errorf("ended with %d, said %s", code, talk.String())
+	}
+}
