@@ -60,6 +60,19 @@ func (a *app) down(ctx context.Context, o downOptions) error {
 			return err
 		}
 	}
+	if err := a.takeDown(ctx, project, files, o.volumes); err != nil {
+		return &takeDownError{err}
+	}
+	return nil
+}
+
+// takeDownError is what kept `down` from its end. What it did until then is not undone.
+type takeDownError struct{ error }
+
+func (e *takeDownError) Unwrap() error { return e.error }
+
+// takeDown is `down` after all questions.
+func (a *app) takeDown(ctx context.Context, project string, files paths, volumes bool) error {
 	live, _ := a.live(ctx, files) // what is wrong with a process that does not answer, its stop will say
 	result := downResult{Project: project}
 	unlock, err := a.stopForDown(ctx, files, &result)
@@ -67,8 +80,8 @@ func (a *app) down(ctx context.Context, o downOptions) error {
 		return err
 	}
 	defer unlock()
-	plan, err := a.teardown(ctx, project, o.volumes)
-	if is[*orchestrator.UnreachableError](err) && (live.withoutEngine() || noEngineHere(err)) && !o.volumes {
+	plan, err := a.teardown(ctx, project, volumes)
+	if is[*orchestrator.UnreachableError](err) && (live.withoutEngine() || noEngineHere(err)) && !volumes {
 		a.ui.note("no container engine answers, so there are no containers to remove")
 		err = nil
 	}

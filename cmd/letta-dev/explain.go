@@ -79,6 +79,9 @@ func explain(err error) explanation {
 	}
 	if e.Code == "interrupted" {
 		e.Message, e.Hint = "interrupted; what was begun has been taken back, your data stays", ""
+		if is[*takeDownError](err) {
+			e.Message = "interrupted; what was removed stays removed"
+		}
 	}
 	return e
 }
