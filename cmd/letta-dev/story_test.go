@@ -15,10 +15,12 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -41,6 +43,9 @@ func holdPort() {
 }
 
 func TestStories(t *testing.T) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // what the tests run under may ignore it (nohup), and so would what they start
+	t.Cleanup(func() { signal.Stop(hangups) })
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", Setup: hermetic, Cmds: words(), Condition: condition, RequireUniqueNames: true,
 		Deadline: time.Now().Add(3 * patience), // a command that hangs is ended, and its story tells which
