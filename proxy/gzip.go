@@ -87,10 +87,15 @@ func isDigest(f http1.Field) bool {
 	return false
 }
 
+// mediaTypeOf is a Content-Type without its parameters, in lower case.
+func mediaTypeOf(contentType string) string {
+	mediaType, _, _ := strings.Cut(contentType, ";")
+	return lower(strings.TrimSpace(mediaType))
+}
+
 // compressible knows the media types that are text in one form or another. A stream of events is not for waiting.
 func compressible(contentType string) bool {
-	mediaType, _, _ := strings.Cut(contentType, ";")
-	mediaType = lower(strings.TrimSpace(mediaType))
+	mediaType := mediaTypeOf(contentType)
 	switch mediaType {
 	case "text/event-stream":
 		return false

@@ -5,7 +5,7 @@ import (
 )
 
 // knownName is as long as the longest name that is looked for among others.
-const knownName = len("x-original-forwarded-for")
+const knownName = len("ms-aspnetcore-clientcert")
 
 // hopByHop reports whether a field ends at this connection even where Connection
 // does not name it (RFC 9110, section 7.6.1). Upgrade and Connection are written

@@ -29,8 +29,7 @@ func (x *exchange) keepStatic(head *http1.Response) {
 // isDocument knows what is no part of a page, whatever its path ends with: a server may leave the end of a path out, or answer
 // with its front page for what it does not have.
 func isDocument(contentType string) bool {
-	mediaType, _, _ := strings.Cut(contentType, ";")
-	mediaType = lower(strings.TrimSpace(mediaType))
+	mediaType := mediaTypeOf(contentType)
 	return mediaType == "application/json" || mediaType == "text/html" || strings.HasSuffix(mediaType, "+json")
 }
 
