@@ -103,13 +103,7 @@ func site(found chan<- string) http.Handler {
 
 // A page in a real browser finds nothing missing behind the proxy.
 func TestPageInABrowser(t *testing.T) {
-	if testing.Short() {
-		t.Skip("NOT PROVEN: starting a browser takes seconds")
-	}
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("NOT PROVEN: chromium is not installed")
-	}
+	chromium := needsBrowser(t)
 	if !inStillNetwork(t) {
 		return
 	}

@@ -16,10 +16,7 @@ import (
 // cookies, and read the answer, although the upstream says something else, and twice. To a page of another origin it gives
 // nothing of the upstream's.
 func TestCORSInABrowser(t *testing.T) {
-	chromium, err := exec.LookPath("chromium")
-	if err != nil || testing.Short() {
-		t.Skip("NOT TESTED: CORS in a browser. It needs chromium")
-	}
+	chromium := needsBrowser(t)
 	if !inStillNetwork(t) {
 		return
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -40,13 +39,7 @@ type measured struct {
 
 // Each page can be read in light and in dark, on a phone too, and repeats nothing of what it was asked.
 func TestPagesAreReadable(t *testing.T) {
-	if testing.Short() {
-		t.Skip("NOT PROVEN: starting a browser takes seconds")
-	}
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("NOT PROVEN: chromium is not installed")
-	}
+	chromium := needsBrowser(t)
 	if !inStillNetwork(t) {
 		return
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -87,13 +86,7 @@ func wantEvent(t *testing.T, events *bufio.Reader, name, data string) {
 
 // A real browser comes again by itself once the server is there: told by the proxy, and without JavaScript by asking.
 func TestBrowserReloadsWhenTheServerIsThere(t *testing.T) {
-	if testing.Short() {
-		t.Skip("NOT PROVEN: starting a browser takes seconds")
-	}
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("NOT PROVEN: chromium is not installed")
-	}
+	chromium := needsBrowser(t)
 	if !inStillNetwork(t) {
 		return
 	}

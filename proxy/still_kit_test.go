@@ -17,3 +17,16 @@ func inStillNetwork(t *testing.T) bool {
 	passed(t, again(t, t.Name(), still...))
 	return false
 }
+
+// needsBrowser returns the program, or skips the test.
+func needsBrowser(t *testing.T) (chromium string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("NOT PROVEN: starting a browser takes seconds")
+	}
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("NOT PROVEN: chromium is not installed")
+	}
+	return chromium
+}
