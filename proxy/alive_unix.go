@@ -17,13 +17,15 @@ import (
 // nobody can tell of those.
 type liveness struct {
 	raw  syscall.RawConn
-	wait [1]unix.PollFd
+	look func(fd uintptr) // a method value, made once
+	byte [1]byte
 	open bool
 }
 
 func (l *liveness) watch(c net.Conn) {
 	if socket, ok := c.(syscall.Conn); ok {
 		l.raw, _ = socket.SyscallConn() // it fails for a closed one, whose first write fails too
+		l.look = l.peek
 	}
 }
 
@@ -34,10 +36,9 @@ func (l *liveness) alive() bool {
 	return err == nil && l.open
 }
 
-func (l *liveness) look(fd uintptr) {
-	l.wait[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
-	n, err := unix.Poll(l.wait[:], 0)
-	l.open = n == 0 && err == nil
+func (l *liveness) peek(fd uintptr) {
+	_, err := peekNow(fd, l.byte[:])
+	l.open = err == syscall.EAGAIN // else there is a byte, the end, or a failure
 }
 
 // sendsNoMore asks the kernel, and reads nothing, whether a client has ended its direction (io.EOF) or the connection: behind

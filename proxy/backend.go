@@ -22,6 +22,7 @@ const (
 type backend struct {
 	*Upstream
 	buffers *http1.Pool
+	calls   *sync.Pool // for quick
 
 	mu     sync.Mutex
 	idle   []*upstreamConn // the one used last is the last
@@ -36,17 +37,18 @@ type upstreamConn struct {
 	out    *http1.Writer
 	answer http1.Response // used again and again
 	fields http1.Fields   // of the request, likewise
-	passed http1.Fields   // of the answer to the client, likewise
+	passed http1.Response // the answer to the client, likewise
 	used   bool           // for an exchange before this one
 	since  time.Time      // when it came to rest
 	liveness
 }
 
-func newBackend(u *Upstream, buffers *http1.Pool) *backend {
+// newBackend returns nil for a nil Upstream.
+func (p *Proxy) newBackend(u *Upstream) *backend {
 	if u == nil {
 		return nil
 	}
-	return &backend{Upstream: u, buffers: buffers}
+	return &backend{Upstream: u, buffers: p.buffers, calls: &p.calls}
 }
 
 // connect returns a connection at rest that the server has not ended, or a new one.
@@ -69,6 +71,7 @@ func (b *backend) open(ctx context.Context, limit time.Duration) (*upstreamConn,
 	if err != nil {
 		return nil, err
 	}
+	conn = quick(conn, b.calls)
 	up := &upstreamConn{Conn: conn, in: http1.NewReader(conn, b.buffers), out: http1.NewWriter(conn, b.buffers)}
 	up.watch(conn)
 	return up, nil
@@ -98,7 +101,7 @@ func (b *backend) keep(up *upstreamConn) {
 		return
 	}
 	up.in.Before = nil
-	for _, fields := range []http1.Fields{up.fields, up.passed, up.answer.Fields} {
+	for _, fields := range []http1.Fields{up.fields, up.passed.Fields, up.answer.Fields} {
 		clear(fields) // they hold the head that they are cut from
 	}
 	up.in.Release()

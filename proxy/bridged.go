@@ -45,7 +45,7 @@ func (r *request) netHTTP(ctx context.Context, target string) (*http.Request, er
 	}
 	out := &http.Request{
 		Method: r.Method, URL: u, RequestURI: target, Host: r.Host, RemoteAddr: r.client,
-		Proto: "HTTP/" + r.version(), ProtoMajor: r.major, ProtoMinor: r.Minor, Header: http.Header{}, Body: http.NoBody,
+		Proto: r.protocol(), ProtoMajor: r.major, ProtoMinor: r.Minor, Header: http.Header{}, Body: http.NoBody,
 	}
 	if r.major == 2 {
 		out.ProtoMinor = 0

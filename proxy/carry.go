@@ -151,16 +151,17 @@ func (x *exchange) informal(fields http1.Fields) http1.Fields {
 // relay passes a final answer on, and reports whether it came to its end.
 func (x *exchange) relay(up *upstreamConn) bool {
 	body := up.in.Body(up.answer.Framing)
-	head := up.answer
-	head.Fields = passing(up.passed[:0], up.answer.Fields)
+	fields := passing(up.passed.Fields[:0], up.answer.Fields)
+	up.passed = up.answer
+	up.passed.Fields = fields
+	head := &up.passed
 	if head.Status == http.StatusUpgradeRequired && x.conn != nil {
 		head.Fields = requiring(head.Fields, up.answer.Fields.Get("Upgrade"))
 	}
 	x.fixLocation(head.Fields)
-	x.keepStatic(&head)
-	x.pack(&head)
-	err := x.begin(&head)
-	up.passed = head.Fields
+	x.keepStatic(head)
+	x.pack(head)
+	err := x.begin(head)
 	up.in.Before = x.flush
 	for err == nil {
 		var piece []byte

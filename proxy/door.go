@@ -39,7 +39,7 @@ func (d *door) acceptAll(l *Listener) {
 		c, err := l.Accept()
 		if err == nil {
 			pause = 0
-			client := &conn{Conn: quick(c), listener: l, local: c.LocalAddr().String()}
+			client := &conn{Conn: quick(c, &d.proxy.calls), listener: l, local: c.LocalAddr().String()}
 			d.proxy.conns.add(client) // here: a stop may come before the goroutine runs
 			go d.welcome(client)
 			continue

@@ -77,7 +77,7 @@ func (p *Proxy) newExchange(r *request) *exchange {
 		Time:     x.start,
 		Client:   r.client,
 		Listener: r.local,
-		Protocol: "HTTP/" + r.version(),
+		Protocol: r.protocol(),
 		TLS:      r.secure,
 		Method:   printable(r.Method),
 		Host:     printable(r.Host),

@@ -15,8 +15,8 @@ type frames struct {
 	opcode uint8  // of this frame
 	more   uint8  // how many bytes of the header are to come, behind the second
 	mask   uint8  // how many of those are the mask, at their end
-	left   uint64 // of the payload
 	closed bool   // a Close frame has passed
+	left   uint64 // of the payload
 }
 
 const opClose = 0x8 // RFC 6455, section 11.8

@@ -30,9 +30,9 @@ func TestOneDirectionGoesOnWhileItMoves(t *testing.T) {
 			p.config.setDefaults()
 			p.config.Access = func(a *Access) { record = *a }
 			upstream, client := &scripted{reads: row.reads}, &scripted{}
-			w := &webSocket{proxy: p, socket: client}
-			w.inbound = direction{of: w, other: &w.outbound, side: "the client", to: upstream}
-			w.outbound = direction{of: w, other: &w.inbound, side: "the upstream", from: tap{conn: upstream, pool: p.bodies}, to: client}
+			w := &webSocket{proxy: p}
+			w.inbound = direction{of: w, to: upstream}
+			w.outbound = direction{of: w, from: tap{conn: upstream, pool: p.bodies}, to: client}
 			w.outbound.bytes.Add(1000) // before it was alone
 			w.ended(&w.inbound, nil)
 			w.outbound.run()

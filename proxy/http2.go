@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -23,7 +24,7 @@ func (p *Proxy) serveHTTP2(w http.ResponseWriter, in *http.Request) {
 	p.streams.add(x)
 	defer p.streams.remove(x)
 	defer s.close()
-	x.request.flaw = s.check(x.request)
+	_ = errors.As(s.check(x.request), &x.request.flaw) // it is of no other kind
 	if !x.run() {
 		panic(http.ErrAbortHandler) // resets the stream
 	}

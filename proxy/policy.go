@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -29,10 +28,9 @@ func (p *Proxy) refuse(r *request) *answer {
 // wellFormed refuses what the wire leaves to those who know names and schemes.
 func wellFormed(_ *Proxy, r *request) *answer {
 	_, hostOK := parseHost(r.Host)
-	var flaw *http1.Error
 	switch {
-	case errors.As(r.flaw, &flaw):
-		return malformed(flaw.Status, flaw.Reason)
+	case r.flaw != nil:
+		return malformed(r.flaw.Status, r.flaw.Reason)
 	case len(r.Fields) > maxFields: // in HTTP/2
 		return malformed(http.StatusRequestHeaderFieldsTooLarge, "the request has too many header fields")
 	case r.miscounts():

@@ -32,6 +32,7 @@ type Proxy struct {
 	buffers *http1.Pool
 	bodies  *sync.Pool // of *[]byte, for the bodies of HTTP/2
 	packers packers
+	calls   sync.Pool // of what quick needs
 
 	// stopping ends when the proxy begins to stop, base when what is left is cut.
 	stopping, base context.Context
@@ -95,9 +96,9 @@ func New(config Config) (*Proxy, error) {
 	if p.cors, err = newOrigins(hostSet{}, p.table.CORS); err != nil {
 		return nil, err
 	}
-	p.rest = newBackend(&config.REST, p.buffers)
-	p.ws = newBackend(config.WebSocket.Upstream, p.buffers)
-	p.pass = newBackend(config.WebSocket.PassThrough, p.buffers)
+	p.rest = p.newBackend(&config.REST)
+	p.ws = p.newBackend(config.WebSocket.Upstream)
+	p.pass = p.newBackend(config.WebSocket.PassThrough)
 	if p.ways, err = p.newWays(p.table.Routes); err != nil {
 		return nil, err
 	}

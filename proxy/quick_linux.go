@@ -3,6 +3,7 @@
 package proxy
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -18,68 +19,82 @@ import (
 // fifth of what an event or a message of a WebSocket costs.
 type quickConn struct {
 	*net.TCPConn
-	raw     syscall.RawConn
-	in, out quickCall
+	raw   syscall.RawConn
+	calls *sync.Pool // of *quickCall, for all connections: most have none under way
 }
 
 // A quickCall is a Read or a Write under way.
 type quickCall struct {
-	mu  sync.Mutex
-	try func(fd uintptr) bool // a method value made once
-	p   []byte
-	n   int
-	err error
+	receiving, sending func(fd uintptr) bool // method values, made once
+	p                  []byte
+	n                  int
+	err                error
 }
 
 // quick returns a connection that does the same as c, quickly where it is a socket. The
 // race detector knows what the usual calls read and write, and nothing of these.
-func quick(c net.Conn) net.Conn {
+func quick(c net.Conn, calls *sync.Pool) net.Conn {
 	socket, ok := c.(*net.TCPConn)
 	if !ok || racing {
 		return c
 	}
-	return newQuickConn(socket)
+	return newQuickConn(socket, calls)
 }
 
-func newQuickConn(socket *net.TCPConn) net.Conn {
+func newQuickConn(socket *net.TCPConn, calls *sync.Pool) net.Conn {
 	raw, err := socket.SyscallConn()
 	if err != nil { // it is closed already
 		return socket
 	}
-	q := &quickConn{TCPConn: socket, raw: raw}
-	q.in.try, q.out.try = q.receive, q.send
-	return q
+	return &quickConn{TCPConn: socket, raw: raw, calls: calls}
 }
 
+// SyscallConn is that of [syscall.Conn].
+func (q *quickConn) SyscallConn() (syscall.RawConn, error) { return q.raw, nil }
+
 // Read is that of [net.Conn].
-func (q *quickConn) Read(p []byte) (int, error) { return q.call(&q.in, q.raw.Read, "read", p) }
+func (q *quickConn) Read(p []byte) (int, error) {
+	c := q.begin(p)
+	return q.end(c, q.raw.Read(c.receiving), "read")
+}
 
 // Write is that of [net.Conn].
-func (q *quickConn) Write(p []byte) (int, error) { return q.call(&q.out, q.raw.Write, "write", p) }
+func (q *quickConn) Write(p []byte) (int, error) {
+	c := q.begin(p)
+	return q.end(c, q.raw.Write(c.sending), "write")
+}
 
-// call tries until there was something to do, or a deadline has passed.
-func (q *quickConn) call(c *quickCall, do func(func(uintptr) bool) error, name string, p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.p, c.n, c.err = p, 0, nil
-	err := do(c.try)
-	c.p = nil
-	if err == nil {
-		err = c.err
+func (q *quickConn) begin(p []byte) *quickCall {
+	c, _ := q.calls.Get().(*quickCall)
+	if c == nil {
+		c = new(quickCall)
+		c.receiving, c.sending = c.receive, c.send
 	}
+	c.p = p
+	return c
+}
+
+// end returns what a call has come to; err is that of a deadline, or of a closed connection.
+func (q *quickConn) end(c *quickCall, err error, name string) (int, error) {
+	n, err := c.n, cmp.Or(err, c.err)
+	c.p, c.n, c.err = nil, 0, nil
+	q.calls.Put(c)
 	if err == nil || err == io.EOF {
-		return c.n, err
+		return n, err
 	}
+	return n, q.failed(name, err)
+}
+
+func (q *quickConn) failed(name string, err error) error {
 	failure := &net.OpError{Op: name, Net: "tcp", Source: q.LocalAddr(), Addr: q.RemoteAddr(), Err: err}
-	if inner := (*net.OpError)(nil); errors.As(err, &inner) { // of a deadline, or a closed connection
+	if inner := (*net.OpError)(nil); errors.As(err, &inner) {
 		failure.Err = inner.Err
 	}
-	return c.n, failure
+	return failure
 }
 
 // receive returns false when it has to be tried again once something has come.
-func (q *quickConn) receive(fd uintptr) bool {
-	c := &q.in
+func (c *quickCall) receive(fd uintptr) bool {
 	if len(c.p) == 0 {
 		return true
 	}
@@ -93,8 +108,7 @@ func (q *quickConn) receive(fd uintptr) bool {
 }
 
 // send returns false when it has to be tried again once there is room.
-func (q *quickConn) send(fd uintptr) bool {
-	c := &q.out
+func (c *quickCall) send(fd uintptr) bool {
 	for c.n < len(c.p) && c.err == nil {
 		n, err := writeNow(fd, c.p[c.n:])
 		if err == syscall.EAGAIN {
@@ -108,10 +122,14 @@ func (q *quickConn) send(fd uintptr) bool {
 // maxCall bounds, in bytes, how much one system call copies.
 const maxCall = 64 << 10
 
-// readNow and writeNow fail with EAGAIN where they would have to wait.
+// readNow, peekNow and writeNow fail with EAGAIN where they would have to wait.
 
 func readNow(fd uintptr, p []byte) (int, error) {
 	return callNow(syscall.SYS_RECVFROM, fd, p, syscall.MSG_DONTWAIT)
+}
+
+func peekNow(fd uintptr, p []byte) (int, error) {
+	return callNow(syscall.SYS_RECVFROM, fd, p, syscall.MSG_DONTWAIT|syscall.MSG_PEEK)
 }
 
 func writeNow(fd uintptr, p []byte) (int, error) {

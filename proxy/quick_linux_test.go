@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -29,7 +30,8 @@ func quickPair(t testing.TB) (here, there net.Conn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { here.Close(); there.Close() })
-	return newQuickConn(here.(*net.TCPConn)), newQuickConn(there.(*net.TCPConn))
+	calls := new(sync.Pool)
+	return newQuickConn(here.(*net.TCPConn), calls), newQuickConn(there.(*net.TCPConn), calls)
 }
 
 // TestQuickConnIsAConn: what holds for every net.Conn, deadlines, closing and concurrent use included.

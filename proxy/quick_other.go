@@ -2,7 +2,10 @@
 
 package proxy
 
-import "net"
+import (
+	"net"
+	"sync"
+)
 
 // quick leaves connections as they are: elsewhere than on Linux, Go reaches the kernel by its C library alone, or by other calls.
-func quick(c net.Conn) net.Conn { return c }
+func quick(c net.Conn, _ *sync.Pool) net.Conn { return c }

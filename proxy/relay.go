@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,8 +21,7 @@ import (
 type webSocket struct {
 	proxy    *Proxy
 	access   Access
-	socket   net.Conn // of the client, beneath TLS
-	inbound  direction
+	inbound  direction // from the client
 	outbound direction
 
 	mu       sync.Mutex
@@ -33,9 +33,6 @@ type webSocket struct {
 // A direction is from one side to the other.
 type direction struct {
 	of     *webSocket
-	other  *direction
-	side   string // where it comes from
-	masked bool   // its frames are those of a client
 	from   tap
 	to     net.Conn
 	frames frames
@@ -50,10 +47,11 @@ const closedAtStop = "closed at stop"
 
 // newWebSocket joins a client to the upstream that switched protocols.
 func newWebSocket(c *clientConn, up *upstreamConn, access Access) *webSocket {
-	c.wire.SetReadDeadline(time.Time{}) // of the time before the request; from here no clock runs
-	w := &webSocket{proxy: c.proxy, access: access, socket: c.socket}
-	w.inbound = direction{of: w, other: &w.outbound, side: "the client", masked: true, from: tapClient(c), to: up.Conn}
-	w.outbound = direction{of: w, other: &w.inbound, side: "the upstream", from: tapUpstream(up, c.proxy.bodies), to: c.wire}
+	c.wire.SetReadDeadline(time.Time{})      // of the time before the request; from here no clock runs
+	access.Host = strings.Clone(access.Host) // it is cut from the head, which is no longer needed
+	w := &webSocket{proxy: c.proxy, access: access}
+	w.inbound = direction{of: w, from: tapClient(c), to: up.Conn}
+	w.outbound = direction{of: w, from: tapUpstream(up, c.proxy.bodies), to: c.wire}
 	return w
 }
 
@@ -62,6 +60,23 @@ func (w *webSocket) begin() {
 	w.proxy.conns.add(w)
 	go w.inbound.run()
 	go w.outbound.run()
+}
+
+func (d *direction) inbound() bool { return d == &d.of.inbound }
+
+func (d *direction) other() *direction {
+	if d.inbound() {
+		return &d.of.outbound
+	}
+	return &d.of.inbound
+}
+
+// side is where it comes from.
+func (d *direction) side() string {
+	if d.inbound() {
+		return "the client"
+	}
+	return "the upstream"
 }
 
 // run relays until the direction ends. That its stack has grown once it has been
@@ -78,7 +93,7 @@ func (d *direction) run() {
 }
 
 func (d *direction) abort(cause any) {
-	d.of.ended(d, fmt.Errorf("relaying from %s: panic: %v", d.side, cause))
+	d.of.ended(d, fmt.Errorf("relaying from %s: panic: %v", d.side(), cause))
 }
 
 // relay waits for something, and copies all there is. It always returns an error:
@@ -112,9 +127,9 @@ func (d *direction) end(err error) error {
 		closeWrite(d.to)
 		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("%s sent nothing for %v, and %s had ended its side", d.side, d.of.proxy.limits.halfOpen, d.other.side)
+		return fmt.Errorf("%s sent nothing for %v, and %s had ended its side", d.side(), d.of.proxy.limits.halfOpen, d.other().side())
 	}
-	return fmt.Errorf("relaying from %s: %w", d.side, err)
+	return fmt.Errorf("relaying from %s: %w", d.side(), err)
 }
 
 // takeLeave sends a Close where one fits, and gives the side this direction comes
@@ -125,7 +140,7 @@ func (d *direction) takeLeave() {
 		hangUp(d.to)
 	case d.frames.closed:
 	case d.frames.between():
-		if _, err := d.to.Write(goingAway(d.masked)); err != nil {
+		if _, err := d.to.Write(goingAway(d.inbound())); err != nil {
 			hangUp(d.to)
 		}
 	default:
@@ -184,12 +199,12 @@ func (w *webSocket) isLast(d *direction, err error) bool {
 		w.err = err
 	}
 	switch {
-	case d.other.done:
+	case d.other().done:
 		return true
 	case err != nil:
 		w.cut()
 	case !w.stopping:
-		d.other.beginAlone()
+		d.other().beginAlone()
 	}
 	return false
 }
@@ -230,7 +245,7 @@ func (w *webSocket) stop() {
 
 // cut ends both connections now.
 func (w *webSocket) cut() {
-	w.socket.Close()
+	hangUp(w.outbound.to)
 	w.inbound.to.Close()
 }
 

@@ -16,7 +16,7 @@ type request struct {
 	from     string // the same without the port
 	local    string // address it came in on
 	listener *Listener
-	flaw     error // an *http1.Error that came to light after the head was read
+	flaw     *http1.Error // came to light after the head was read; nil: none
 }
 
 // withoutPort is an address without its port, if it has one.
@@ -27,16 +27,19 @@ func withoutPort(address string) string {
 	return address
 }
 
-// version is "1.1", "1.0" or "2.0".
-func (r *request) version() string {
+// protocol is "HTTP/1.1", "HTTP/1.0" or "HTTP/2.0".
+func (r *request) protocol() string {
 	switch {
 	case r.major == 2:
-		return "2.0"
+		return "HTTP/2.0"
 	case r.Minor == 0:
-		return "1.0"
+		return "HTTP/1.0"
 	}
-	return "1.1"
+	return "HTTP/1.1"
 }
+
+// version is the protocol as Via has it.
+func (r *request) version() string { return strings.TrimPrefix(r.protocol(), "HTTP/") }
 
 func (r *request) scheme() string {
 	if r.secure {

@@ -135,7 +135,7 @@ func TestRestIsShorterThanUvicorns(t *testing.T) {
 	}
 	l := listenLoopback(t)
 	defer l.Close()
-	b := newBackend(&Upstream{Dial: dialer(l.Addr().String())}, new(http1.Pool))
+	b := (&Proxy{buffers: new(http1.Pool)}).newBackend(&Upstream{Dial: dialer(l.Addr().String())})
 	defer b.close()
 	for _, rested := range []time.Duration{0, maxRest + time.Millisecond} {
 		up, err := b.open(t.Context(), patience)
@@ -161,7 +161,7 @@ func TestRestIsShorterThanUvicorns(t *testing.T) {
 func TestRestOfWhatCannotBeAsked(t *testing.T) {
 	theirs, ours := net.Pipe()
 	defer theirs.Close()
-	b := newBackend(&Upstream{Dial: func(context.Context) (net.Conn, error) { return ours, nil }}, new(http1.Pool))
+	b := (&Proxy{buffers: new(http1.Pool)}).newBackend(&Upstream{Dial: func(context.Context) (net.Conn, error) { return ours, nil }})
 	up, err := b.open(t.Context(), patience)
 	if err != nil {
 		t.Fatal(err)

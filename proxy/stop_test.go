@@ -35,9 +35,9 @@ func TestStopWaitsForNobodyWhoDoesNotRead(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				w := &webSocket{proxy: p, socket: socket}
-				w.inbound = direction{of: w, other: &w.outbound, masked: true, from: tap{conn: wire, pool: p.bodies}, to: upWire}
-				w.outbound = direction{of: w, other: &w.inbound, from: tap{conn: upWire, pool: p.bodies}, to: wire}
+				w := &webSocket{proxy: p}
+				w.inbound = direction{of: w, from: tap{conn: wire, pool: p.bodies}, to: upWire}
+				w.outbound = direction{of: w, from: tap{conn: upWire, pool: p.bodies}, to: wire}
 				w.begin()
 				from, to := upstream, client
 				if row.clientReads {
@@ -72,9 +72,9 @@ func TestNothingFollowsAWriteThatFailed(t *testing.T) {
 		p := relayingProxy(time.Hour)
 		upstream := &scripted{reads: []string{frame, ""}}
 		client := &halfWritten{scripted: &scripted{}}
-		w := &webSocket{proxy: p, socket: client}
-		w.inbound = direction{of: w, other: &w.outbound, from: tap{conn: client}, to: upstream, done: true}
-		w.outbound = direction{of: w, other: &w.inbound, from: tap{conn: upstream, pool: p.bodies}, to: client}
+		w := &webSocket{proxy: p}
+		w.inbound = direction{of: w, from: tap{conn: client}, to: upstream, done: true}
+		w.outbound = direction{of: w, from: tap{conn: upstream, pool: p.bodies}, to: client}
 		w.stop()
 		w.outbound.run()
 		if got := client.wrote.String(); got != frame[:1] {

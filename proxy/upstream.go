@@ -98,7 +98,7 @@ func (u *Upstream) dial(ctx context.Context, limit time.Duration) (net.Conn, err
 	if err != nil {
 		return nil, &dialError{err}
 	}
-	return quick(conn), nil
+	return conn, nil
 }
 
 // A dialError is a connection that was never made.

@@ -35,7 +35,7 @@ func (p *Proxy) newWays(routes []policy.Route) (ways, error) {
 			server := (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
 			if known[server] == nil {
 				upstream := p.config.RouteUpstream(u)
-				known[server] = newBackend(&upstream, p.buffers)
+				known[server] = p.newBackend(&upstream)
 			}
 			w.base, w.authority, w.backend = u.Path, u.Host, known[server]
 		}

@@ -39,7 +39,7 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 
 const (
 	// batchDelay is how long a record of a request may wait for others, so that many are one write.
-	batchDelay = 2 * time.Millisecond
+	batchDelay = 10 * time.Millisecond
 	// maxBatch is the size in bytes that ends the wait.
 	maxBatch = 32 << 10
 )

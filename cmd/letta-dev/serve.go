@@ -63,6 +63,7 @@ type serving struct {
 	cfg        serveConfig
 	started    time.Time
 	follower   *orchestrator.Follower
+	hint       string // what to do when a server not ours does not answer, though it should
 	journal    *journal
 	proxy      *proxy.Proxy
 	leaf       func() leafInfo

@@ -75,6 +75,9 @@ func (s *serving) newProxy(ctx context.Context, group *group, listeners []proxy.
 	if err != nil {
 		return nil, err
 	}
+	if s.cfg.URL != "" {
+		s.hint = look(s.cfg.URL, "the server behind this proxy: start it")
+	}
 	rest := proxy.Upstream{Name: s.targetName(), Dial: s.follower.DialREST, State: s.proxyState}
 	ws, err := s.webSocket(rest)
 	if err != nil {
@@ -227,9 +230,7 @@ func (s *serving) proxyState() (proxy.State, <-chan struct{}) {
 	switch st.Phase {
 	case orchestrator.PhaseReady:
 		out.Phase = proxy.Ready
-		if s.cfg.URL != "" {
-			out.Hint = look(s.cfg.URL, "the server behind this proxy: start it")
-		}
+		out.Hint = s.hint
 	case orchestrator.PhaseDown:
 		out.Phase = proxy.Down
 		out.Cause, out.Hint = causeAndHint(st.Err)

@@ -117,13 +117,15 @@ func (b *Body) readTrailer() error {
 			b.done = true
 			return nil
 		}
-		if b.trailer, err = parseFields(b.trailer, string(line), false); err != nil {
+		field, err := parseField(string(line), false)
+		if err != nil {
 			return err
 		}
-		switch last := b.trailer[len(b.trailer)-1].Name; { // RFC 9110, section 6.5.1
-		case equalFold(last, "Content-Length"), equalFold(last, "Transfer-Encoding"), equalFold(last, "Host"), equalFold(last, "Trailer"):
+		switch name := field.Name; { // RFC 9110, section 6.5.1
+		case equalFold(name, "Content-Length"), equalFold(name, "Transfer-Encoding"), equalFold(name, "Host"), equalFold(name, "Trailer"):
 			return bad("a field of the head stands in the trailer")
 		}
+		b.trailer = append(b.trailer, field)
 	}
 }
 

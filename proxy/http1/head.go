@@ -101,31 +101,39 @@ func tooLarge() error {
 	return &Error{http.StatusRequestHeaderFieldsTooLarge, "the head is too large"}
 }
 
-// parseFields reads lines of a head and adds them to fields. Blanks before a colon
-// are refused, or forgiven and removed (RFC 9112, section 5.1).
+// parseFields reads lines of a head, each with its CRLF, and adds them to fields.
 func parseFields(fields Fields, lines string, forgiving bool) (Fields, error) {
 	for lines != "" {
-		var line string
-		line, lines, _ = strings.Cut(lines, "\r\n")
-		name, value, ok := strings.Cut(line, ":")
-		if forgiving {
-			name = trimBlanks(name)
+		end := strings.IndexByte(lines, '\n')
+		field, err := parseField(lines[:end-1], forgiving)
+		if err != nil {
+			return nil, err
 		}
-		switch {
-		case line[0] == ' ' || line[0] == '\t':
-			return nil, bad("a field is folded over two lines") // RFC 9112, section 5.2
-		case !ok:
-			return nil, bad("a line of the head has no colon")
-		case !IsToken(name):
-			return nil, bad("the name of a field has a byte that no name may have")
-		}
-		value = trimBlanks(value)
-		if !isValue(value) {
-			return nil, bad("the value of a field has a byte that no value may have")
-		}
-		fields = append(fields, Field{name, value})
+		fields, lines = append(fields, field), lines[end+1:]
 	}
 	return fields, nil
+}
+
+// parseField reads a line that is not empty, without its CRLF. Blanks before the colon
+// are refused, or forgiven and removed (RFC 9112, section 5.1).
+func parseField(line string, forgiving bool) (Field, error) {
+	name, value, ok := strings.Cut(line, ":")
+	if forgiving {
+		name = trimBlanks(name)
+	}
+	switch {
+	case line[0] == ' ' || line[0] == '\t':
+		return Field{}, bad("a field is folded over two lines") // RFC 9112, section 5.2
+	case !ok:
+		return Field{}, bad("a line of the head has no colon")
+	case !IsToken(name):
+		return Field{}, bad("the name of a field has a byte that no name may have")
+	}
+	value = trimBlanks(value)
+	if !isValue(value) {
+		return Field{}, bad("the value of a field has a byte that no value may have")
+	}
+	return Field{name, value}, nil
 }
 
 // minorVersion takes "HTTP/1.1" or "HTTP/1.0" for its minor version.
