@@ -28,6 +28,7 @@ var arrows = [][3]string{
 	{"proxy", "proxy/http1", "it speaks through the wire"},
 	{"proxy", "proxy/redact", "its log and its table are shown to people"},
 	{"proxy/policy", "proxy/redact", "so are its errors, which repeat URLs"},
+	{"proxy/policy", "proxy/http1", "a rule about fields knows their grammar"},
 	{"proxy/redact", "proxy/http1", "the name of a secret may be in code"},
 	{"cmd/letta-dev", "certs", "wire.go hands the leaves to the proxy"},
 	{"orchestrator", "compose", "a plan is made of the stack's data"},

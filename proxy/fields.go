@@ -42,7 +42,7 @@ func vary(fields http1.Fields, name string) http1.Fields {
 		return fields
 	}
 	for i, f := range fields {
-		if isName(f.Name, "vary") && f.Value != "" {
+		if f.Is("vary") && f.Value != "" {
 			fields[i].Value += ", " + name
 			return fields
 		}

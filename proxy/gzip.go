@@ -43,7 +43,7 @@ func (x *exchange) pack(head *http1.Response) {
 // weaken: the bytes are others than those the tag was given to (RFC 9110, section 8.8.1).
 func weaken(fields http1.Fields) {
 	for i, f := range fields {
-		if isName(f.Name, "etag") && !strings.HasPrefix(f.Value, "W/") {
+		if f.Is("etag") && !strings.HasPrefix(f.Value, "W/") {
 			fields[i].Value = "W/" + f.Value
 		}
 	}

@@ -57,11 +57,11 @@ func (x *exchange) outgoing(to http1.Fields, u *Upstream) http1.Fields {
 	via := ""
 	for _, f := range to[first:] {
 		switch {
-		case isForwarding(f.Name), isFraming(f.Name), isName(f.Name, "host"), isName(f.Name, "origin") && u.DropOrigin,
-			isName(f.Name, "expect") && !r.ExpectsContinue():
-		case isName(f.Name, "max-forwards"):
+		case isForwarding(f.Name), isFraming(f.Name), f.Is("host"), f.Is("origin") && u.DropOrigin,
+			f.Is("expect") && !r.ExpectsContinue():
+		case f.Is("max-forwards"):
 			kept = append(kept, http1.Field{Name: f.Name, Value: r.fewerForwards(f.Value)})
-		case isName(f.Name, "via"):
+		case f.Is("via"):
 			via += f.Value + ", "
 		default:
 			kept = append(kept, f)
@@ -85,10 +85,4 @@ func (x *exchange) outgoing(to http1.Fields, u *Upstream) http1.Fields {
 		http1.Field{Name: "X-Forwarded-Host", Value: r.Host}, http1.Field{Name: "X-Forwarded-Port", Value: port},
 		http1.Field{Name: "Via", Value: via + r.version() + " " + x.proxy.name})
 	return edit(kept, x.proxy.table.Request)
-}
-
-// isName compares a field's name to one in lower case.
-func isName(name, known string) bool {
-	var buf [knownName]byte
-	return len(name) == len(known) && string(appendLower(buf[:0], name)) == known
 }

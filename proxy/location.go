@@ -12,7 +12,7 @@ func (x *exchange) fixLocation(fields http1.Fields) {
 		return
 	}
 	for i, f := range fields {
-		if isName(f.Name, "location") {
+		if f.Is("location") {
 			fields[i].Value = x.relocated(f.Value)
 		}
 	}

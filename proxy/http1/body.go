@@ -121,8 +121,7 @@ func (b *Body) readTrailer() error {
 		if err != nil {
 			return err
 		}
-		switch name := field.Name; { // RFC 9110, section 6.5.1
-		case equalFold(name, "Content-Length"), equalFold(name, "Transfer-Encoding"), equalFold(name, "Host"), equalFold(name, "Trailer"):
+		if field.Is("Content-Length") || field.Is("Transfer-Encoding") || field.Is("Host") || field.Is("Trailer") { // RFC 9110, section 6.5.1
 			return bad("a field of the head stands in the trailer")
 		}
 		b.trailer = append(b.trailer, field)

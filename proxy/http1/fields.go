@@ -10,6 +10,9 @@ import (
 // blanks around it.
 type Field struct{ Name, Value string }
 
+// Is reports whether a field has that name, in whatever case.
+func (f Field) Is(name string) bool { return equalFold(f.Name, name) }
+
 // Fields are header lines in the order they came. Names compare without regard to
 // case (RFC 9110, section 5.1).
 type Fields []Field
@@ -17,7 +20,7 @@ type Fields []Field
 // Get returns the value of the first line with that name, or "".
 func (f Fields) Get(name string) string {
 	for i := range f {
-		if equalFold(f[i].Name, name) {
+		if f[i].Is(name) {
 			return f[i].Value
 		}
 	}
@@ -28,7 +31,7 @@ func (f Fields) Get(name string) string {
 func (f Fields) Values(name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for i := range f {
-			if equalFold(f[i].Name, name) && !yield(f[i].Value) {
+			if f[i].Is(name) && !yield(f[i].Value) {
 				return
 			}
 		}
@@ -76,7 +79,7 @@ func (f *Fields) Set(name, value string) {
 
 // Del removes all lines with that name.
 func (f *Fields) Del(name string) {
-	*f = slices.DeleteFunc(*f, func(l Field) bool { return equalFold(l.Name, name) })
+	*f = slices.DeleteFunc(*f, func(l Field) bool { return l.Is(name) })
 }
 
 // equalFold compares ASCII without regard to case; no other letters can stand in

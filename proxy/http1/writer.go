@@ -51,8 +51,8 @@ func (w *Writer) ResponseWithout(status int, reason string, fields Fields, promi
 
 func (w *Writer) rest(fields Fields, f Framing) error {
 	for i := range fields {
-		if name := fields[i].Name; !equalFold(name, "Content-Length") && !equalFold(name, "Transfer-Encoding") {
-			w.field(name, fields[i].Value)
+		if f := &fields[i]; !f.Is("Content-Length") && !f.Is("Transfer-Encoding") {
+			w.field(f.Name, f.Value)
 		}
 	}
 	switch f.Kind {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
 )
 
 // A Header is a field that is set, in the place of all others of that name; one without a value is removed.
@@ -40,7 +42,7 @@ func (h Header) check(setting string) error {
 // CheckHeaderName tells what is wrong with the name of a field to set. Those are refused that the proxy writes itself: on
 // them depends where a message ends, and whom a server believes.
 func CheckHeaderName(name string) error {
-	if !isToken(name) {
+	if !http1.IsToken(name) {
 		return fmt.Errorf("%q is not the name of a header field", name)
 	}
 	if writtenByProxy(name) {
@@ -76,17 +78,6 @@ func writtenByProxy(name string) bool {
 		return true
 	}
 	return strings.HasPrefix(name, "x-forwarded") || strings.HasPrefix(name, "sec-websocket-")
-}
-
-// isToken: RFC 9110, section 5.6.2.
-func isToken(s string) bool {
-	for _, c := range []byte(s) {
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-		if !letter && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
-			return false
-		}
-	}
-	return s != ""
 }
 
 func (r *Rules) checkHeaders() error {
