@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -42,6 +43,38 @@ func TestOneDirectionGoesOnWhileItMoves(t *testing.T) {
 		})
 	}
 }
+
+// TestCauseNamesTheSideThatFailed: the one whose connection was read or written.
+func TestCauseNamesTheSideThatFailed(t *testing.T) {
+	for want, inbound := range map[string]bool{
+		"relaying from the client: it broke": true, "relaying to the upstream: it broke": true,
+		"relaying from the upstream: it broke": false, "relaying to the client: it broke": false,
+	} {
+		var record Access
+		p := relayingProxy(time.Hour)
+		p.config.Access = func(a *Access) { record = *a }
+		from, to := net.Conn(&scripted{reads: []string{"a"}}), net.Conn(&brokenConn{})
+		if strings.Contains(want, "from") {
+			from, to = to, from
+		}
+		w := &webSocket{proxy: p}
+		d := &w.outbound
+		if inbound {
+			d = &w.inbound
+		}
+		*d = direction{of: w, from: tap{conn: from, pool: p.bodies}, to: to}
+		d.other().of, d.other().to, d.other().done = w, from, true
+		if d.run(); record.Cause != want {
+			t.Errorf("%q, want %q", record.Cause, want)
+		}
+	}
+}
+
+// A brokenConn can neither be read nor written.
+type brokenConn struct{ scripted }
+
+func (*brokenConn) Read([]byte) (int, error)  { return 0, errors.New("it broke") }
+func (*brokenConn) Write([]byte) (int, error) { return 0, errors.New("it broke") }
 
 // A scripted connection reads what it is told.
 type scripted struct {

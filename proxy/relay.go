@@ -126,6 +126,8 @@ func (d *direction) end(err error) error {
 	case err == io.EOF:
 		closeWrite(d.to)
 		return nil
+	case d.torn:
+		return fmt.Errorf("relaying to %s: %w", d.other().side(), err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("%s sent nothing for %v, and %s had ended its side", d.side(), d.of.proxy.limits.halfOpen, d.other().side())
 	}
