@@ -247,11 +247,11 @@ func (w *webSocket) stop() {
 
 // cut ends both connections now.
 func (w *webSocket) cut() {
+	hangUp(w.inbound.to)
 	hangUp(w.outbound.to)
-	w.inbound.to.Close()
 }
 
-// hangUp closes a connection whose peer does not read: crypto/tls would try for
+// hangUp closes a connection whose peer may not read: crypto/tls would try for
 // seconds to send it an alert.
 func hangUp(c net.Conn) {
 	if secure, ok := c.(*tls.Conn); ok {

@@ -60,6 +60,44 @@ func TestStopWaitsForNobodyWhoDoesNotRead(t *testing.T) {
 	}
 }
 
+// A cut waits for nobody either: a goodbye of TLS that nobody reads is not waited for.
+func TestCutWaitsForNobodyWhoDoesNotRead(t *testing.T) {
+	leaf, _ := testLeaf(t)
+	config := &tls.Config{Certificates: []tls.Certificate{*leaf}, InsecureSkipVerify: true, SessionTicketsDisabled: true}
+	for _, side := range []string{"the client", "the upstream"} {
+		t.Run(side, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := relayingProxy(time.Hour)
+				plain, other := net.Pipe()
+				wire, peer := net.Pipe()
+				defer other.Close()
+				defer peer.Close()
+				secure := tls.Client(wire, config)
+				go tls.Server(peer, config).Handshake()
+				if err := secure.Handshake(); err != nil {
+					t.Fatal(err)
+				}
+				client, upstream := net.Conn(secure), plain
+				if side == "the upstream" {
+					client, upstream = upstream, client
+				}
+				w := &webSocket{proxy: p}
+				w.inbound = direction{of: w, from: tap{conn: client, pool: p.bodies}, to: upstream}
+				w.outbound = direction{of: w, from: tap{conn: upstream, pool: p.bodies}, to: client}
+				w.begin()
+				begin := time.Now()
+				p.conns.cut()
+				if err := p.conns.wait(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if took := time.Since(begin); took > 0 {
+					t.Errorf("the cut took %v", took)
+				}
+			})
+		})
+	}
+}
+
 func relayingProxy(linger time.Duration) *Proxy {
 	p := &Proxy{limits: limits{linger: linger, halfOpen: time.Hour}, bodies: &sync.Pool{New: func() any { b := make([]byte, 100); return &b }}}
 	p.config.setDefaults()
