@@ -32,6 +32,20 @@ func TestAccessRecord(t *testing.T) {
 	})
 }
 
+// A client of HTTP/1.0 is one, in the record and to those that its request passes (RFC 9110, section 7.6.3).
+func TestOldClientIsTold(t *testing.T) {
+	g := start(t, echo(), nil)
+	for _, e := range g.entrances() {
+		got := e.converse(t, "GET / HTTP/1.0\r\n"+hostLine+"\r\n")
+		if a := g.access(t); a.Protocol != "HTTP/1.0" {
+			t.Errorf("%s: record of %s", e.name, a.Protocol)
+		}
+		if via := hear(t, got[0].body).Header.Get("Via"); !strings.HasPrefix(via, "1.0 ") {
+			t.Errorf("%s: Via: %s", e.name, via)
+		}
+	}
+}
+
 func TestPrintable(t *testing.T) {
 	for in, want := range map[string]string{"a b": "a%20b", "\x1b[31m": "%1B[31m", "ä": "%C3%A4", "/x?y": "/x?y"} {
 		if got := printable(in); got != want {

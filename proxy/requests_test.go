@@ -326,6 +326,7 @@ func TestMalformedChunks(t *testing.T) {
 			"trailer Content-Length":      "2\r\nab\r\n0\r\nContent-Length: 5\r\n\r\n",
 			"trailer Transfer-Encoding":   "2\r\nab\r\n0\r\ntransfer-encoding: chunked\r\n\r\n",
 			"trailer Host":                "2\r\nab\r\n0\r\nHost: evil.example\r\n\r\n",
+			"trailer Trailer":             "2\r\nab\r\n0\r\nTrailer: X-T\r\n\r\n",
 			"trailer without colon":       "2\r\nab\r\n0\r\nX\r\n\r\n",
 			"trailer folded":              "2\r\nab\r\n0\r\nX: a\r\n b\r\n\r\n",
 			"trailer of 300 lines":        "2\r\nab\r\n0\r\n" + strings.Repeat("A: 1\r\n", 300) + "\r\n",

@@ -175,6 +175,28 @@ func TestRestOfWhatCannotBeAsked(t *testing.T) {
 	}
 }
 
+// A connection at rest holds nothing of the messages it carried: a field is cut from its head, which may be of 64 KiB.
+func TestRestHoldsNoHead(t *testing.T) {
+	l := listenLoopback(t)
+	defer l.Close()
+	b := (&Proxy{buffers: new(http1.Pool)}).newBackend(&Upstream{Dial: dialer(l.Addr().String())})
+	defer b.close()
+	up, err := b.open(t.Context(), patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists := []*http1.Fields{&up.fields, &up.answer.Fields, &up.passed.Fields}
+	for _, fields := range lists {
+		*fields = http1.Fields{{Name: "Name", Value: "value"}}
+	}
+	b.keep(up)
+	for i, fields := range lists {
+		if (*fields)[0] != (http1.Field{}) {
+			t.Errorf("list %d: %v", i, *fields)
+		}
+	}
+}
+
 // TestServerThatLeavesDuringAnUpload is what broke it, not the client whose body was still to come.
 func TestServerThatLeavesDuringAnUpload(t *testing.T) {
 	up := startRaw(t, func(c *rawConn) { http.ReadRequest(c.in) })

@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"unsafe"
 
 	"github.com/letta-dev/letta-dev/proxy/http1"
 )
@@ -43,5 +44,21 @@ func TestTapBeginsWithWhatWasReadAhead(t *testing.T) {
 	}
 	if tap.release(); got != "one two three" || tap.wire != nil || tap.plain != nil {
 		t.Errorf("%q, and %+v is left", got, tap)
+	}
+}
+
+// TestWebSocketHoldsNoHead: a text cut from the head would keep all of it, for days.
+func TestWebSocketHoldsNoHead(t *testing.T) {
+	here, there := net.Pipe()
+	defer here.Close()
+	defer there.Close()
+	buffers := new(http1.Pool)
+	socket := &conn{Conn: here}
+	c := &clientConn{proxy: &Proxy{}, socket: socket, wire: socket, in: http1.NewReader(socket, buffers)}
+	up := &upstreamConn{Conn: there, in: http1.NewReader(there, buffers)}
+	host := "localhost"
+	w := newWebSocket(c, up, Access{Host: host})
+	if got := w.access.Host; got != host || unsafe.StringData(got) == unsafe.StringData(host) {
+		t.Errorf("%q is the head's own", got)
 	}
 }
