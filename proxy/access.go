@@ -16,7 +16,7 @@ type Access struct {
 	TLS      bool
 	Method   string
 	Host     string
-	Path     string // path and query, secrets replaced by ***
+	Path     string // path and query, secrets replaced by ***; for what is no request, its target, or nothing
 	Status   int    // 101 for a WebSocket; 499 when the client left before an answer
 
 	BytesIn  int64 // body, or for a WebSocket the bytes after the handshake

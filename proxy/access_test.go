@@ -46,6 +46,31 @@ func TestOldClientIsTold(t *testing.T) {
 	}
 }
 
+// The record of a target in absolute-form (RFC 9112, section 3.2.2) has its host once.
+func TestAbsoluteTargetInTheRecord(t *testing.T) {
+	g := start(t, echo(), nil)
+	for _, e := range g.entrances() {
+		scheme := map[bool]string{true: "https", false: "http"}
+		got := e.converse(t, "GET "+scheme[e.secure]+"://letta.localhost/a?token=b HTTP/1.1\r\n"+hostLine+"Connection: close\r\n\r\n")
+		if a := g.access(t); got[0].StatusCode != 200 || a.Host != "letta.localhost" || a.Path != "/a?token=***" {
+			t.Errorf("%s: %d, record of %s %s", e.name, got[0].StatusCode, a.Host, a.Path)
+		}
+	}
+}
+
+// Advice is typed as the program was: it may not be in the PATH, and about another project.
+func TestAdviceAsTyped(t *testing.T) {
+	g := start(t, echo(), func(c *Config) {
+		c.AsTyped = func(advice string) string { return "./bin/" + advice }
+	})
+	g.each(t, func(t *testing.T, w wire) {
+		_, body := w.do(t, "GET", "/", nil, "Host: other.test")
+		if e := errorIn(t, body); !strings.HasPrefix(e.Hint, "./bin/letta-dev status") {
+			t.Errorf("advice %q", e.Hint)
+		}
+	})
+}
+
 func TestPrintable(t *testing.T) {
 	for in, want := range map[string]string{"a b": "a%20b", "\x1b[31m": "%1B[31m", "ä": "%C3%A4", "/x?y": "/x?y"} {
 		if got := printable(in); got != want {

@@ -27,6 +27,7 @@ func (x *exchange) respond(a *answer) {
 		a.cause = a.message
 	}
 	x.because(a.cause)
+	a.hint = x.proxy.config.AsTyped(a.hint)
 	if a.last && x.conn != nil {
 		x.conn.last = true
 	}

@@ -58,6 +58,9 @@ type Config struct {
 	// ErrorLog receives what belongs to no request otherwise, such as a handler
 	// that panicked. Nil discards it.
 	ErrorLog *log.Logger
+	// AsTyped writes the commands of letta-dev in an answer's advice as they have to
+	// be typed where it was started. Nil leaves them as they are.
+	AsTyped func(advice string) string
 	// Now is the clock of records and pages; time.Now if nil.
 	Now func() time.Time
 }
@@ -97,6 +100,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.ErrorLog == nil {
 		c.ErrorLog = log.New(io.Discard, "", 0) // net/http takes nil for the standard one
+	}
+	if c.AsTyped == nil {
+		c.AsTyped = func(advice string) string { return advice }
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -81,7 +82,7 @@ func (p *Proxy) newExchange(r *request) *exchange {
 		TLS:      r.secure,
 		Method:   printable(r.Method),
 		Host:     printable(r.Host),
-		Path:     printable(redact.URL(r.Target)),
+		Path:     printable(redact.URL(cmp.Or(r.Path, r.Target))),
 	}
 	return x
 }

@@ -49,8 +49,8 @@ func ownName(p *Proxy, r *request) *answer {
 	}
 	return &answer{
 		status: http.StatusNotFound, code: "host_unknown",
-		message: "nothing is served under this name; letta-dev answers to letta.localhost, names below it, localhost and loopback addresses",
-		hint:    "open https://letta.localhost, or add the name to x-letta-dev.hosts in compose.yaml, or --serve-host",
+		message: "nothing is served under this name; letta-dev answers to letta.localhost, names below it, localhost, loopback addresses, and the hosts it was given",
+		hint:    "letta-dev status  # shows the addresses; another host: hosts of x-letta-dev in compose.yaml, or a flag (--help)",
 	}
 }
 

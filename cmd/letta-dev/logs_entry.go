@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
@@ -137,7 +138,11 @@ func (a *accessRecord) text() string {
 	if a.TotalMS >= 1000 {
 		took = seconds(time.Duration(a.TotalMS * float64(time.Millisecond)))
 	}
-	s := fmt.Sprintf("%d %s %s://%s%s %s %s", a.Status, a.Method, scheme, a.Host, a.Path, units.HumanSize(float64(a.BytesOut)), took)
+	where := a.Path
+	if a.Host != "" { // else it is no request
+		where = scheme + "://" + a.Host + a.Path
+	}
+	s := fmt.Sprintf("%d %s %s %s %s", a.Status, cmp.Or(a.Method, "-"), cmp.Or(where, "-"), units.HumanSize(float64(a.BytesOut)), took)
 	if a.Cause != "" {
 		s += " · " + a.Cause
 	}

@@ -554,6 +554,8 @@ func TestJournalEntriesAsText(t *testing.T) {
 		"3 entries could not be written to the journal and are lost": {Lost: 3},
 		"demo server ready sk-[hidden]":                              {Line: "demo server ready sk-abcdefghijkl"},
 		"200 POST http://localhost:8283/v1/agents/ 0B 2.0 s":         {Access: &accessRecord{Status: 200, Method: "POST", Host: "localhost:8283", Path: "/v1/agents/", TotalMS: 2000}},
+		"400 - - 0B 0.0 ms · malformed":                              {Access: &accessRecord{Status: 400, Cause: "malformed"}},
+		"431 GET / 0B 0.0 ms":                                        {Access: &accessRecord{Status: 431, Method: "GET", Path: "/"}},
 		"101 GET wss://letta.localhost:8282/ 0B 0.5 ms":              {Access: &accessRecord{Status: 101, Method: "GET", Host: "letta.localhost:8282", Path: "/", TotalMS: 0.5, TLS: true, WebSocket: true}},
 	} {
 		if got := names.entry(e).Text; got != want {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,6 +31,17 @@ func isFile(a, b string) bool {
 	x, errX := os.Stat(a)
 	y, errY := os.Stat(b)
 	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
+// about is this program as somebody calls it here for commands on that project: --project is given only where a bare command would be
+// about another.
+func (a *app) about(ctx context.Context, project string) *app {
+	bare := *a
+	bare.global.project = ""
+	if name, err := bare.projectName(ctx); err != nil || name != project {
+		bare.global.project = project
+	}
+	return &bare
 }
 
 // asTyped writes the commands of ours in a text as they have to be typed here. A command is our name with a command's name or a flag

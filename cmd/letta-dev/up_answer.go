@@ -73,10 +73,8 @@ func (a *app) noteResolver(urls []serviceURL, run string) {
 // projectFlag is what a command typed in this folder needs to be about this project: -f and --project may have named another than a
 // bare command would mean here.
 func (r *upRun) projectFlag(ctx context.Context) string {
-	bare := *r.app
-	bare.global.project = ""
-	if name, err := bare.projectName(ctx); err == nil && name == r.project.Name {
-		return ""
+	if name := r.app.about(ctx, r.project.Name).global.project; name != "" {
+		return " --project " + name
 	}
-	return " --project " + r.project.Name
+	return ""
 }

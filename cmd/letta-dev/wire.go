@@ -87,7 +87,7 @@ func (s *serving) newProxy(ctx context.Context, group *group, listeners []proxy.
 		Listeners: listeners, Certificate: certificate, Hosts: s.cfg.Hosts, Origins: s.cfg.Origins,
 		REST: rest, WebSocket: ws, Grace: grace(s.cfg.Grace), Access: s.journal.access, Now: s.app.now,
 		Policy: s.cfg.Policy, RouteUpstream: s.routeUpstream,
-		HandshakeFailed: s.handshake, ErrorLog: log.New(s.troubles(), "", 0),
+		AsTyped: s.app.about(ctx, s.cfg.Project).asTyped, HandshakeFailed: s.handshake, ErrorLog: log.New(s.troubles(), "", 0),
 	}
 	if s.cfg.Demo != "" {
 		config.Header = http.Header{demo.Header: {demo.HeaderValue}}
