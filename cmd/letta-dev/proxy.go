@@ -63,6 +63,9 @@ func (a *app) proxyAlone(ctx context.Context, o proxyCommand) error {
 	}
 	cfg := a.serveConfig(o.proxyOptions, project, files)
 	cfg.URL, cfg.Plain = o.upstream, true
+	if err := cfg.refuseOwn("letta-dev proxy"); err != nil {
+		return err
+	}
 	if err := a.prepareTLS(ctx, cfg, o.trust); err != nil {
 		return err
 	}

@@ -88,6 +88,9 @@ func (r *upRun) decideUpstream(ctx context.Context) error {
 		return err
 	}
 	r.cfg.URL = r.o.upstream
+	if err := r.cfg.refuseOwn("letta-dev up"); err != nil {
+		return err
+	}
 	r.cfg.Password = r.app.env.get("LETTA_SERVER_PASSWORD")
 	return nil
 }

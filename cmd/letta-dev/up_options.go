@@ -115,7 +115,7 @@ func serverURL(command, s string) (*url.URL, error) {
 		err = fmt.Errorf("%q has more than a scheme, a host and a port", redact.URL(s))
 	}
 	if err != nil {
-		return nil, usagef(command+" --upstream http://127.0.0.1:8283", "--upstream: %w", err)
+		return nil, usagef(command+" --upstream http://127.0.0.1:8000", "--upstream: %w", err)
 	}
 	return u, nil
 }
