@@ -19,6 +19,7 @@ func stack(change func(*compose.Project)) Want {
 			{Name: "db", ContainerName: "p-db-1", Image: "pg:15", Mounts: []compose.Mount{{Kind: "volume", Source: "data", Target: "/data"}},
 				Networks: []compose.Attachment{{Network: "default"}}},
 			{Name: "letta", ContainerName: "letta-server", Image: "letta/letta:0.16.8", Environment: map[string]string{"OPENAI_API_KEY": "sk-1"},
+				Mounts:    []compose.Mount{{Kind: "bind", Source: "/srv/letta", Target: databaseFolder}},
 				Networks:  []compose.Attachment{{Network: "default"}},
 				DependsOn: []compose.Dependency{{Service: "db", Condition: Healthy}}},
 		},
@@ -183,22 +184,34 @@ func TestDiffOfStates(t *testing.T) {
 	}
 }
 
-// A server whose database is elsewhere gets no nameless volume from its image.
-func TestServerWithoutDatabase(t *testing.T) {
-	with := func(change func(*compose.Service)) []string {
-		return stack(func(p *compose.Project) { change(&p.Services[1]) }).Services[1].Tmpfs
-	}
-	if got := with(func(s *compose.Service) { s.Environment["LETTA_PG_URI"] = "postgresql://db/letta" }); len(got) != 1 || got[0] != databaseFolder {
-		t.Errorf("tmpfs %q", got)
-	}
-	if got := with(func(*compose.Service) {}); len(got) != 0 {
-		t.Errorf("a server with its own database has its data in memory: %q", got)
-	}
-	if got := with(func(s *compose.Service) {
-		s.Environment["LETTA_PG_URI"] = "postgresql://db/letta"
-		s.Mounts = []compose.Mount{{Kind: "volume", Source: "data", Target: databaseFolder}}
-	}); len(got) != 0 {
-		t.Errorf("a mount that is there is hidden: %q", got)
+// What the image wants a volume for gets a named one, or memory where the database is elsewhere; what the file says holds.
+func TestPlaceOfTheDatabase(t *testing.T) {
+	elsewhere := map[string]string{databaseURI: "postgresql://db/letta"}
+	own := []compose.Mount{{Kind: "volume", Source: "data", Target: databaseFolder}}
+	for name, row := range map[string]struct {
+		service compose.Service
+		mounts  []compose.Mount
+		tmpfs   []string
+		volumes []string
+	}{
+		"named by nobody":           {service: compose.Service{Image: "letta/letta"}, mounts: []compose.Mount{{Kind: "volume", Source: databaseVolume, Target: databaseFolder}}, volumes: []string{"p_data", "p_letta_data"}},
+		"elsewhere":                 {service: compose.Service{Environment: elsewhere}, tmpfs: []string{databaseFolder}, volumes: []string{"p_data"}},
+		"mounted":                   {service: compose.Service{Mounts: own}, mounts: own, volumes: []string{"p_data"}},
+		"mounted, though elsewhere": {service: compose.Service{Mounts: own, Environment: elsewhere}, mounts: own, volumes: []string{"p_data"}},
+		"in memory":                 {service: compose.Service{Tmpfs: []string{databaseFolder + ":size=1g"}}, tmpfs: []string{databaseFolder + ":size=1g"}, volumes: []string{"p_data"}},
+		"of the demo":               {service: compose.Service{Image: DemoImage + ":1"}, volumes: []string{"p_data"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			row.service.Name = "letta"
+			w := stack(func(p *compose.Project) { p.Services[1] = row.service })
+			got := w.Services[1]
+			if !slices.Equal(got.Mounts, row.mounts) || !slices.Equal(got.Tmpfs, row.tmpfs) || !slices.Equal(w.Volumes, row.volumes) {
+				t.Errorf("mounts %v, tmpfs %v, volumes %v", got.Mounts, got.Tmpfs, w.Volumes)
+			}
+			if len(row.volumes) > 1 && got.VolumeNames[databaseVolume] != row.volumes[1] {
+				t.Errorf("its volume is %q", got.VolumeNames[databaseVolume])
+			}
+		})
 	}
 }
 

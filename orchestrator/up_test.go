@@ -94,7 +94,7 @@ func newLab(t *testing.T, program func(context.Context, enginetest.Process) int)
 		Services: []compose.Service{{
 			Name: "letta", ContainerName: "letta-server", Image: "letta/letta:0.16.8",
 			Ports:    []compose.Port{{Target: orchestrator.RESTPort, HostIP: "127.0.0.1", Protocol: "tcp"}},
-			Mounts:   []compose.Mount{{Kind: "volume", Source: "data", Target: "/data"}},
+			Mounts:   []compose.Mount{{Kind: "volume", Source: "data", Target: "/var/lib/postgresql/data"}},
 			Networks: []compose.Attachment{{Network: "default"}},
 		}},
 		Networks: map[string]compose.Network{"default": {Name: "p_default"}},

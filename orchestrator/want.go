@@ -51,7 +51,7 @@ func WantOf(p *compose.Project) Want {
 	}
 	for _, s := range p.Services {
 		if s.Name == w.Server {
-			s = withoutDatabase(s)
+			s = w.placeDatabase(s, volumes)
 		}
 		spec := Spec{Service: s, NetworkNames: networks, VolumeNames: volumes}
 		spec.OurLabels = labelsOf(p.Name, spec)
@@ -63,18 +63,31 @@ func WantOf(p *compose.Project) Want {
 	return w
 }
 
-// databaseFolder is a VOLUME of Letta's image: a container that mounts nothing there gets a nameless volume from the engine.
-const databaseFolder = "/var/lib/postgresql/data"
+const (
+	// databaseFolder is a VOLUME of Letta's image: a container that mounts nothing there gets a nameless volume from the engine.
+	databaseFolder = "/var/lib/postgresql/data"
+	// databaseVolume is the key of the volume that is there where the file names none.
+	databaseVolume = "letta_data"
+	// databaseURI is the variable of a server whose database is elsewhere. Without it Postgres runs inside the server's container.
+	databaseURI = "LETTA_PG_URI"
+)
 
-// databaseURI is the variable of a server whose database is elsewhere. Without it Postgres runs inside the server's container.
-const databaseURI = "LETTA_PG_URI"
-
-// withoutDatabase gives a server whose database is elsewhere a folder in memory where the image wants one, so that no empty nameless
-// volume is left behind by every container.
-func withoutDatabase(s compose.Service) compose.Service {
-	mounted := slices.ContainsFunc(s.Mounts, func(m compose.Mount) bool { return m.Target == databaseFolder })
-	if s.Environment[databaseURI] != "" && !mounted && !slices.Contains(s.Tmpfs, databaseFolder) {
+// placeDatabase mounts something where the image wants a volume and the file has none. For a server with its own database that is a
+// volume of the project: a nameless one belongs to one container, and nobody would find the data behind `down`, or behind a changed
+// variable. For one whose database is elsewhere it is memory, so that not every container leaves an empty volume behind.
+func (w *Want) placeDatabase(s compose.Service, volumes map[string]string) compose.Service {
+	isThere := func(m compose.Mount) bool { return m.Target == databaseFolder }
+	isMemory := func(entry string) bool { path, _, _ := strings.Cut(entry, ":"); return path == databaseFolder }
+	switch {
+	case slices.ContainsFunc(s.Mounts, isThere), slices.ContainsFunc(s.Tmpfs, isMemory), IsDemoImage(s.Image):
+	case s.Environment[databaseURI] != "":
 		s.Tmpfs = append(slices.Clip(s.Tmpfs), databaseFolder)
+	default:
+		if volumes[databaseVolume] == "" {
+			volumes[databaseVolume] = w.Project + "_" + databaseVolume
+			w.own(false, "volume", volumes[databaseVolume], &w.Volumes)
+		}
+		s.Mounts = append(slices.Clip(s.Mounts), compose.Mount{Kind: "volume", Source: databaseVolume, Target: databaseFolder})
 	}
 	return s
 }

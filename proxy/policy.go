@@ -50,7 +50,7 @@ func ownName(p *Proxy, r *request) *answer {
 	return &answer{
 		status: http.StatusNotFound, code: "host_unknown",
 		message: "nothing is served under this name; letta-dev answers to letta.localhost, names below it, localhost, loopback addresses, and the hosts it was given",
-		hint:    "letta-dev status  # shows the addresses; another host: hosts of x-letta-dev in compose.yaml, or a flag (--help)",
+		hint:    "letta-dev status  # shows the addresses; or add the name to x-letta-dev.hosts in compose.yaml, or by a flag (--help)",
 	}
 }
 
