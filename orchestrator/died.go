@@ -72,7 +72,7 @@ type known struct {
 }
 
 // catalogue holds the failures of a starting Letta server whose log lines are known, the most telling first: one failure often
-// prints the lines of another after its own. The lines are those of letta/letta:0.16.8 and of the Postgres and Redis inside it.
+// prints the lines of another after its own. The first one ends a server that runs, too. The lines are those of letta/letta:0.16.8 and of the Postgres and Redis inside it.
 func catalogue() []known {
 	return []known{
 		{regexp.MustCompile(`No space left on device`), "the engine's disk is full", "docker system df  # then remove what you no longer need"},
@@ -106,9 +106,14 @@ func catalogue() []known {
 	}
 }
 
-// diagnose finds the cause of a failure in the log of a server.
-func diagnose(log string) (cause, advice string) {
-	for _, k := range catalogue() {
+// diagnose finds the cause of a failure in the log of a server that had come to a stage. One that was ready has lived with what else
+// its log complains of, such as a model's host that did not resolve.
+func diagnose(log, stage string) (cause, advice string) {
+	failures := catalogue()
+	if stage == StageReady {
+		failures = failures[:1]
+	}
+	for _, k := range failures {
 		if k.log.MatchString(log) {
 			return k.cause, k.advice
 		}
@@ -129,7 +134,7 @@ func deathOf(ctx context.Context, e Engine, c Container, stage string) *DiedErro
 	_ = e.Logs(ctx, c.ID, LogOptions{Tail: searchedTail, Since: firstWords(c)}, func(l LogLine) {
 		lines = append(lines, Redact(l.Text))
 	})
-	d.Cause, d.Advice = diagnose(strings.Join(lines, "\n"))
+	d.Cause, d.Advice = diagnose(strings.Join(lines, "\n"), stage)
 	d.Lines = lines[max(0, len(lines)-lastLines):]
 	return d
 }

@@ -63,12 +63,18 @@ func TestDiagnose(t *testing.T) {
 		"NotImplementedError: WS suppport deprecated":                                                                                  "does not work in this image",
 		"ERROR: Database migration failed!":                                                                                            "schema",
 	} {
-		cause, advice := diagnose(log)
+		cause, advice := diagnose(log, StageServer)
 		if !strings.Contains(cause, want) || advice == "" {
 			t.Errorf("diagnose(%.60q) = %q, %q; want %q", log, cause, advice, want)
 		}
 	}
-	if cause, _ := diagnose(firstBoot); cause != "" {
+	if cause, _ := diagnose(firstBoot, StageServer); cause != "" {
 		t.Errorf("a good boot is diagnosed as %q", cause)
+	}
+	if cause, _ := diagnose("httpx.ConnectError: [Errno -2] Name or service not known", StageReady); cause != "" {
+		t.Errorf("what a server that was ready complained of ended it: %q", cause)
+	}
+	if cause, _ := diagnose("PANIC:  could not write to file: No space left on device", StageReady); !strings.Contains(cause, "disk is full") {
+		t.Errorf("a server that was ready, on a full disk: %q", cause)
 	}
 }
