@@ -58,6 +58,9 @@ type Config struct {
 	// ErrorLog receives what belongs to no request otherwise, such as a handler
 	// that panicked. Nil discards it.
 	ErrorLog *log.Logger
+	// Waiting is told, once, that the stop waits for streams: until Grace is over, or
+	// the process is ended.
+	Waiting func()
 	// AsTyped writes the commands of letta-dev in an answer's advice as they have to
 	// be typed where it was started. Nil leaves them as they are.
 	AsTyped func(advice string) string
@@ -100,6 +103,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.ErrorLog == nil {
 		c.ErrorLog = log.New(io.Discard, "", 0) // net/http takes nil for the standard one
+	}
+	if c.Waiting == nil {
+		c.Waiting = func() {}
 	}
 	if c.AsTyped == nil {
 		c.AsTyped = func(advice string) string { return advice }

@@ -50,6 +50,7 @@ type limits struct {
 	silence  time.Duration // a dead end behind it closes within this time
 	linger   time.Duration // for an answer to arrive before its connection closes
 	force    time.Duration // for what was cut to end
+	hush     time.Duration // before a stop that waits says so: most wait for nothing
 	notice   time.Duration // for the orchestrator to notice that an upstream went away
 }
 
@@ -79,6 +80,7 @@ func New(config Config) (*Proxy, error) {
 			silence:  100 * time.Millisecond,
 			linger:   2 * time.Second,
 			force:    10 * time.Second,
+			hush:     300 * time.Millisecond,
 			notice:   500 * time.Millisecond,
 		},
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // Serve accepts connections until ctx is done, then stops as the package comment
@@ -37,7 +38,9 @@ func (p *Proxy) shutdown(server *http.Server) error {
 	p.conns.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), p.config.Grace)
 	defer cancel()
+	waits := time.AfterFunc(p.limits.hush, p.config.Waiting)
 	err := errors.Join(server.Shutdown(ctx), p.conns.wait(ctx), p.streams.wait(ctx)) // a stream outlives its connection
+	waits.Stop()
 	if err != nil {
 		p.cut()
 		p.streams.cut()

@@ -62,14 +62,14 @@ func TestPlainOnly(t *testing.T) {
 func TestListenersCloseFirst(t *testing.T) {
 	for i, name := range []string{"http1", "https1", "https2"} {
 		t.Run(name, func(t *testing.T) {
-			asked, release := make(chan struct{}), make(chan struct{})
+			asked, release, waits := make(chan struct{}), make(chan struct{}), make(chan struct{})
 			g := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				io.WriteString(w, "first ")
 				w.(http.Flusher).Flush()
 				asked <- struct{}{}
 				<-release
 				io.WriteString(w, "last")
-			}), nil)
+			}), func(c *Config) { c.Waiting = func() { close(waits) } })
 			w := g.wires(g.addr)[i]
 			res, err := w.client.Do(w.request(t, "GET", "/", nil))
 			if err != nil {
@@ -83,6 +83,11 @@ func TestListenersCloseFirst(t *testing.T) {
 			if c, err := net.Dial("tcp", g.addr); err == nil {
 				c.Close()
 				t.Error("the proxy accepts while it stops")
+			}
+			select {
+			case <-waits:
+			case <-time.After(patience):
+				t.Error("nobody is told that the stop waits")
 			}
 			close(release)
 			if b, err := io.ReadAll(res.Body); string(b) != "first last" || err != nil {

@@ -87,12 +87,19 @@ func (s *serving) newProxy(ctx context.Context, group *group, listeners []proxy.
 		Listeners: listeners, Certificate: certificate, Hosts: s.cfg.Hosts, Origins: s.cfg.Origins,
 		REST: rest, WebSocket: ws, Grace: grace(s.cfg.Grace), Access: s.journal.access, Now: s.app.now,
 		Policy: s.cfg.Policy, RouteUpstream: s.routeUpstream,
-		AsTyped: s.app.about(ctx, s.cfg.Project).asTyped, HandshakeFailed: s.handshake, ErrorLog: log.New(s.troubles(), "", 0),
+		Waiting: s.tellWait, AsTyped: s.app.about(ctx, s.cfg.Project).asTyped, HandshakeFailed: s.handshake, ErrorLog: log.New(s.troubles(), "", 0),
 	}
 	if s.cfg.Demo != "" {
 		config.Header = http.Header{demo.Header: {demo.HeaderValue}}
 	}
 	return proxy.New(config)
+}
+
+// tellWait says why nothing seems to happen behind Ctrl-C.
+func (s *serving) tellWait() {
+	if !s.cfg.Background && s.cfg.Grace > 0 {
+		s.app.ui.note("streams are open: waiting up to %v for them to end; Ctrl-C cuts them off", s.cfg.Grace)
+	}
 }
 
 // grace is how long streams may finish, in the words of proxy.Config, where zero is the default.
