@@ -72,7 +72,8 @@ type known struct {
 }
 
 // catalogue holds the failures of a starting Letta server whose log lines are known, the most telling first: one failure often
-// prints the lines of another after its own. The first one ends a server that runs, too. The lines are those of letta/letta:0.16.8 and of the Postgres and Redis inside it.
+// prints the lines of another after its own. The first one ends a server that runs, too. The lines are those of letta/letta:0.16.8 and
+// of the Postgres and Redis inside it.
 func catalogue() []known {
 	return []known{
 		{regexp.MustCompile(`No space left on device`), "the engine's disk is full", "docker system df  # then remove what you no longer need"},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net"
 	"net/url"
 
 	"github.com/letta-dev/letta-dev/proxy"
@@ -22,24 +21,15 @@ func (cfg serveConfig) refuseOwn(command string) error {
 		upstreams = append(upstreams, r.Upstream)
 	}
 	for _, upstream := range upstreams {
-		i, err := proxy.ListenConfig{AllowNonLoopback: true}.Check(append(own[:len(own):len(own)], addressOf(upstream)))
+		u, err := url.Parse(upstream)
+		if upstream == "" || err != nil { // the latter is refused elsewhere
+			continue
+		}
+		i, err := proxy.ListenConfig{AllowNonLoopback: true}.Check(append(own[:len(own):len(own)], addressOf(u)))
 		if i == len(own) && is[*proxy.RepeatedAddressError](err) {
 			return usagef(command+" --listen 8443  # and the rest as before",
 				"the upstream %s is where letta-dev itself is to listen: each request would come back to it", redact.URL(upstream))
 		}
 	}
 	return nil
-}
-
-// addressOf is where the server of a URL listens. URLs that do not say it are refused elsewhere.
-func addressOf(upstream string) string {
-	u, err := url.Parse(upstream)
-	if err != nil {
-		return ""
-	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "ws": "80", "https": "443", "wss": "443"}[u.Scheme]
-	}
-	return net.JoinHostPort(u.Hostname(), port)
 }

@@ -207,11 +207,7 @@ func webSocketURL(command, s string) (*url.URL, error) {
 
 // dialURL connects to a configured upstream, whose scheme says whether TLS is between.
 func dialURL(u *url.URL) func(context.Context) (net.Conn, error) {
-	secure := u.Scheme == "wss" || u.Scheme == "https"
-	address := u.Host
-	if u.Port() == "" {
-		address = net.JoinHostPort(u.Hostname(), map[bool]string{true: "443", false: "80"}[secure])
-	}
+	secure, address := isSecure(u), addressOf(u)
 	return func(ctx context.Context) (net.Conn, error) {
 		if secure {
 			d := tls.Dialer{Config: &tls.Config{ServerName: u.Hostname(), NextProtos: []string{"http/1.1"}}}
@@ -219,6 +215,16 @@ func dialURL(u *url.URL) func(context.Context) (net.Conn, error) {
 		}
 		return new(net.Dialer).DialContext(ctx, "tcp", address)
 	}
+}
+
+func isSecure(u *url.URL) bool { return u.Scheme == "wss" || u.Scheme == "https" }
+
+// addressOf is where the server of a URL listens.
+func addressOf(u *url.URL) string {
+	if u.Port() != "" {
+		return u.Host
+	}
+	return net.JoinHostPort(u.Hostname(), map[bool]string{true: "443", false: "80"}[isSecure(u)])
 }
 
 // restTransport carries the bridge's requests the way the proxy's go. It sets no limit of time: an agent may think for minutes.
