@@ -87,12 +87,21 @@ func (s *serving) newProxy(ctx context.Context, group *group, listeners []proxy.
 		Listeners: listeners, Certificate: certificate, Hosts: s.cfg.Hosts, Origins: s.cfg.Origins,
 		REST: rest, WebSocket: ws, Grace: grace(s.cfg.Grace), Access: s.journal.access, Now: s.app.now,
 		Policy: s.cfg.Policy, RouteUpstream: s.routeUpstream,
-		Waiting: s.tellWait, AsTyped: s.app.about(ctx, s.cfg.Project).asTyped, HandshakeFailed: s.handshake, ErrorLog: log.New(s.troubles(), "", 0),
+		Waiting: s.tellWait, AsTyped: s.typist(ctx), HandshakeFailed: s.handshake, ErrorLog: log.New(s.troubles(), "", 0),
 	}
 	if s.cfg.Demo != "" {
 		config.Header = http.Header{demo.Header: {demo.HeaderValue}}
 	}
 	return proxy.New(config)
+}
+
+// typist writes commands as somebody has to type them who reads an answer of this process.
+func (s *serving) typist(ctx context.Context) func(string) string {
+	reader := s.app.about(ctx, s.cfg.Project)
+	if s.cfg.Background { // nobody stands in its folder, so a path from there is no way
+		reader.dir = ""
+	}
+	return reader.asTyped
 }
 
 // tellWait says why nothing seems to happen behind Ctrl-C.
