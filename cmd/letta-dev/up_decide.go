@@ -39,9 +39,11 @@ func (r *upRun) configure(ctx context.Context) error {
 		return err
 	}
 	if !r.o.dryRun { // what is observed from here on must still be so when it is acted on
-		if r.unlock, err = r.app.lockPlan(ctx, r.files, func() error { return nil }); err != nil {
-			return err
+		unlock, err := r.app.lockPlan(ctx, r.files, func() error { return nil })
+		if err != nil {
+			return err // and r.unlock, which is called whatever comes of this, stays the function it was
 		}
+		r.unlock = unlock
 	}
 	r.cfg = r.app.serveConfig(r.o.proxyOptions, r.project, r.files)
 	if err := r.checkSettings(); err != nil {
