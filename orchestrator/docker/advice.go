@@ -3,10 +3,14 @@ package docker
 import (
 	"bufio"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/moby/moby/client"
 
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
@@ -85,7 +89,15 @@ func advise(m machine, tried []orchestrator.Attempt) string {
 
 // adviseChoice answers for a place that somebody chose; not for the usual socket, where the usual advice holds.
 func adviseChoice(a orchestrator.Attempt) (string, bool) {
-	switch {
+	switch host := wellFormed(a.Host); {
+	case host == "" && a.Found == "DOCKER_HOST":
+		return "unset DOCKER_HOST", true
+	case host == "" && a.Found == "--host":
+		return "letta-dev up", true
+	case host != a.Host && a.Found == "DOCKER_HOST":
+		return "export DOCKER_HOST=" + host, true
+	case host != a.Host && a.Found == "--host":
+		return "letta-dev up --host " + host, true
 	case !strings.HasPrefix(a.Host, "unix://") && !strings.HasPrefix(a.Host, "npipe://"):
 		return fmt.Sprintf("docker --host %s version", a.Host), true
 	case a.Host == "unix:///var/run/docker.sock" || strings.Contains(a.Err.Error(), "permission denied"):
@@ -96,6 +108,37 @@ func adviseChoice(a orchestrator.Attempt) (string, bool) {
 		return "docker context use default", true
 	}
 	return "letta-dev up", true
+}
+
+// wellFormed returns the URL that host most likely stands for, and host itself where it is one: a socket is often named by its path
+// alone or with too few slashes, a machine without the scheme, which the docker command forgives and its Go client does not. It
+// returns "" for what it cannot tell, and for what a shell would not take as one plain word.
+func wellFormed(host string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/:@[]%+,="
+	host = strings.TrimSpace(host)
+	if strings.Trim(host, plain) != "" {
+		return ""
+	}
+	scheme, rest, _ := strings.Cut(host, ":")
+	name, port, err := net.SplitHostPort(host)
+	switch {
+	case strings.HasPrefix(host, "/"):
+		host = "unix:///" + strings.TrimLeft(host, "/")
+	case scheme == "unix":
+		host = "unix:///" + strings.TrimLeft(rest, "/")
+	case err == nil && name != "" && isPort(port):
+		host = "tcp://" + host
+	}
+	if _, err := client.ParseHostURL(host); err != nil || host == "unix:///" {
+		return ""
+	}
+	return host
+}
+
+// isPort reports whether s is the number of a TCP port.
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
 }
 
 // install is how the system's own packages bring an engine.

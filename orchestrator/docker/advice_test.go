@@ -5,7 +5,10 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/moby/moby/client"
 
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
@@ -49,6 +52,16 @@ func TestAdvice(t *testing.T) {
 		{"stale variable", machine{goos: "linux"}, chosen("unix:///tmp/x.sock", "DOCKER_HOST"), "unset DOCKER_HOST"},
 		{"stopped desktop", machine{goos: "linux"}, chosen("unix:///home/me/.docker/desktop/docker.sock", "context desktop-linux"), "docker context use default"},
 		{"wrong socket", machine{goos: "linux"}, chosen("unix:///tmp/x.sock", "--host"), "letta-dev up"},
+		{"a path", machine{goos: "linux"}, chosen("/run/docker.sock", "DOCKER_HOST"), "export DOCKER_HOST=unix:///run/docker.sock"},
+		{"a path, by the flag", machine{goos: "linux"}, chosen("/run/docker.sock", "--host"), "letta-dev up --host unix:///run/docker.sock"},
+		{"one slash", machine{goos: "linux"}, chosen("unix:/run/docker.sock", "DOCKER_HOST"), "export DOCKER_HOST=unix:///run/docker.sock"},
+		{"two slashes", machine{goos: "linux"}, chosen("unix://run/docker.sock", "DOCKER_HOST"), "export DOCKER_HOST=unix:///run/docker.sock"},
+		{"a blank behind", machine{goos: "linux"}, chosen("tcp://10.0.0.7:2375 ", "DOCKER_HOST"), "export DOCKER_HOST=tcp://10.0.0.7:2375"},
+		{"no scheme", machine{goos: "linux"}, chosen("localhost:2375", "DOCKER_HOST"), "export DOCKER_HOST=tcp://localhost:2375"},
+		{"no port", machine{goos: "linux"}, chosen("tcp:localhost", "DOCKER_HOST"), "unset DOCKER_HOST"},
+		{"no URL", machine{goos: "linux"}, chosen("docker.sock", "DOCKER_HOST"), "unset DOCKER_HOST"},
+		{"no URL, by the flag", machine{goos: "linux"}, chosen("docker.sock", "--host"), "letta-dev up"},
+		{"a path that a shell divides", machine{goos: "linux"}, chosen("/run/my sockets/$x", "DOCKER_HOST"), "unset DOCKER_HOST"},
 		{"usual socket, named", machine{goos: "linux", has: having("dockerd")}, chosen("unix:///var/run/docker.sock", "DOCKER_HOST"), "sudo dockerd &"},
 	} {
 		if c.m.has == nil {
@@ -58,6 +71,28 @@ func TestAdvice(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
+}
+
+// FuzzWellFormed holds that what is advised is a URL the client takes, one plain word of a shell, and needs no further advice.
+func FuzzWellFormed(f *testing.F) {
+	for _, seed := range []string{"/run/docker.sock", "unix:x", "unix://", "localhost:2375", "[::1]:2375", "tcp://h:1", "ssh://a@b", "fd://", " a b ", "npipe:////./pipe/x", "a:0"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, host string) {
+		got := wellFormed(host)
+		if got == "" {
+			return
+		}
+		if _, err := client.ParseHostURL(got); err != nil {
+			t.Errorf("%q became %q: %v", host, got, err)
+		}
+		if strings.ContainsAny(got, " \t\n\"'`$;&|<>()*?~#\\") {
+			t.Errorf("%q became %q, which a shell changes", host, got)
+		}
+		if again := wellFormed(got); again != got {
+			t.Errorf("%q became %q and then %q", host, got, again)
+		}
+	})
 }
 
 func TestOSFamily(t *testing.T) {
