@@ -69,6 +69,8 @@ func (a *app) proxyAlone(ctx context.Context, o proxyCommand) error {
 	if err := a.prepareTLS(ctx, cfg, o.trust); err != nil {
 		return err
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	var said error
 	err = a.serve(ctx, cfg, func(live liveStatus) {
 		a.ui.begin("proxy", "").done("%s → %s", ports(live.Listeners), o.upstream)
@@ -81,6 +83,9 @@ func (a *app) proxyAlone(ctx context.Context, o proxyCommand) error {
 			printPolicy(w, live.Policy, false)
 			fmt.Fprintf(w, "\n Ctrl-C stops it.\n")
 		})
+		if said != nil {
+			stop()
+		}
 	})
 	if err != nil {
 		return err

@@ -15,10 +15,11 @@ import (
 
 // run carries out one command line and returns the exit code.
 func run(ctx context.Context, a *app, args []string) int {
+	out := outputOf(a.stdout)
+	a.stdout = out
 	root := newRoot(a)
 	root.SetArgs(args)
 	root.SetIn(a.stdin)
-	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	cmd, err := root.ExecuteContextC(ctx)
 	if a.ui == nil { // the flags were wrong, or only help was asked for
@@ -26,6 +27,9 @@ func run(ctx context.Context, a *app, args []string) int {
 		a.ui = newUI(a)
 	}
 	a.ui.close()
+	if err == nil || is[*outputError](err) {
+		err = out.err()
+	}
 	if err == nil {
 		return exitDone
 	}
@@ -64,6 +68,10 @@ runs an HTTPS-terminating, WebSocket-aware proxy on 80, 443 and 8283, with WebSo
 	a.globalFlags(root)
 	root.AddCommand(newUp(a), newDown(a), newStatus(a), newLogs(a), newCerts(a), newEnv(a), newRun(a), newProxy(a), newVersion(a))
 	root.AddCommand(newServe(a), newDemoServer(), newDemoDial())
+	root.SetOut(writerFunc(func(p []byte) (int, error) { // cobra would print the error of a write too
+		_, _ = a.stdout.Write(p)
+		return len(p), nil
+	}))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, made := range root.Commands() {

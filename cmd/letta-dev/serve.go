@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -247,8 +246,8 @@ type handover struct {
 
 // hush closes the pipe to the parent, which then sees the end of it; nothing else is ever written there.
 func hush(w io.Writer) {
-	if f, ok := w.(*os.File); ok {
-		_ = f.Close()
+	if c, ok := w.(io.Closer); ok {
+		_ = c.Close()
 	}
 }
 

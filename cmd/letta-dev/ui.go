@@ -25,7 +25,7 @@ import (
 type ui struct {
 	app  *app
 	mode string // tty, plain, json, quiet
-	out  io.Writer
+	out  *output
 	err  io.Writer // colours taken out where they are not wanted
 
 	mu       sync.Mutex
@@ -52,7 +52,7 @@ type row struct {
 }
 
 func newUI(a *app) *ui {
-	u := &ui{app: a, out: a.stdout, mode: progressMode(a)}
+	u := &ui{app: a, out: outputOf(a.stdout), mode: progressMode(a)}
 	u.err = &colorprofile.Writer{Forward: a.stderr, Profile: profile(a, a.stderr)}
 	u.steps = newStepRows(u)
 	if u.mode == "tty" {
@@ -87,6 +87,9 @@ func profile(a *app, out io.Writer) colorprofile.Profile {
 }
 
 func isTerminal(w any) bool {
+	if o, ok := w.(*output); ok {
+		w = o.to
+	}
 	f, ok := w.(*os.File)
 	return ok && f != nil && term.IsTerminal(int(f.Fd()))
 }
@@ -228,16 +231,17 @@ type envelope struct {
 	Error         *explanation `json:"error,omitempty"`
 }
 
-// answer prints what the command was asked for: data as JSON with --json, else what human writes.
+// answer prints what the command was asked for: data as JSON with --json, else what human writes. It fails when that cannot be written.
 func (u *ui) answer(command string, data any, human func(w io.Writer)) error {
 	u.close()
 	if !u.app.global.json {
 		human(u.out)
-		return nil
+		return u.out.err()
 	}
 	return u.envelope(envelope{Command: command, Status: "ok", Data: data})
 }
 
+// envelope prints a JSON answer; its error is that of what cannot be written.
 func (u *ui) envelope(e envelope) error {
 	u.answered = true
 	e.SchemaVersion = 1
@@ -245,7 +249,10 @@ func (u *ui) envelope(e envelope) error {
 	enc := json.NewEncoder(u.out)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(e)
+	if err := enc.Encode(e); err != nil && !is[*outputError](err) {
+		return err
+	}
+	return u.out.err()
 }
 
 // fail prints an error: for a person on standard error, and with --json as the envelope that the program on standard output waits for.

@@ -157,7 +157,7 @@ func (r *upRun) serveOn(live *liveStatus, slow error, stop func(), ended <-chan 
 	if slow != nil {
 		r.app.ui.warn("%v", slow)
 	} else if said = r.answer(live); said != nil {
-		stop() // nobody reads that it runs
+		stop() // the person does not know where it runs
 	}
 	served := <-ended
 	halt, cancel := context.WithTimeout(context.Background(), haltTime)
