@@ -36,7 +36,7 @@ type Engine interface {
 	// RemoveImage removes an image with LabelDemo that no container uses, and leaves one in use.
 	Do(ctx context.Context, step Step, report func(Event)) error
 
-	// Watch calls f for what happens to containers, in the engine's order, until ctx ends (nil) or the stream breaks (why).
+	// Watch calls f for what happens to containers and to their places in networks, in the engine's order, until ctx ends (nil) or the stream breaks (why).
 	// ready is called once, when nothing that happens from then on will be missed.
 	Watch(ctx context.Context, ready func(), f func(Happening)) error
 
@@ -102,7 +102,8 @@ type Container struct {
 	Addresses  []netip.Addr // in its networks, while it runs
 	Published  []Published  // while it runs; empty for an instant after a start
 	Mounts     []MountPoint
-	Networks   []string
+	Networks   []string      // those it is in
+	MadeFor    string        // the network it was made to be in, or host, none, container:ID; empty when the engine does not say
 	StopGrace  time.Duration // what the container was made to have between a polite stop and a kill; 0 when the engine does not say
 	Health     string        // the engine's own probe: "", starting, healthy, unhealthy
 	StartedAt  time.Time
@@ -126,16 +127,17 @@ type MountPoint struct {
 	Target string
 }
 
-// Happening is one event of the engine about one container.
+// Happening is one event of the engine about one container. Docker tells of networks without the container's name, image and labels.
 type Happening struct {
 	Time      time.Time `json:"time"`
-	Action    string    `json:"action"` // create, start, die, stop, kill, oom, destroy, health_status, restart, rename
-	Container string    `json:"container"`
+	Action    string    `json:"action"`    // create, start, die, stop, kill, oom, destroy, health_status, restart, rename, pause, unpause, connect, disconnect
+	Container string    `json:"container"` // its ID
 	Name      string    `json:"name"`
 	Image     string    `json:"image"`
 	Labels    Labels    `json:"-"`
 	ExitCode  int       `json:"exitCode,omitempty"` // of a die
 	Health    string    `json:"health,omitempty"`   // of a health_status: healthy or unhealthy
+	Network   string    `json:"network,omitempty"`  // of a connect or disconnect: its name
 }
 
 // LogOptions choose what Logs gives.

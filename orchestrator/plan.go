@@ -20,6 +20,8 @@ const (
 	CreateVolume  Action = "create volume"
 	Create        Action = "create container"
 	Start         Action = "start container"
+	Unpause       Action = "unpause container"
+	Join          Action = "join network" // of a container that left it
 	Wait          Action = "wait for container"
 	Stop          Action = "stop container"
 	Remove        Action = "remove container"
@@ -37,12 +39,13 @@ type Step struct {
 	Project string `json:"-"` // whose labels the thing carries, or will
 	Service string `json:"service,omitempty"`
 
-	Spec      *Spec                 `json:"-"` // Create: the container to make
-	Grace     time.Duration         `json:"-"` // Stop: how long the container may take before it is killed
-	Database  bool                  `json:"-"` // Start: Postgres runs inside; Stop: ask it to stop before the container is
-	Anonymous bool                  `json:"-"` // Remove: the container's nameless volumes go with it
-	Condition string                `json:"-"` // Wait: a condition of compose's depends_on
-	Archive   func(io.Writer) error `json:"-"` // Load: writes the image's archive
+	Spec      *Spec                 `json:"-"`                 // Create: the container to make; Join: what it was made from
+	Network   string                `json:"network,omitempty"` // Join: its name in the engine
+	Grace     time.Duration         `json:"-"`                 // Stop: how long the container may take before it is killed
+	Database  bool                  `json:"-"`                 // Start: Postgres runs inside; Stop: ask it to stop before the container is
+	Anonymous bool                  `json:"-"`                 // Remove: the container's nameless volumes go with it
+	Condition string                `json:"-"`                 // Wait: a condition of compose's depends_on
+	Archive   func(io.Writer) error `json:"-"`                 // Load: writes the image's archive
 
 	needs []int // steps of the plan that must have succeeded before
 }

@@ -63,6 +63,10 @@ func (e *Engine) Do(ctx context.Context, step orchestrator.Step, report func(orc
 		return e.create(ctx, step)
 	case orchestrator.Start:
 		return e.start(ctx, step)
+	case orchestrator.Unpause:
+		return e.unpause(ctx, step)
+	case orchestrator.Join:
+		return e.join(ctx, step)
 	case orchestrator.Stop:
 		return e.stop(ctx, step)
 	case orchestrator.Remove:

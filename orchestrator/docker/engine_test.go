@@ -40,5 +40,15 @@ func TestEngineKeepsTheContract(t *testing.T) {
 	e := testEngine(t)
 	archive := probeArchive(t)
 	forgetImage(t, e, probeImage)
-	enginetest.Contract(t, enginetest.Subject{Engine: e, Prefix: "ldt-docker-", Image: probeImage, Archive: archive})
+	enginetest.Contract(t, enginetest.Subject{
+		Engine: e, Prefix: "ldt-docker-", Image: probeImage, Archive: archive,
+		Pause: func(ctx context.Context, name string) error {
+			_, err := e.api.ContainerPause(ctx, name, client.ContainerPauseOptions{})
+			return err
+		},
+		Leave: func(ctx context.Context, network, name string) error {
+			_, err := e.api.NetworkDisconnect(ctx, network, client.NetworkDisconnectOptions{Container: name, Force: true})
+			return err
+		},
+	})
 }

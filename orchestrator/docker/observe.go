@@ -145,11 +145,14 @@ func detailed(r container.InspectResponse) orchestrator.Container {
 		}
 	}
 	if s := r.State; s != nil {
-		c.Running, c.Status, c.ExitCode, c.OOMKilled = s.Running, status(s.Status), s.ExitCode, s.OOMKilled
+		c.Running, c.Status, c.ExitCode, c.OOMKilled = s.Running || s.Paused, status(s.Status), s.ExitCode, s.OOMKilled
 		c.StartedAt, c.FinishedAt = stamp(s.StartedAt), stamp(s.FinishedAt)
 		if s.Health != nil && s.Health.Status != container.NoHealthcheck {
 			c.Health = string(s.Health.Status)
 		}
+	}
+	if r.HostConfig != nil {
+		c.MadeFor = string(r.HostConfig.NetworkMode)
 	}
 	for _, m := range r.Mounts {
 		c.Mounts = append(c.Mounts, mountPoint(m))

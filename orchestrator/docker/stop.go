@@ -14,11 +14,17 @@ import (
 // databaseTime is what Postgres may take to write its last checkpoint when the step gives no grace of its own.
 const databaseTime = 30 * time.Second
 
-// stop stops the step's container: politely, and after the grace with force. One that is gone or does not run is as wanted.
+// stop stops the step's container: politely, and after the grace with force. One that is gone or does not run is as wanted. One that
+// is paused hears nothing, and its database could not be asked, so it goes on first.
 func (e *Engine) stop(ctx context.Context, step orchestrator.Step) error {
 	c, found, err := e.own(ctx, step)
-	if err != nil || !found || !c.State.Running {
+	if err != nil || !found || !c.State.Running && !c.State.Paused {
 		return err
+	}
+	if c.State.Paused {
+		if err := e.unpause(ctx, step); err != nil {
+			return err
+		}
 	}
 	if step.Database {
 		e.stopDatabase(ctx, c.ID, step.Grace)

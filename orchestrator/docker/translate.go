@@ -188,11 +188,7 @@ func (c *creation) addNetworks(s orchestrator.Spec) error {
 		if !ok {
 			return fmt.Errorf("network %q has no name in the engine", a.Network)
 		}
-		aliases := slices.Clone(a.Aliases)
-		if s.Name != "" && !slices.Contains(aliases, s.Name) {
-			aliases = append(aliases, s.Name)
-		}
-		endpoint := &network.EndpointSettings{Aliases: aliases}
+		endpoint := endpointOf(s, a)
 		if i > 0 {
 			c.join = append(c.join, joining{name, endpoint})
 			continue
@@ -201,6 +197,14 @@ func (c *creation) addNetworks(s orchestrator.Spec) error {
 		c.options.NetworkingConfig = &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{name: endpoint}}
 	}
 	return nil
+}
+
+func endpointOf(s orchestrator.Spec, a compose.Attachment) *network.EndpointSettings {
+	aliases := slices.Clone(a.Aliases)
+	if s.Name != "" && !slices.Contains(aliases, s.Name) {
+		aliases = append(aliases, s.Name)
+	}
+	return &network.EndpointSettings{Aliases: aliases}
 }
 
 // qualify writes a short name out for Podman, which has no default registry. Docker gets names as they were given: it shows them.

@@ -13,7 +13,7 @@ import (
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
 
-// Watch calls f for what happens to containers until ctx ends or the engine's stream breaks.
+// Watch calls f for what happens to containers and to their places in networks until ctx ends or the engine's stream breaks.
 func (e *Engine) Watch(ctx context.Context, ready func(), f func(orchestrator.Happening)) error {
 	// The engine answers before it subscribes; asked for what happened since a moment of its own clock, it subscribes and looks
 	// back in one step.
@@ -24,7 +24,7 @@ func (e *Engine) Watch(ctx context.Context, ready func(), f func(orchestrator.Ha
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stream := e.api.Events(ctx, client.EventsListOptions{
-		Since: now.Info.SystemTime, Filters: make(client.Filters).Add("type", string(events.ContainerEventType)),
+		Since: now.Info.SystemTime, Filters: make(client.Filters).Add("type", string(events.ContainerEventType), string(events.NetworkEventType)),
 	})
 	ready()
 	for {
@@ -47,15 +47,18 @@ func (e *Engine) watchFault(ctx context.Context, err error) error {
 	return e.fault(ctx, "watching the engine's events", err)
 }
 
-// happening translates an event, and drops those that are nobody's business here: exec_* of every health check, attach, resize.
+// happening translates an event, and drops those that matter to no one here: exec_* of every health check, attach, resize.
 func happening(m events.Message) (orchestrator.Happening, bool) {
+	if m.Type == events.NetworkEventType {
+		return networkHappening(m)
+	}
 	action, detail, _ := strings.Cut(string(m.Action), ": ")
 	h := orchestrator.Happening{
-		Time: time.Unix(0, m.TimeNano), Action: action, Container: m.Actor.ID,
+		Action: action, Container: m.Actor.ID,
 		Name: m.Actor.Attributes["name"], Image: m.Actor.Attributes["image"], Labels: eventLabels(m.Actor.Attributes),
 	}
 	switch action {
-	case "create", "start", "stop", "kill", "oom", "restart", "rename", "destroy":
+	case "create", "start", "stop", "kill", "oom", "restart", "rename", "destroy", "pause", "unpause":
 	case "remove": // Podman's word
 		h.Action = "destroy"
 	case "die", "died":
@@ -68,10 +71,29 @@ func happening(m events.Message) (orchestrator.Happening, bool) {
 	default:
 		return orchestrator.Happening{}, false
 	}
-	if m.TimeNano == 0 {
-		h.Time = time.Unix(m.Time, 0)
+	h.Time = timeOf(m)
+	return h, true
+}
+
+// networkHappening translates an event of a network where it is about a container. For Docker the actor is the network, and the
+// container's ID is among its attributes (moby, daemon.LogNetworkEventWithAttributes); for Podman the actor is the container.
+func networkHappening(m events.Message) (orchestrator.Happening, bool) {
+	if m.Action != events.ActionConnect && m.Action != events.ActionDisconnect {
+		return orchestrator.Happening{}, false
+	}
+	h := orchestrator.Happening{Time: timeOf(m), Action: string(m.Action), Container: m.Actor.Attributes["container"], Network: m.Actor.Attributes["name"]}
+	if h.Container == "" {
+		h.Container, h.Name, h.Network = m.Actor.ID, m.Actor.Attributes["name"], m.Actor.Attributes["network"]
 	}
 	return h, true
+}
+
+// timeOf is when an event happened; older engines give whole seconds.
+func timeOf(m events.Message) time.Time {
+	if m.TimeNano == 0 {
+		return time.Unix(m.Time, 0)
+	}
+	return time.Unix(0, m.TimeNano)
 }
 
 func exitCode(attributes map[string]string) int {

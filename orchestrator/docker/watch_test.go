@@ -25,6 +25,8 @@ func TestHappening(t *testing.T) {
 		{"nonsense code", "die", map[string]string{"exitCode": "x"}, orchestrator.Happening{Action: "die"}},
 		{"a health check", "exec_create: /bin/sh -c true", nil, orchestrator.Happening{}},
 		{"attach", "attach", nil, orchestrator.Happening{}},
+		{"pause", "pause", nil, orchestrator.Happening{Action: "pause"}},
+		{"unpause", "unpause", nil, orchestrator.Happening{Action: "unpause"}},
 	} {
 		attributes := map[string]string{"name": "n", "image": "i", orchestrator.LabelManaged: "true"}
 		for k, v := range c.attributes {
@@ -46,6 +48,28 @@ func TestHappening(t *testing.T) {
 		}
 		if !got.Time.Equal(time.Unix(0, 5)) {
 			t.Errorf("%s: at %s", c.name, got.Time)
+		}
+	}
+}
+
+// Docker tells of a network which container left it, and Podman of a container which network it left.
+func TestHappeningOfANetwork(t *testing.T) {
+	for name, c := range map[string]struct {
+		actor events.Actor
+		want  orchestrator.Happening
+	}{
+		"docker": {events.Actor{ID: "net", Attributes: map[string]string{"container": "id", "name": "p_default", "type": "bridge"}},
+			orchestrator.Happening{Container: "id", Network: "p_default"}},
+		"podman": {events.Actor{ID: "id", Attributes: map[string]string{"name": "letta-server", "network": "p_default"}},
+			orchestrator.Happening{Container: "id", Name: "letta-server", Network: "p_default"}},
+	} {
+		for _, action := range []string{"connect", "disconnect", "create", "destroy"} {
+			got, ok := happening(events.Message{Type: events.NetworkEventType, Action: events.Action(action), Actor: c.actor, Time: 5})
+			if kept := action == "connect" || action == "disconnect"; ok != kept {
+				t.Errorf("%s, %s: kept %t", name, action, ok)
+			} else if kept && (got.Action != action || got.Container != c.want.Container || got.Name != c.want.Name || got.Network != c.want.Network || got.Time.Unix() != 5) {
+				t.Errorf("%s, %s: %+v", name, action, got)
+			}
 		}
 	}
 }

@@ -32,7 +32,7 @@ type box struct {
 func (b *box) copy() orchestrator.Container {
 	c := b.Container
 	c.Labels, c.Env = maps.Clone(c.Labels), maps.Clone(c.Env)
-	c.Published, c.Addresses = slices.Clone(c.Published), slices.Clone(c.Addresses)
+	c.Published, c.Addresses, c.Networks = slices.Clone(c.Published), slices.Clone(c.Addresses), slices.Clone(c.Networks)
 	return c
 }
 
@@ -165,6 +165,7 @@ func (f *Fake) stop(ctx context.Context, step orchestrator.Step) error {
 	if b == nil || !b.Running {
 		return err
 	}
+	f.resume(b)
 	grace := step.Grace
 	if grace <= 0 {
 		grace = 10 * time.Second

@@ -18,6 +18,10 @@ type Subject struct {
 	Prefix  string                // of the name of everything the contract makes and removes again
 	Image   string                // the reference that Archive brings; probe.Run is its /probe
 	Archive func(io.Writer) error // for Load
+
+	// What people do to containers past letta-dev.
+	Pause func(ctx context.Context, container string) error
+	Leave func(ctx context.Context, network, container string) error
 }
 
 // patience ends a case that hangs. Nothing is decided by it.
@@ -44,6 +48,9 @@ func Contract(t *testing.T, s Subject) {
 		{"a creation that cannot be leaves nothing", createsWholly},
 		{"a port clash is told and leaves nothing half made", tellsPortClashes},
 		{"a stop is polite, then forced", stops},
+		{"a paused container is seen, told, and goes on", unpauses},
+		{"a paused container is stopped", stopsPaused},
+		{"a container that left its network is seen, told, and joins it again", joins},
 		{"events come in order", watches},
 		{"a log is read by stream, tail and time", readsLogs},
 		{"a long line is one line, and the last needs no end", keepsLinesWhole},

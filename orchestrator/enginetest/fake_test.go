@@ -1,6 +1,7 @@
 package enginetest_test
 
 import (
+	"context"
 	"io"
 	"testing"
 
@@ -15,5 +16,7 @@ func TestFakeKeepsTheContract(t *testing.T) {
 	enginetest.Contract(t, enginetest.Subject{
 		Engine: f, Prefix: "ldt-docker-", Image: "localhost/ldt-docker-probe:1",
 		Archive: func(w io.Writer) error { _, err := io.WriteString(w, "an archive"); return err },
+		Pause:   func(_ context.Context, name string) error { f.Pause(name); return nil },
+		Leave:   func(_ context.Context, network, name string) error { f.Disconnect(network, name); return nil },
 	})
 }

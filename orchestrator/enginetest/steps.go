@@ -51,6 +51,10 @@ func (f *Fake) do(ctx context.Context, step orchestrator.Step, report func(orche
 		return f.create(step)
 	case orchestrator.Start:
 		return f.start(step)
+	case orchestrator.Unpause:
+		return f.unpause(step)
+	case orchestrator.Join:
+		return f.join(step)
 	case orchestrator.Stop:
 		return f.stop(ctx, step)
 	case orchestrator.Remove:
@@ -193,6 +197,7 @@ func (f *Fake) newBox(step orchestrator.Step) (*box, error) {
 			return nil, fmt.Errorf("network %q not found", name)
 		}
 		b.Networks = append(b.Networks, name)
+		b.MadeFor = b.Networks[0]
 	}
 	for _, m := range s.Mounts {
 		source := m.Source

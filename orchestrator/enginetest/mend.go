@@ -1,0 +1,89 @@
+package enginetest
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/letta-dev/letta-dev/orchestrator"
+)
+
+// Pause is what `docker pause` does, but that the program goes on: what it answers meanwhile is the test's to say.
+func (f *Fake) Pause(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if b := f.containers[name]; b != nil && b.Running {
+		b.Status = "paused"
+		f.emit(b, "pause")
+	}
+}
+
+// Unpause is what `docker unpause` does.
+func (f *Fake) Unpause(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if b := f.containers[name]; b != nil {
+		f.resume(b)
+	}
+}
+
+// Disconnect takes a container out of a network, as `docker network disconnect -f` does.
+func (f *Fake) Disconnect(network, name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b := f.containers[name]
+	if b == nil || !slices.Contains(b.Networks, network) {
+		return
+	}
+	b.Networks = slices.DeleteFunc(b.Networks, func(n string) bool { return n == network })
+	if len(b.Networks) == 0 {
+		b.Addresses = nil
+	}
+	f.emitNetwork(b, "disconnect", network)
+}
+
+// resume lets a paused container go on; the caller holds the lock.
+func (f *Fake) resume(b *box) {
+	if b.Status == "paused" {
+		b.Status = "running"
+		f.emit(b, "unpause")
+	}
+}
+
+func (f *Fake) unpause(step orchestrator.Step) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b, err := f.own(step)
+	if b != nil {
+		f.resume(b)
+	}
+	return err
+}
+
+func (f *Fake) join(step orchestrator.Step) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b, err := f.own(step)
+	_, there := f.networks[step.Network]
+	switch {
+	case err != nil:
+		return err
+	case b == nil || !there || step.Spec == nil:
+		return fmt.Errorf("joining container %q to network %q: one of the two is not there, or the specification", step.Target, step.Network)
+	case slices.Contains(b.Networks, step.Network):
+		return nil
+	}
+	b.Networks = append(b.Networks, step.Network)
+	if b.Running {
+		b.Addresses = []netip.Addr{netip.AddrFrom4([4]byte{172, 30, 1, byte(len(f.events))})}
+	}
+	f.emitNetwork(b, "connect", step.Network)
+	return nil
+}
+
+// emitNetwork adds an event of a network, which has of the container no more than its ID; the caller holds the lock.
+func (f *Fake) emitNetwork(b *box, action, network string) {
+	f.events = append(f.events, orchestrator.Happening{Time: time.Now(), Action: action, Container: b.ID, Network: network})
+	f.changed.Broadcast()
+}
