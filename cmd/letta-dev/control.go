@@ -96,7 +96,7 @@ func (s *serving) listenControl() (*control, error) {
 		_ = http.NewResponseController(w).Flush() // before the stop, which cuts this connection too
 		s.stop()
 	})
-	return &control{&http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}, l}, nil
+	return &control{&http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}, l, s.cfg.Files.State}, nil
 }
 
 // controlTime bounds a question to a serving process: it answers from memory, but for the second that a look for a WebSocket server

@@ -110,17 +110,20 @@ func lockOf(path string) *flock.Flock {
 const maxSocketPath = 103
 
 // socket is the control socket: in the state folder, or, where that path is too long for a socket, in a private folder of the
-// runtime directory or the temporary one.
+// runtime directory or the temporary one. What the environment names may be as long a path.
 func (p paths) socket(env environment) (string, error) {
-	path := filepath.Join(p.State, "control.sock")
+	const name = "control.sock"
+	path := filepath.Join(p.State, name)
 	if len(path) <= maxSocketPath {
 		return path, nil
 	}
-	base := env.get("XDG_RUNTIME_DIR")
-	if base == "" {
-		base = os.TempDir()
+	dir, private := "", fmt.Sprintf("letta-dev-%d-%s", os.Getuid(), shortID(p.State))
+	for _, base := range []string{env.get("XDG_RUNTIME_DIR"), env.get("TMPDIR"), os.TempDir(), "/tmp"} {
+		dir = filepath.Join(base, private)
+		if base != "" && len(filepath.Join(dir, name)) <= maxSocketPath {
+			break
+		}
 	}
-	dir := filepath.Join(base, fmt.Sprintf("letta-dev-%d-%s", os.Getuid(), shortID(p.State)))
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return "", fmt.Errorf("making a folder for the control socket: %w", err)
 	}
@@ -132,7 +135,7 @@ func (p paths) socket(env environment) (string, error) {
 	if !info.IsDir() || !ownedByUs(info) || runtime.GOOS != "windows" && info.Mode().Perm() != 0o700 {
 		return "", &strangeFolderError{dir}
 	}
-	return filepath.Join(dir, "control.sock"), nil
+	return filepath.Join(dir, name), nil
 }
 
 // strangeFolderError says that somebody else made the folder of the control socket, which stops the proxy.

@@ -33,8 +33,13 @@ func TestSocketOfALongPath(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("modes are not Windows's way")
 	}
-	runtimeDir := t.TempDir()
-	env := environment(func(name string) (string, bool) { return runtimeDir, name == "XDG_RUNTIME_DIR" })
+	short, err := os.MkdirTemp("/tmp", "run") // t.TempDir may be too long itself
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(short) })
+	runtimeDir := short
+	env := environment(func(name string) (string, bool) { return runtimeDir, name == "XDG_RUNTIME_DIR" || name == "TMPDIR" })
 	p := paths{State: "/" + strings.Repeat("long/", 30)}
 	path, err := p.socket(env)
 	if err != nil {
@@ -59,4 +64,11 @@ func TestSocketOfALongPath(t *testing.T) {
 	if _, err := p.socket(env); !is[*strangeFolderError](err) {
 		t.Errorf("a link in its place: %v", err)
 	}
+	runtimeDir = short + "/" + strings.Repeat("long/", 30)
+	t.Setenv("TMPDIR", runtimeDir)
+	path, err = p.socket(env)
+	if err != nil || len(path) > maxSocketPath {
+		t.Errorf("where every folder that is set is as long: %q, %v", path, err)
+	}
+	_ = os.Remove(filepath.Dir(path))
 }

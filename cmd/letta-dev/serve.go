@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -261,9 +263,15 @@ func closeAll(listeners []proxy.Listener) {
 type control struct {
 	server *http.Server
 	socket net.Listener
+	state  string // the project's state folder
 }
 
 func (c *control) Serve() { _ = c.server.Serve(c.socket) } // ends by Close
 
-// Close ends it, with the requests under way: they wait for this process to end.
-func (c *control) Close() { _ = c.server.Close() }
+// Close ends it, with the requests under way: they wait for this process to end. A folder made for the socket alone goes with it.
+func (c *control) Close() {
+	_ = c.server.Close()
+	if dir := filepath.Dir(c.socket.Addr().String()); dir != c.state {
+		_ = os.Remove(dir)
+	}
+}

@@ -39,6 +39,7 @@ func words() map[string]word {
 		"again":     cmdAgain,
 		"becomes":   cmdBecomes,
 		"tap":       cmdTap,
+		"control":   cmdControl,
 	}
 }
 
@@ -270,6 +271,20 @@ func eventually(ts *testscript.TestScript, what string, is func() bool) {
 	}
 }
 
+// control VARIABLE PROJECT keeps where the control socket of a project is, which the length of the story's folder decides.
+func cmdControl(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 2, "control VARIABLE PROJECT")
+	env := func(name string) (string, bool) { return ts.Getenv(name), true }
+	files, err := (&app{env: env}).paths(args[1])
+	ts.Check(err)
+	path, err := files.socket(env)
+	ts.Check(err)
+	theStory(ts).keep(ts, args[0], path)
+	if dir := filepath.Dir(path); dir != files.State {
+		ts.Defer(func() { _ = os.RemoveAll(dir) })
+	}
+}
+
 // tap open puts a socket between the story and the engine of DOCKER_HOST, which is then reached through it; tap close ends the socket
 // and all that goes through it, as the engine's end does, and tap open brings it back.
 func cmdTap(ts *testscript.TestScript, neg bool, args []string) {
@@ -280,7 +295,10 @@ func cmdTap(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	}
 	if s.tap == nil {
-		s.tap = &tap{engine: ts.Getenv("DOCKER_HOST"), socket: filepath.Join(ts.Getenv("WORK"), "tap.sock")}
+		dir, err := os.MkdirTemp("/tmp", "tap") // the story's own folder may be too long a path for a socket
+		ts.Check(err)
+		ts.Defer(func() { _ = os.RemoveAll(dir) })
+		s.tap = &tap{engine: ts.Getenv("DOCKER_HOST"), socket: filepath.Join(dir, "tap.sock")}
 		ts.Setenv("DOCKER_HOST", "unix://"+s.tap.socket)
 		ts.Defer(s.tap.close)
 	}
