@@ -14,6 +14,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/letta-dev/letta-dev/crash"
 )
 
 const proofHost = "letta.localhost" // always dialled at 127.0.0.1: resolvers differ about such names
@@ -62,7 +64,10 @@ func newProof(a *Authority) (*proof, error) {
 		ReadHeaderTimeout: 5 * time.Second,
 		ErrorLog:          log.New(io.Discard, "", 0), // clients that refuse are what it is for
 	}
-	go func() { _ = p.server.ServeTLS(listener, "", "") }() // ends with close
+	go func() {
+		defer crash.Recover()
+		_ = p.server.ServeTLS(listener, "", "") // ends with close
+	}()
 	return p, nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+
+	"github.com/letta-dev/letta-dev/crash"
 )
 
 // A Result is what became of one store.
@@ -91,7 +93,10 @@ func each(stores []Store, report func(Result), begin func(Store) (finish func() 
 		finish[i], finished[i] = begin(s), make(chan Result, 1)
 	}
 	for i := range stores {
-		go func() { finished[i] <- finish[i]() }()
+		go func() {
+			defer crash.Recover()
+			finished[i] <- finish[i]()
+		}()
 	}
 	results := make([]Result, len(stores))
 	for i := range stores {

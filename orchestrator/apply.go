@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/letta-dev/letta-dev/crash"
 )
 
 // Applier carries out plans.
@@ -37,6 +39,7 @@ func (a *Applier) Apply(ctx context.Context, p Plan) error {
 	var all sync.WaitGroup
 	for i := range p.Steps {
 		all.Go(func() {
+			defer crash.Recover()
 			if err := r.step(ctx, i); err != nil {
 				cancel(err)
 			}

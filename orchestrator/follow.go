@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/letta-dev/letta-dev/crash"
 )
 
 // Phase says whether a server can be asked.
@@ -172,6 +174,7 @@ func (f *Follower) stage(name string) {
 
 // followContainer looks once, and again whenever the engine tells of the target, until ctx ends.
 func (f *Follower) followContainer(ctx context.Context) {
+	defer crash.Recover()
 	defer f.stopRun()
 	look := func() {
 		if err := f.look(ctx); err != nil {

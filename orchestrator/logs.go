@@ -7,6 +7,8 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"github.com/letta-dev/letta-dev/crash"
 )
 
 // LogRequest says whose lines FollowLogs gives, and to whom.
@@ -195,6 +197,7 @@ const maxRetry = 16 * time.Second
 
 // follow reads whenever there is more, and again with growing pauses when a reading breaks. A removed container's log ends.
 func (t *logTail) follow(ctx context.Context) {
+	defer crash.Recover()
 	pause, failures := retryEvery, 0
 	var again <-chan time.Time
 	for {

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/letta-dev/letta-dev/crash"
 )
 
 const (
@@ -60,6 +62,7 @@ func Health(ctx context.Context, dial func(context.Context) (net.Conn, error)) (
 
 // probeContainer asks until the server in a container answers by one of its routes, which then is the one that is dialled.
 func (f *Follower) probeContainer(ctx context.Context, info EngineInfo, c Container) {
+	defer crash.Recover()
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
 	for n := 1; ; n++ {
@@ -131,6 +134,7 @@ func (f *Follower) ready(ctx context.Context, version, route string, dial func(c
 
 // watchLog turns the marks in a starting server's log into stages.
 func (f *Follower) watchLog(ctx context.Context, c Container) {
+	defer crash.Recover()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// A log that cannot be read costs the stages, not the start.
@@ -161,6 +165,7 @@ func (f *Follower) died(ctx context.Context, c Container) error {
 
 // followURL asks a server started by hand again and again: nothing tells of its starts and ends.
 func (f *Follower) followURL(ctx context.Context) {
+	defer crash.Recover()
 	u := f.target.URL
 	rest := func(ctx context.Context) (net.Conn, error) { return dialURL(ctx, u) }
 	dial := func(ctx context.Context, port int) (net.Conn, error) {

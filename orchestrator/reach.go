@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/letta-dev/letta-dev/crash"
 )
 
 // dialTime bounds one attempt to connect. Everything dialled is this machine or its engine.
@@ -107,6 +109,7 @@ func execConn(ctx context.Context, e Engine, container string, argv []string) (n
 	near, far := net.Pipe()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // the connection outlives the dial
 	go func() {
+		defer crash.Recover()
 		defer cancel()
 		defer far.Close()
 		// What it would tell of itself has no place in the stream; its end is the connection's.

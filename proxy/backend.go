@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/letta-dev/letta-dev/crash"
 	"github.com/letta-dev/letta-dev/proxy/http1"
 )
 
@@ -120,6 +121,7 @@ func (b *backend) keep(up *upstreamConn) {
 
 // sweepIdle closes what has rested too long, and comes again while something is left.
 func (b *backend) sweepIdle() {
+	defer crash.Recover()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.sweep = nil

@@ -5,6 +5,8 @@ import (
 	"net"
 	"os"
 	"time"
+
+	"github.com/letta-dev/letta-dev/crash"
 )
 
 // A conn is a client's connection: the bytes read ahead, and where it came in.
@@ -51,6 +53,7 @@ func (c *conn) watch(ended func(error)) (release func()) {
 	c.SetReadDeadline(time.Time{})
 	done := make(chan struct{})
 	go func() {
+		defer crash.Recover()
 		defer close(done)
 		if err := c.readAhead(maxHead); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) { // which release sets
 			ended(err)

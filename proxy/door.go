@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/letta-dev/letta-dev/crash"
 	"github.com/letta-dev/letta-dev/proxy/http1"
 )
 
@@ -34,6 +35,7 @@ func newDoor(p *Proxy) *door {
 // acceptAll ends with the listener. Running out of descriptors is not its end: it
 // says so, and waits longer from failure to failure, up to a second, as net/http does.
 func (d *door) acceptAll(l *Listener) {
+	defer crash.Recover()
 	var pause time.Duration
 	for {
 		c, err := l.Accept()

@@ -4,6 +4,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/letta-dev/letta-dev/crash"
 )
 
 // A gatherer makes one write of what is written to a connection in quick succession,
@@ -59,6 +61,7 @@ func (g *gatherer) Write(p []byte) (written int, err error) {
 
 // send writes until nothing waits.
 func (g *gatherer) send() {
+	defer crash.Recover()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for g.waiting != nil && g.err == nil {

@@ -3,6 +3,8 @@ package proxy
 import (
 	"sync"
 	"time"
+
+	"github.com/letta-dev/letta-dev/crash"
 )
 
 // lookAfter is how long an answer may take before its client is watched: most come
@@ -33,6 +35,7 @@ func (l *clientWatch) begin(c *conn, x *exchange) {
 }
 
 func (l *clientWatch) look() {
+	defer crash.Recover()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.conn != nil && l.end == nil {

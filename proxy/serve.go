@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/letta-dev/letta-dev/crash"
 )
 
 // Serve accepts connections until ctx is done, then stops as the package comment
@@ -18,7 +20,11 @@ func (p *Proxy) Serve(ctx context.Context) error {
 	d := newDoor(p)
 	server := p.newServer()
 	ended := make(chan struct{})
-	go func() { defer close(ended); _ = server.Serve(d) }() // ends when d closes
+	go func() {
+		defer crash.Recover()
+		defer close(ended)
+		_ = server.Serve(d) // ends when d closes
+	}()
 
 	var failed error
 	select {

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/letta-dev/letta-dev/crash"
 )
 
 // errStill ends the reading of a body that does not come.
@@ -54,6 +56,7 @@ func (s *stall) begin(limit time.Duration, ended func()) {
 }
 
 func (s *stall) look(limit time.Duration, ended func()) {
+	defer crash.Recover()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {

@@ -22,8 +22,9 @@ type app struct {
 	exe         string   // this program, to start it again in the background
 	now         func() time.Time
 
-	global globalFlags
-	ui     *ui
+	global  globalFlags
+	command string // that runs: "certs install"
+	ui      *ui
 }
 
 // globalFlags are those of every command.

@@ -33,7 +33,7 @@ func (a *app) startBackground(ctx context.Context, cfg serveConfig) (*liveStatus
 	}
 	ctx, cancel := context.WithTimeout(ctx, handoverTime)
 	defer cancel()
-	child := exec.Command(a.exe, "serve", "--progress", "plain", "--color", "never")
+	child := exec.Command(a.exe, serveCommand, "--progress", "plain", "--color", "never")
 	child.Dir = "/" // it must not hold the folder it was started in
 	child.Stdin, child.Stderr = bytes.NewReader(told), words
 	child.SysProcAttr = detached()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/crash"
 	"github.com/letta-dev/letta-dev/proxy"
 )
 
@@ -96,7 +97,11 @@ func (s *serving) listenControl() (*control, error) {
 		_ = http.NewResponseController(w).Flush() // before the stop, which cuts this connection too
 		s.stop()
 	})
-	return &control{&http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}, l, s.cfg.Files.State}, nil
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer crash.Recover() // net/http would go on after one, and write the stack to our terminal
+		mux.ServeHTTP(w, r)
+	})
+	return &control{&http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}, l, s.cfg.Files.State}, nil
 }
 
 // controlTime bounds a question to a serving process: it answers from memory, but for the second that a look for a WebSocket server

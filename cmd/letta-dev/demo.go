@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/letta-dev/letta-dev/crash"
 	"github.com/letta-dev/letta-dev/orchestrator"
 	"github.com/letta-dev/letta-dev/orchestrator/demo"
 )
@@ -53,6 +54,7 @@ func relay(ctx context.Context, port string, in io.Reader, out io.Writer) error 
 	}
 	defer conn.Close()
 	go func() {
+		defer crash.Recover()
 		_, _ = io.Copy(conn, in) // its end is the half-close below; a failure shows on the way back
 		_ = conn.(*net.TCPConn).CloseWrite()
 	}()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/letta-dev/letta-dev/crash"
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
 
@@ -164,6 +165,7 @@ func readLine(ctx context.Context, in io.Reader) (line string, err error) {
 	var read string
 	var readErr error
 	go func() {
+		defer crash.Recover()
 		defer close(done)
 		read, readErr = bufio.NewReader(in).ReadString('\n')
 	}()

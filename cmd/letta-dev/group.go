@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"sync"
+
+	"github.com/letta-dev/letta-dev/crash"
 )
 
 // group runs functions beside each other and joins their errors. Unlike an errgroup it ends none of them for another's failure.
@@ -14,6 +16,7 @@ type group struct {
 
 func (g *group) add(f func() error) {
 	g.running.Go(func() {
+		defer crash.Recover()
 		if err := f(); err != nil {
 			g.mu.Lock()
 			g.errs = append(g.errs, err)

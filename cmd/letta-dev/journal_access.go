@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/letta-dev/letta-dev/crash"
 	"github.com/letta-dev/letta-dev/proxy"
 )
 
@@ -66,6 +67,7 @@ func (j *journal) access(a *proxy.Access) {
 	case b.entries > 1: // the timer runs
 	case b.timer == nil:
 		b.timer = time.AfterFunc(b.delay, func() {
+			defer crash.Recover()
 			j.mu.Lock()
 			defer j.mu.Unlock()
 			j.flush()

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/letta-dev/letta-dev/crash"
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
 
@@ -178,6 +179,7 @@ func (r *logsRun) readJournal() {
 const journalEvery = 200 * time.Millisecond
 
 func (r *logsRun) followJournal(ctx context.Context) {
+	defer crash.Recover()
 	tick := time.NewTicker(journalEvery)
 	defer tick.Stop()
 	for {

@@ -57,7 +57,7 @@ runs an HTTPS-terminating, WebSocket-aware proxy on 80, 443 and 8283, with WebSo
 		Args:              subcommand,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
-		PersistentPreRunE: func(*cobra.Command, []string) error { return a.begin() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { a.command = commandName(cmd); return a.begin() },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cmd.Help()
 		},
@@ -139,6 +139,7 @@ func (a *app) begin() error {
 		}
 	}
 	a.ui = newUI(a)
+	a.keepCrashes()
 	return nil
 }
 

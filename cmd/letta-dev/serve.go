@@ -16,6 +16,7 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
 
+	"github.com/letta-dev/letta-dev/crash"
 	"github.com/letta-dev/letta-dev/orchestrator"
 	"github.com/letta-dev/letta-dev/orchestrator/demo"
 	"github.com/letta-dev/letta-dev/proxy"
@@ -213,11 +214,14 @@ func (e *alreadyServedError) Hint() string {
 	return "letta-dev status --project " + e.project + "  # or the same again with another --project"
 }
 
+// serveCommand is the name of the background process among the commands.
+const serveCommand = "serve"
+
 // newServe is the background process. It is not for people: `up -d` starts it, writes its configuration to its standard input,
 // and reads from its standard output that it is ready or why not.
 func newServe(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:    "serve",
+		Use:    serveCommand,
 		Hidden: true,
 		Args:   noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -266,7 +270,10 @@ type control struct {
 	state  string // the project's state folder
 }
 
-func (c *control) Serve() { _ = c.server.Serve(c.socket) } // ends by Close
+func (c *control) Serve() {
+	defer crash.Recover()
+	_ = c.server.Serve(c.socket) // ends by Close
+}
 
 // Close ends it, with the requests under way: they wait for this process to end. A folder made for the socket alone goes with it.
 func (c *control) Close() {

@@ -28,7 +28,22 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"letta-dev": main, "port-holder": holdPort, "unwilling": unwilling})
+	testscript.Main(m, map[string]func(){"letta-dev": main, "port-holder": holdPort, "unwilling": unwilling, "crashing": crashing})
+}
+
+// crashing is letta-dev with a bug: whatever asks for the time panics, or has a goroutine panic that is none of ours.
+func crashing() {
+	bug := func() { panic("a bug with a secret") }
+	a := systemApp()
+	a.now = func() time.Time {
+		if os.Getenv("BUG") == "elsewhere" {
+			go bug()
+			select {}
+		}
+		bug()
+		return time.Time{}
+	}
+	program(a)
 }
 
 // holdPort is a program that is in the way: it listens on a free port, says which, and stays until its standard input ends.

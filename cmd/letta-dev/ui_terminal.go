@@ -7,10 +7,13 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 	"golang.org/x/term"
+
+	"github.com/letta-dev/letta-dev/crash"
 )
 
 // animate draws the rows under way until stop closes. The channel is an argument because close forgets its own.
 func (u *ui) animate(stop <-chan struct{}) {
+	defer crash.Recover()
 	for {
 		select {
 		case <-u.ticker.C:

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/letta-dev/letta-dev/crash"
 )
 
 // partingWords are what `up` says in the end beside the addresses. To find them out takes other programs, so it is done while the server starts.
@@ -18,6 +20,7 @@ type partingWords struct {
 func (r *upRun) findWords(ctx context.Context) <-chan partingWords {
 	found, flag := make(chan partingWords, 1), r.projectFlag(ctx)
 	go func() {
+		defer crash.Recover()
 		words := partingWords{resolves: r.app.resolves(ctx), down: "letta-dev down" + flag, run: "letta-dev run" + flag + " -- CMD"}
 		if r.cfg.CertFile == "" { // who signed another's certificate, and who trusts that, is theirs to know
 			words.curl = r.app.curlTrust(ctx, r.files)

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/letta-dev/letta-dev/crash"
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
 
@@ -96,6 +97,7 @@ func (r *upRun) bringUp(ctx context.Context) (live *liveStatus, err error) {
 const servingEvery = 200 * time.Millisecond
 
 func (r *upRun) watchServing(ctx context.Context, cancel context.CancelCauseFunc) {
+	defer crash.Recover()
 	tick := time.NewTicker(servingEvery)
 	defer tick.Stop()
 	for {
@@ -134,7 +136,10 @@ func (r *upRun) inForeground(ctx context.Context) error {
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	ready, ended := make(chan liveStatus, 1), make(chan error, 1)
-	go func() { ended <- r.app.serve(serving, r.cfg, func(l liveStatus) { ready <- l }) }()
+	go func() {
+		defer crash.Recover()
+		ended <- r.app.serve(serving, r.cfg, func(l liveStatus) { ready <- l })
+	}()
 	select {
 	case <-ready:
 	case err := <-ended:

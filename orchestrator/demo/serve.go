@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/letta-dev/letta-dev/crash"
 )
 
 // grace is how long answers under way may take after the order to stop.
@@ -29,6 +31,7 @@ func Serve(ctx context.Context, ln net.Listener, opts Options) error {
 	log.printf("letta-dev demo server: no model, no database; what you store is gone when it stops")
 	stopped := make(chan error, 1)
 	ended := context.AfterFunc(ctx, func() {
+		defer crash.Recover()
 		log.printf("letta-dev demo server stopping")
 		stopped <- shutdown(srv)
 	})

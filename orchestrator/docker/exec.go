@@ -8,6 +8,8 @@ import (
 
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/client"
+
+	"github.com/letta-dev/letta-dev/crash"
 )
 
 // Exec runs argv in a running container. When ctx ends the streams are cut; the command itself may go on until it notices.
@@ -31,6 +33,7 @@ func (e *Engine) Exec(ctx context.Context, name string, argv []string, stdin io.
 	defer context.AfterFunc(ctx, a.Close)() // the client lets ctx end the handshake only
 	if stdin != nil {
 		go func() {
+			defer crash.Recover()
 			_, _ = io.Copy(a.Conn, stdin)
 			_ = a.CloseWrite()
 		}()

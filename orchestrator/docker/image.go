@@ -11,6 +11,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
 
+	"github.com/letta-dev/letta-dev/crash"
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
 
@@ -72,6 +73,7 @@ func (e *Engine) load(ctx context.Context, step orchestrator.Step, report func(o
 	r, w := io.Pipe()
 	written := make(chan error, 1)
 	go func() {
+		defer crash.Recover()
 		err := step.Archive(w)
 		w.CloseWithError(err)
 		written <- err

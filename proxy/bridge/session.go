@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/coder/websocket"
+
+	"github.com/letta-dev/letta-dev/crash"
 )
 
 // How many requests of one socket may wait for their turn, and the bytes of all of
@@ -63,12 +65,14 @@ func (s *session) run(ctx context.Context) (err error) {
 	client, gone := context.WithCancel(ctx)
 	var all sync.WaitGroup
 	all.Go(func() {
+		defer crash.Recover()
 		err = s.read()
 		close(s.incoming)
 		gone()
 	})
 	all.Go(func() { s.keepAlive(client) })
 	all.Go(func() {
+		defer crash.Recover()
 		<-client.Done()
 		if ctx.Err() != nil {
 			s.conn.Close(websocket.StatusGoingAway, "the bridge is stopping")
@@ -133,6 +137,7 @@ func (s *session) enqueue(in incoming) bool {
 // keepAlive pings the client at every interval, and when the server pinged us.
 // It closes the connection when the client does not answer.
 func (s *session) keepAlive(client context.Context) {
+	defer crash.Recover()
 	every := s.bridge.cfg.PingInterval
 	tick := time.NewTicker(every)
 	defer tick.Stop()
