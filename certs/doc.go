@@ -20,9 +20,9 @@
 // # Leaves
 //
 // A [Keeper] holds the leaves a server presents and renews them at one third of their life left, under the running
-// server. There are two: clients that send a server name (RFC 6066 section 3) get a leaf with DNS names only, others
-// one with addresses only, because BoringSSL refuses every chain that has both an address and an address constraint
-// (oven-sh/bun#42254). What other processes change on disk is taken up within seconds: leaves that [Authority.Renew] has
+// server. There are two. Clients that send a server name (RFC 6066 section 3) get a leaf with DNS names only, because
+// BoringSSL refuses every chain that has both an address and an address constraint (oven-sh/bun#42254). Others get one with
+// all names and addresses: they may have asked for an address, or, as Java does, for a name without a dot. What other processes change on disk is taken up within seconds: leaves that [Authority.Renew] has
 // issued, and another authority in the place of the old one.
 //
 // [Authority.Create] writes files for other programs, with mkcert's names and options: PEM or PKCS #12, for servers or

@@ -29,15 +29,15 @@ type Renewal struct {
 	InMemory bool      // the new leaf is in use, and Err is why it is not on disk
 }
 
-// A Keeper holds the leaves of a server: one with DNS names for clients that send a server name, one with addresses for
-// those that do not (see the package comment). They last across restarts on disk, in the authority's folder, and are
+// A Keeper holds the leaves of a server: one with DNS names for clients that send a server name, one with all names and
+// addresses for those that do not (see the package comment). They last across restarts on disk, in the authority's folder, and are
 // replaced under the running server, also by those that another process makes, and by those of another authority that
 // takes the place of this one: handshakes get the new leaf, connections keep theirs. It is safe for concurrent use.
 type Keeper struct {
 	names  Names
 	source *source
 	dns    *slot
-	ip     *slot
+	all    *slot
 	report func(Renewal)
 	ticks  <-chan time.Time
 }
@@ -57,7 +57,7 @@ func NewKeeper(a *Authority, opts KeeperOptions) (*Keeper, error) {
 		k.report = func(Renewal) {}
 	}
 	k.dns = &slot{source: k.source, names: names.DNS(), report: k.report}
-	k.ip = &slot{source: k.source, names: addresses(names.IPs()), report: k.report}
+	k.all = &slot{source: k.source, names: names.hostsFirst(), report: k.report}
 	for _, s := range k.slots() {
 		if err := s.load(); err != nil {
 			return nil, err
@@ -68,8 +68,10 @@ func NewKeeper(a *Authority, opts KeeperOptions) (*Keeper, error) {
 
 // GetCertificate is for [tls.Config]: it returns the leaf for a client, renewed first where that is due.
 func (k *Keeper) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if hello.ServerName == "" || net.ParseIP(hello.ServerName) != nil { // RFC 6066 forbids addresses; some send them
-		return k.ip.get(), nil
+	// RFC 6066 forbids addresses, but some clients send them. Java sends no name without a dot either, so no server name
+	// may stand for localhost too (sun.security.ssl.Utilities.toSNIHostName).
+	if hello.ServerName == "" || net.ParseIP(hello.ServerName) != nil {
+		return k.all.get(), nil
 	}
 	return k.dns.get(), nil
 }
@@ -114,10 +116,10 @@ func (k *Keeper) Names() Names { return k.names }
 
 // NotAfter returns when the first of the leaves ends.
 func (k *Keeper) NotAfter() time.Time {
-	return earlier(k.dns.current.Load().notAfter(), k.ip.current.Load().notAfter())
+	return earlier(k.dns.current.Load().notAfter(), k.all.current.Load().notAfter())
 }
 
-func (k *Keeper) slots() []*slot { return []*slot{k.dns, k.ip} }
+func (k *Keeper) slots() []*slot { return []*slot{k.dns, k.all} }
 
 func addresses(ips []net.IP) Names {
 	var names Names

@@ -50,7 +50,7 @@ func (a *Authority) renew() (renewed []Renewal, err error) {
 // leaves returns the names of the leaves to renew, those for DefaultNames first, and deletes the others. It returns them
 // beside the error if that fails.
 func (a *Authority) leaves() ([]Names, error) {
-	all := []Names{DefaultNames().DNS(), addresses(DefaultNames().IPs())}
+	all := []Names{DefaultNames().DNS(), DefaultNames().hostsFirst()}
 	entries, err := os.ReadDir(filepath.Join(a.dir, leavesFolder))
 	if errors.Is(err, fs.ErrNotExist) {
 		return all, nil
@@ -90,7 +90,7 @@ func readLeaf(path string) (*x509.Certificate, error) {
 func (a *Authority) leafPath(names Names) string {
 	base, standard := "dns", Names(DefaultNames().DNS())
 	if len(names.IPs()) > 0 {
-		base, standard = "ip", addresses(DefaultNames().IPs())
+		base, standard = "all", DefaultNames().hostsFirst()
 	}
 	if !names.equal(standard) {
 		sum := sha256.Sum256([]byte(strings.Join(names, " ")))
@@ -123,7 +123,7 @@ func (a *Authority) put(path string, leaf *tls.Certificate, key []byte) error {
 	return nil
 }
 
-// carried returns the names that a leaf of a Keeper has, in the order of ParseNames.
+// carried returns the names that a leaf of a Keeper has, in the order of hostsFirst.
 func carried(leaf *x509.Certificate) Names {
 	return slices.Concat(leaf.DNSNames, addresses(leaf.IPAddresses))
 }

@@ -46,8 +46,10 @@ func TestRenewTidiesUp(t *testing.T) {
 	c.advance(91 * day)
 	_, err = NewKeeper(a, KeeperOptions{Hosts: []string{"in-use.localhost"}})
 	must(t, err)
-	copied := read(t, a.leafPath(append(DefaultNames().DNS(), "in-use.localhost")))
-	remove(t, a.leafPath(append(DefaultNames().DNS(), "in-use.localhost")))
+	inUse := append(DefaultNames(), "in-use.localhost")
+	copied := read(t, a.leafPath(inUse.DNS()))
+	remove(t, a.leafPath(inUse.DNS()))
+	remove(t, a.leafPath(inUse.hostsFirst()))
 	write(t, leaves+"/copied.pem", 0o600, string(copied))
 	write(t, leaves+"/.letta-dev-new-1/new", 0o600, "left by a process that died")
 	must(t, os.Chtimes(leaves+"/.letta-dev-new-1", c.Now(), c.Now().Add(-2*time.Hour)))
@@ -57,7 +59,7 @@ func TestRenewTidiesUp(t *testing.T) {
 		if renewed, err := a.Renew(); err != nil || len(renewed) != 2 {
 			t.Fatalf("renewed %+v, %v", renewed, err)
 		}
-		if left := names(t, leaves); !slices.Equal(left, []string{".letta-dev-new-2", "dns.pem", "ip.pem"}) {
+		if left := names(t, leaves); !slices.Equal(left, []string{".letta-dev-new-2", "all.pem", "dns.pem"}) {
 			t.Errorf("left: %v", left)
 		}
 	}

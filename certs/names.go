@@ -63,6 +63,9 @@ func (n Names) Covers(host string) bool {
 	return label != "*" && net.ParseIP(host) == nil && strings.Contains(parent, ".") && slices.Contains(n, "*."+parent)
 }
 
+// hostsFirst returns the names in the order in which a certificate carries them.
+func (n Names) hostsFirst() Names { return slices.Concat(n.DNS(), addresses(n.IPs())) }
+
 func (n Names) equal(other Names) bool { return slices.Equal(n, other) }
 
 // String lists the names for people: separated by spaces, without the wildcards of names that are listed themselves.
