@@ -25,7 +25,8 @@ func newEnv(a *app) *cobra.Command {
 		Short: "Print the variables that make programs trust us and find the server",
 		Long: `env prints variables for programs that bring roots of their own, as Node, Bun, Deno, Python, Go, Java, git and wget do: with them they
 accept our certificates, and all that they accepted before. LETTA_BASE_URL is what Letta's SDKs connect to. LETTA_API_KEY is the
-server's password, where the stack here sets SECURE=true and LETTA_SERVER_PASSWORD; one that your shell has already stays.
+server's password, where the stack here sets SECURE=true and LETTA_SERVER_PASSWORD; one that your shell has already stays. Where a proxy
+is set, NO_PROXY and Java's list get localhost, the names under it, loopback addresses and the server's own names, beside what they hold.
 
 The files that the variables name are made anew by every env and run. With --json, whose answers end up in logs, the password is
 left out and named under "withheld"; --shell json has it.`,
@@ -109,6 +110,7 @@ func (a *app) variables(ctx context.Context) ([]certs.Variable, error) {
 	}
 	vars := []certs.Variable{{Name: "LETTA_BASE_URL", Value: baseURL(live, tls)}}
 	vars = append(vars, a.password(stack)...)
+	vars = append(vars, noProxyVariables(a.env.get, a.environ(), servedNames(stack, live))...)
 	if !tls { // there is nothing to trust
 		return vars, nil
 	}
@@ -116,8 +118,16 @@ func (a *app) variables(ctx context.Context) ([]certs.Variable, error) {
 	if authority == nil || err != nil {
 		return vars, err
 	}
-	ours, err := a.trustVariables(ctx, files, authority, env)
-	return append(vars, ours...), err
+	ours, err := a.trustVariables(ctx, files, authority, env, vars)
+	return mergeVariables(vars, ours), err
+}
+
+// mergeVariables is both, in which those of the latter stand for the former's of the same name.
+func mergeVariables(vars, later []certs.Variable) []certs.Variable {
+	replaced := func(v certs.Variable) bool {
+		return slices.ContainsFunc(later, func(l certs.Variable) bool { return l.Name == v.Name })
+	}
+	return append(slices.DeleteFunc(vars, replaced), later...)
 }
 
 // vouching is the authority that programs are to trust, made where there is none. For a pair that somebody brought none is made: it may be
@@ -137,11 +147,17 @@ func (a *app) vouching(files paths, live *liveStatus) (*certs.Authority, certs.E
 	return authority, env, nil
 }
 
-// trustVariables are those that make programs accept our certificates.
-func (a *app) trustVariables(ctx context.Context, files paths, authority *certs.Authority, env certs.Env) ([]certs.Variable, error) {
-	vars, problems, err := certs.Variables(ctx, env, authority.Root(), certs.VariableOptions{
-		Dir: files.roots(), Within: a.dir, Getenv: a.env.get,
-	})
+// trustVariables are those that make programs accept our certificates, in an environment in which others are set.
+func (a *app) trustVariables(ctx context.Context, files paths, authority *certs.Authority, env certs.Env, set []certs.Variable) ([]certs.Variable, error) {
+	getenv := func(name string) string {
+		for _, v := range set {
+			if v.Name == name {
+				return v.Value
+			}
+		}
+		return a.env.get(name)
+	}
+	vars, problems, err := certs.Variables(ctx, env, authority.Root(), certs.VariableOptions{Dir: files.roots(), Within: a.dir, Getenv: getenv})
 	for _, p := range problems {
 		a.ui.warn("%s", advice(p))
 	}
@@ -163,6 +179,17 @@ func baseURL(live *liveStatus, tls bool) string {
 		u.Host += ":" + port
 	}
 	return u.String()
+}
+
+// servedNames are what the server is called beside the usual names, wildcards included.
+func servedNames(stack *compose.Project, live *liveStatus) []string {
+	switch {
+	case live == nil:
+		return stack.Settings.Hosts
+	case live.Certificate != nil:
+		return append(slices.Clone(live.Hosts), live.Certificate.Names...)
+	}
+	return live.Hosts
 }
 
 // servedName is localhost, or a name of the certificate that somebody brought.
