@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -33,6 +34,15 @@ func (p *Proxy) gather(c *conn) *gatherer {
 	g.changed.L = &g.mu
 	p.conns.replace(c, g)
 	return g
+}
+
+// Read gives the reset of a connection that was never used, which browsers open in advance, as its end: net/http's server would log it.
+func (g *gatherer) Read(p []byte) (int, error) {
+	n, err := g.Conn.Read(p)
+	if err != nil && isReset(err) && !g.hasSpoken() {
+		err = io.EOF
+	}
+	return n, err
 }
 
 // Write waits only for room, so an error is that of a write before.
@@ -102,6 +112,12 @@ func (g *gatherer) speaks() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.spoken = true
+}
+
+func (g *gatherer) hasSpoken() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.spoken
 }
 
 // stop ends a connection that was opened in advance, as browsers do: to net/http's
