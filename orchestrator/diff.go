@@ -47,29 +47,36 @@ func (d *differ) add(s Step, needs ...int) int {
 // things plans the networks and volumes.
 func (d *differ) things() error {
 	for _, t := range d.want.External {
-		there := d.have.Networks
+		_, there := d.have.Networks[t.Name]
 		if t.Kind == "volume" {
-			there = d.have.Volumes
+			_, there = d.have.Volumes[t.Name]
 		}
-		if _, ok := there[t.Name]; !ok {
+		if !there {
 			return &MissingError{Kind: t.Kind, Name: t.Name}
 		}
 	}
-	if err := d.absent("network", CreateNetwork, d.want.Networks, d.have.Networks); err != nil {
-		return err
+	for _, name := range d.want.Networks {
+		network, there := d.have.Networks[name]
+		if err := d.thing("network", CreateNetwork, name, there, network.Labels); err != nil {
+			return err
+		}
 	}
-	return d.absent("volume", CreateVolume, d.want.Volumes, d.have.Volumes)
+	for _, name := range d.want.Volumes {
+		labels, there := d.have.Volumes[name]
+		if err := d.thing("volume", CreateVolume, name, there, labels); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (d *differ) absent(kind string, create Action, names []string, there map[string]Labels) error {
-	for _, name := range names {
-		labels, ok := there[name]
-		switch {
-		case !ok:
-			d.made[name] = d.add(Step{Action: create, Target: name, Cause: "it is not there"})
-		case !labels.Ours(d.want.Project):
-			return &ForeignError{Kind: kind, Name: name}
-		}
+// thing plans a network or a volume of ours where it is absent.
+func (d *differ) thing(kind string, create Action, name string, there bool, labels Labels) error {
+	switch {
+	case !there:
+		d.made[name] = d.add(Step{Action: create, Target: name, Cause: "it is not there"})
+	case !labels.Ours(d.want.Project):
+		return &ForeignError{Kind: kind, Name: name}
 	}
 	return nil
 }
@@ -85,15 +92,56 @@ func (d *differ) service(s Spec) error {
 		d.create(s, "it is not there", d.image(s.Image))
 	case cause != "":
 		d.replace(s, have, cause, d.image(s.Image))
-	case !have.Running:
-		d.start(s, "it is not running ("+have.Status+")")
 	default:
-		return nil // as wanted; whether it answers is the follower's to say
+		d.resume(s, have)
 	}
-	if s.Name == d.want.Server {
-		d.add(Step{Action: Wait, Target: s.ContainerName, Service: s.Name, Condition: Ready, Cause: "up is done when it answers"}, d.started[s.Name])
+	if from, planned := d.started[s.Name]; planned && s.Name == d.want.Server {
+		d.add(Step{Action: Wait, Target: s.ContainerName, Service: s.Name, Condition: Ready, Cause: "up is done when it answers"}, from)
 	}
 	return nil
+}
+
+// resume plans what a container that is made as wanted needs, so that it runs in its networks. Whether it answers is the follower's
+// to say.
+func (d *differ) resume(s Spec, have *Container) {
+	joined := d.rejoin(s, have)
+	switch {
+	case !have.Running:
+		d.start(s, "it is not running ("+have.Status+")", joined...)
+	case len(joined) > 0:
+		d.started[s.Name] = joined[len(joined)-1]
+	}
+}
+
+// rejoin plans the way back into the networks that a container has lost: it was disconnected from them, or they were removed under it
+// and made anew. It leaves those that are gone and that the stack does not name. The steps run one after the other.
+func (d *differ) rejoin(s Spec, have *Container) []int {
+	var joined []int
+	add := func(step Step, needs []int) {
+		step.Target, step.Service = s.ContainerName, s.Name
+		if len(joined) > 0 {
+			needs = append(needs, joined[len(joined)-1])
+		}
+		joined = append(joined, d.add(step, needs...))
+	}
+	wanted := map[string]bool{}
+	for _, a := range s.Service.Networks {
+		name := s.NetworkNames[a.Network]
+		wanted[name] = true
+		i := slices.IndexFunc(have.Networks, func(at Attached) bool { return at.Name == name })
+		switch now, there := d.have.Networks[name]; {
+		case i < 0:
+			add(Step{Action: Join, Network: name, Spec: &s, Cause: "it is not in network " + name}, d.needMade(name, nil))
+		case !there || have.Networks[i].ID != now.ID:
+			add(Step{Action: Join, Network: name, Spec: &s, Cause: "network " + name + " is another one now"}, d.needMade(name, nil))
+		}
+	}
+	for _, at := range have.Networks {
+		if at.ID == "" && !wanted[at.Name] {
+			add(Step{Action: Leave, Network: at.Name, Cause: "network " + at.Name + " is gone, and it could not start"}, nil)
+		}
+	}
+	return joined
 }
 
 // image plans the image where it is absent and returns what a container made from it must wait for.
@@ -114,17 +162,22 @@ func (d *differ) image(ref string) []int {
 
 // find is our container of a service, or nil. The name may be taken by another.
 func (d *differ) find(s Spec) (*Container, error) {
+	var ours *Container
 	for i, c := range d.have.Containers {
 		if c.Labels.Ours(d.want.Project) && c.Labels[LabelService] == s.Name {
-			return &d.have.Containers[i], nil
+			ours = &d.have.Containers[i]
+			break
 		}
+	}
+	if ours != nil && ours.Name == s.ContainerName {
+		return ours, nil
 	}
 	for _, c := range d.have.Containers {
 		if c.Name == s.ContainerName {
 			return nil, &NameTakenError{Name: c.Name, Image: c.Image, Running: c.Running}
 		}
 	}
-	return nil, nil
+	return ours, nil
 }
 
 // stale says why a container must be made anew; empty when it need not.
@@ -134,6 +187,9 @@ func (d *differ) stale(s Spec, have *Container) string {
 	}
 	if have.Labels[LabelHash] != s.OurLabels[LabelHash] {
 		return changes(have.Labels[LabelFields], s.OurLabels[LabelFields])
+	}
+	if have.Name != s.ContainerName {
+		return "it was renamed from " + s.ContainerName
 	}
 	if id, present := d.have.Images[s.Image]; present && have.ImageID != "" && id != have.ImageID {
 		return "image " + s.Image + " is another one now"

@@ -35,17 +35,17 @@ func stack(change func(*compose.Project)) Want {
 
 // standing is the engine after w was brought up.
 func standing(w Want) Observation {
-	have := Observation{Images: map[string]string{}, Networks: map[string]Labels{}, Volumes: map[string]Labels{}}
+	have := Observation{Images: map[string]string{}, Networks: map[string]Network{}, Volumes: map[string]Labels{}}
 	ours := Labels{LabelManaged: "true", LabelProject: w.Project}
+	for _, n := range w.Networks {
+		have.Networks[n] = Network{ID: "id of " + n, Labels: ours}
+	}
 	for i, s := range w.Services {
 		have.Images[s.Image] = "id of " + s.Image
 		have.Containers = append(have.Containers, Container{
 			ID: s.Name, Name: s.ContainerName, Image: s.Image, ImageID: "id of " + s.Image, Labels: s.OurLabels, Running: true, Status: "running",
-			StartedAt: time.Unix(int64(i), 0),
+			StartedAt: time.Unix(int64(i), 0), Networks: []Attached{{Name: "p_default", ID: "id of p_default"}},
 		})
-	}
-	for _, n := range w.Networks {
-		have.Networks[n] = ours
 	}
 	for _, v := range w.Volumes {
 		have.Volumes[v] = ours
@@ -181,6 +181,75 @@ func TestDiffOfStates(t *testing.T) {
 				t.Errorf("plan:\n%s\nwant:\n%s", got, tc.want)
 			}
 		})
+	}
+}
+
+// A container whose network was removed, made anew or taken from it finds its way back before it starts, and is not made anew.
+func TestDiffOfNetworks(t *testing.T) {
+	w := stack(nil)
+	const again = "wait for container p-db-1\nstart container letta-server\nwait for container letta-server"
+	for name, tc := range map[string]struct {
+		change func(have *Observation, server *Container)
+		want   string
+		cause  string
+	}{
+		"pruned": {func(have *Observation, server *Container) {
+			delete(have.Networks, "p_default")
+			for i := range have.Containers {
+				have.Containers[i].Networks[0].ID = ""
+				have.Containers[i].Running, have.Containers[i].Status = false, "exited"
+			}
+		}, "create network p_default\nconnect container p-db-1\nstart container p-db-1\nconnect container letta-server\n" + again,
+			"network p_default is another one now"},
+		"made anew by hand": {func(have *Observation, server *Container) {
+			server.Networks[0].ID = ""
+			server.Running, server.Status = false, "exited"
+		}, "connect container letta-server\n" + again, "network p_default is another one now"},
+		"in another one of the name": {func(have *Observation, server *Container) { server.Networks[0].ID = "id of a twin" },
+			"connect container letta-server\nwait for container letta-server", "network p_default is another one now"},
+		"disconnected": {func(have *Observation, server *Container) { server.Networks = nil },
+			"connect container letta-server\nwait for container letta-server", "it is not in network p_default"},
+		"stopped and disconnected": {func(have *Observation, server *Container) {
+			server.Networks, server.Running, server.Status = nil, false, "exited"
+		}, "connect container letta-server\n" + again, "it is not in network p_default"},
+		"another one gone": {func(have *Observation, server *Container) {
+			server.Networks = append(server.Networks, Attached{Name: "extra"})
+			server.Running, server.Status = false, "exited"
+		}, "disconnect container letta-server\n" + again, "network extra is gone"},
+		"in a network of its user": {func(have *Observation, server *Container) {
+			server.Networks = append(server.Networks, Attached{Name: "extra", ID: "id of extra"})
+		}, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			have := standing(w)
+			tc.change(&have, &have.Containers[1])
+			p := mustDiff(t, w, have)
+			if got := words(p); got != tc.want || !strings.Contains(p.String(), tc.cause) {
+				t.Errorf("plan:\n%s\nwant:\n%s\nbecause %s", p, tc.want, tc.cause)
+			}
+			for i, s := range p.Steps {
+				if connects := slices.IndexFunc(p.Steps, func(c Step) bool { return c.Network != "" && c.Target == s.Target }); s.Action == Start && connects >= 0 && !reaches(p, i, connects) {
+					t.Errorf("%s does not wait for its network", s)
+				}
+			}
+		})
+	}
+}
+
+// A container that was renamed by hand is found by its labels, and has its name again; what has taken the name meanwhile stays.
+func TestDiffOfARenamedContainer(t *testing.T) {
+	w := stack(nil)
+	have := standing(w)
+	have.Containers[1].Name, have.Containers[1].Running, have.Containers[1].Status = "old", false, "exited"
+	p := mustDiff(t, w, have)
+	want := "remove container old\ncreate container letta-server\nwait for container p-db-1\nstart container letta-server\nwait for container letta-server"
+	if got := words(p); got != want || !strings.Contains(p.String(), "renamed from letta-server") {
+		t.Errorf("plan:\n%s", p)
+	}
+	have.Containers = append(have.Containers, Container{Name: "letta-server", Image: "theirs"})
+	var taken *NameTakenError
+	if _, err := Diff(w, have); !errors.As(err, &taken) || taken.Image != "theirs" {
+		t.Errorf("somebody else has the name: %v", err)
 	}
 }
 

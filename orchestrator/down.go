@@ -42,7 +42,11 @@ func Teardown(project string, have Observation, volumes bool) Plan {
 			p.Steps = append(p.Steps, Step{Action: RemoveImage, Target: c.Image, Project: project, Cause: cause, needs: removed})
 		}
 	}
-	p.add(RemoveNetwork, project, have.Networks, cause, removed)
+	networks := map[string]Labels{}
+	for name, n := range have.Networks {
+		networks[name] = n.Labels
+	}
+	p.add(RemoveNetwork, project, networks, cause, removed)
 	if volumes {
 		p.add(RemoveVolume, project, have.Volumes, "its removal was asked for", removed)
 	}

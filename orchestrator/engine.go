@@ -61,10 +61,16 @@ type Query struct {
 // Observation is what stands in the engine.
 type Observation struct {
 	Engine     EngineInfo
-	Containers []Container       // every container; Detailed ones are those the query asked for, ours, and what runs and could be a Letta server
-	Images     map[string]string // reference → image ID, for those of Query.Images that are present
-	Networks   map[string]Labels // by name: those of the query that stand, and all of the project's
-	Volumes    map[string]Labels // by name: those of the query that stand, and all of the project's
+	Containers []Container        // every container; Detailed ones are those the query asked for, ours, and what runs and could be a Letta server
+	Images     map[string]string  // reference → image ID, for those of Query.Images that are present
+	Networks   map[string]Network // by name: those of the query that stand, and all of the project's
+	Volumes    map[string]Labels  // by name: those of the query that stand, and all of the project's
+}
+
+// Network is a network as it stands. One that was removed and made again has the same name and another ID.
+type Network struct {
+	ID string
+	Labels
 }
 
 // Labels are an engine object's labels: written by us, or by anybody.
@@ -102,7 +108,7 @@ type Container struct {
 	Addresses  []netip.Addr // in its networks, while it runs
 	Published  []Published  // while it runs; empty for an instant after a start
 	Mounts     []MountPoint
-	Networks   []string      // those it is in
+	Networks   []Attached    // by name
 	MadeFor    string        // the network it was made to be in, or host, none, container:ID; empty when the engine does not say
 	StopGrace  time.Duration // what the container was made to have between a polite stop and a kill; 0 when the engine does not say
 	Health     string        // the engine's own probe: "", starting, healthy, unhealthy
@@ -118,6 +124,13 @@ type Published struct {
 	HostIP   netip.Addr `json:"hostIP"`
 	HostPort int        `json:"hostPort"`
 	Protocol string     `json:"protocol"` // tcp or udp
+}
+
+// Attached is a container's place in a network. An engine keeps it by the network's ID, also when the network is gone: then it cannot
+// start the container, though a network of that name may stand.
+type Attached struct {
+	Name string
+	ID   string // empty when that network is not there any more
 }
 
 // MountPoint is a volume or a host folder in a container.

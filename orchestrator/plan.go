@@ -21,7 +21,8 @@ const (
 	Create        Action = "create container"
 	Start         Action = "start container"
 	Unpause       Action = "unpause container"
-	Join          Action = "join network" // of a container that left it
+	Join          Action = "connect container"    // to a network that it left, or that was made anew
+	Leave         Action = "disconnect container" // from a network that is gone
 	Wait          Action = "wait for container"
 	Stop          Action = "stop container"
 	Remove        Action = "remove container"
@@ -40,7 +41,7 @@ type Step struct {
 	Service string `json:"service,omitempty"`
 
 	Spec      *Spec                 `json:"-"`                 // Create: the container to make; Join: what it was made from
-	Network   string                `json:"network,omitempty"` // Join: its name in the engine
+	Network   string                `json:"network,omitempty"` // Join, Leave: its name in the engine
 	Grace     time.Duration         `json:"-"`                 // Stop: how long the container may take before it is killed
 	Database  bool                  `json:"-"`                 // Start: Postgres runs inside; Stop: ask it to stop before the container is
 	Anonymous bool                  `json:"-"`                 // Remove: the container's nameless volumes go with it

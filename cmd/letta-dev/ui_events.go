@@ -117,7 +117,7 @@ func (s *stepRows) started(step orchestrator.Step) {
 	case orchestrator.Stop, orchestrator.Remove:
 		delete(s.begun, step.Target) // what came before is over
 		s.row(step.Target, step.Target).update(gerund(step.Action) + ": " + step.Cause)
-	case orchestrator.Create, orchestrator.Start:
+	case orchestrator.Create, orchestrator.Join, orchestrator.Leave, orchestrator.Start:
 		if _, known := s.begun[step.Target]; !known {
 			s.begun[step.Target] = s.ui.app.now()
 		}
@@ -129,7 +129,8 @@ func (s *stepRows) started(step orchestrator.Step) {
 
 func gerund(a orchestrator.Action) string {
 	return map[orchestrator.Action]string{
-		orchestrator.Pull: "pulling", orchestrator.Load: "loading", orchestrator.Stop: "stopping", orchestrator.Remove: "removing", orchestrator.Create: "creating", orchestrator.Start: "starting",
+		orchestrator.Pull: "pulling", orchestrator.Load: "loading", orchestrator.Stop: "stopping", orchestrator.Remove: "removing", orchestrator.Create: "creating",
+		orchestrator.Join: "joining its network", orchestrator.Leave: "leaving a network that is gone", orchestrator.Start: "starting",
 	}[a]
 }
 

@@ -67,6 +67,8 @@ func (e *Engine) Do(ctx context.Context, step orchestrator.Step, report func(orc
 		return e.unpause(ctx, step)
 	case orchestrator.Join:
 		return e.join(ctx, step)
+	case orchestrator.Leave:
+		return e.leave(ctx, step)
 	case orchestrator.Stop:
 		return e.stop(ctx, step)
 	case orchestrator.Remove:

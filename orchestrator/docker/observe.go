@@ -12,6 +12,7 @@ import (
 	"github.com/distribution/reference"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
+	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 
 	"github.com/letta-dev/letta-dev/orchestrator"
@@ -27,8 +28,13 @@ func (e *Engine) Observe(ctx context.Context, q orchestrator.Query) (orchestrato
 	if o.Images, err = e.images(ctx, q.Images); err != nil {
 		return orchestrator.Observation{}, e.fault(ctx, "looking up images", err)
 	}
-	if o.Networks, err = e.networks(ctx, q); err != nil {
+	list, err := e.api.NetworkList(ctx, client.NetworkListOptions{})
+	if err != nil {
 		return orchestrator.Observation{}, e.fault(ctx, "listing networks", err)
+	}
+	o.Networks = networks(list.Items, q)
+	for _, c := range o.Containers {
+		attach(c.Networks, list.Items)
 	}
 	if o.Volumes, err = e.volumes(ctx, q); err != nil {
 		return orchestrator.Observation{}, e.fault(ctx, "listing volumes", err)
@@ -85,20 +91,31 @@ func (e *Engine) imageID(ctx context.Context, ref string) (string, error) {
 	return r.ID, err
 }
 
-func (e *Engine) networks(ctx context.Context, q orchestrator.Query) (map[string]orchestrator.Labels, error) {
-	list, err := e.api.NetworkList(ctx, client.NetworkListOptions{})
-	if err != nil {
-		return nil, err
-	}
-	found := map[string]orchestrator.Labels{}
-	for _, n := range list.Items {
+func networks(list []network.Summary, q orchestrator.Query) map[string]orchestrator.Network {
+	found := map[string]orchestrator.Network{}
+	for _, n := range list {
 		labels := orchestrator.Labels(n.Labels)
 		_, twin := found[n.Name] // Docker before 23 allows two of one name: ours is the one that counts
 		if labels.Ours(q.Project) || slices.Contains(q.Networks, n.Name) && !twin {
-			found[n.Name] = labels
+			found[n.Name] = orchestrator.Network{ID: n.ID, Labels: labels}
 		}
 	}
-	return found, nil
+	return found
+}
+
+// attach tells which of the networks that a container keeps are still there. Podman keeps them by name, and so does Docker until the
+// first start.
+func attach(kept []orchestrator.Attached, list []network.Summary) {
+	for i, at := range kept {
+		there := slices.IndexFunc(list, func(n network.Summary) bool { return n.ID == at.ID })
+		if there < 0 && (at.ID == "" || at.ID == at.Name) {
+			there = slices.IndexFunc(list, func(n network.Summary) bool { return n.Name == at.Name })
+		}
+		kept[i].ID = ""
+		if there >= 0 {
+			kept[i].ID = list[there].ID
+		}
+	}
 }
 
 func (e *Engine) volumes(ctx context.Context, q orchestrator.Query) (map[string]orchestrator.Labels, error) {
@@ -159,7 +176,11 @@ func detailed(r container.InspectResponse) orchestrator.Container {
 	}
 	if n := r.NetworkSettings; n != nil {
 		for name, endpoint := range n.Networks {
-			c.Networks = append(c.Networks, name)
+			at := orchestrator.Attached{Name: name}
+			if endpoint != nil {
+				at.ID = endpoint.NetworkID
+			}
+			c.Networks = append(c.Networks, at)
 			if endpoint != nil && c.Running {
 				c.Addresses = append(c.Addresses, valid(endpoint.IPAddress, endpoint.GlobalIPv6Address)...)
 			}
@@ -167,7 +188,7 @@ func detailed(r container.InspectResponse) orchestrator.Container {
 		if c.Running { // Podman chooses ports when it creates a container, and names them before they are open
 			c.Published = published(n)
 		}
-		slices.Sort(c.Networks)
+		slices.SortFunc(c.Networks, func(a, b orchestrator.Attached) int { return strings.Compare(a.Name, b.Name) })
 		slices.SortFunc(c.Addresses, netip.Addr.Compare)
 	}
 	return c

@@ -259,7 +259,7 @@ func TestNetworksAndGateway(t *testing.T) {
 	if front == nil || back == nil || !slices.Contains(front.Aliases, "letta") || !slices.Contains(back.Aliases, "probe") {
 		t.Fatalf("networks %+v", c.NetworkSettings.Networks)
 	}
-	if d := detailed(c); len(d.Addresses) != 2 || !slices.Equal(d.Networks, []string{"ldt-docker-back", "ldt-docker-front"}) {
+	if d := detailed(c); len(d.Addresses) != 2 || len(d.Networks) != 2 || d.Networks[0].Name != "ldt-docker-back" || d.Networks[1].Name != "ldt-docker-front" {
 		t.Errorf("addresses %v in %v", d.Addresses, d.Networks)
 	}
 	if e.podman && slices.Contains(c.HostConfig.ExtraHosts, "host.docker.internal:host-gateway") {

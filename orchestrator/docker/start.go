@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,17 +59,23 @@ func (e *Engine) run(ctx context.Context, c container.InspectResponse) error {
 	if _, err := e.api.ContainerStart(ctx, c.ID, client.ContainerStartOptions{}); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, publishTime)
+	return e.awaitPorts(ctx, c.ID)
+}
+
+// awaitPorts returns when the ports of a running container are published as they were asked for.
+func (e *Engine) awaitPorts(ctx context.Context, id string) error {
+	late := fmt.Errorf("the engine did not say within %s where it published the ports", publishTime)
+	ctx, cancel := context.WithTimeoutCause(ctx, publishTime, late)
 	defer cancel()
 	tick := time.NewTicker(publishPoll)
 	defer tick.Stop()
 	for {
-		r, err := e.api.ContainerInspect(ctx, c.ID, client.ContainerInspectOptions{})
+		r, err := e.api.ContainerInspect(ctx, id, client.ContainerInspectOptions{})
 		if errdefs.IsNotFound(err) {
 			return nil // it ended and was removed: what happened to it is for those who watch
 		}
 		if err != nil {
-			return err
+			return cmp.Or(context.Cause(ctx), err)
 		}
 		done, err := publishedAsAsked(r.Container)
 		if done || err != nil {
@@ -77,7 +84,7 @@ func (e *Engine) run(ctx context.Context, c container.InspectResponse) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("the engine did not say within %s where it published the ports: %w", publishTime, ctx.Err())
+			return context.Cause(ctx)
 		}
 	}
 }

@@ -181,7 +181,7 @@ func withoutDrive(path string) string {
 	return path
 }
 
-// addNetworks joins the container to its networks, where it answers to its service's name, as in docker compose.
+// addNetworks joins the container to its networks, as docker compose does.
 func (c *creation) addNetworks(s orchestrator.Spec) error {
 	for i, a := range s.Networks {
 		name, ok := s.NetworkNames[a.Network]
@@ -199,6 +199,7 @@ func (c *creation) addNetworks(s orchestrator.Spec) error {
 	return nil
 }
 
+// endpointOf is a service's place in a network, where it answers to its own name too.
 func endpointOf(s orchestrator.Spec, a compose.Attachment) *network.EndpointSettings {
 	aliases := slices.Clone(a.Aliases)
 	if s.Name != "" && !slices.Contains(aliases, s.Name) {

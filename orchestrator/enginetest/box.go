@@ -23,6 +23,8 @@ type box struct {
 	spec  orchestrator.Spec
 	lines []orchestrator.LogLine
 
+	address netip.Addr
+
 	// While it runs:
 	listeners map[int]net.Listener // by the port in the container
 	terminate context.CancelFunc   // SIGTERM
@@ -34,6 +36,11 @@ func (b *box) copy() orchestrator.Container {
 	c.Labels, c.Env = maps.Clone(c.Labels), maps.Clone(c.Env)
 	c.Published, c.Addresses, c.Networks = slices.Clone(c.Published), slices.Clone(c.Addresses), slices.Clone(c.Networks)
 	return c
+}
+
+// in is the place in the container's list of a network of that name, or -1.
+func (b *box) in(network string) int {
+	return slices.IndexFunc(b.Networks, func(at orchestrator.Attached) bool { return at.Name == network })
 }
 
 func (b *box) mounts(volume string) bool {
@@ -53,6 +60,9 @@ func (f *Fake) start(step orchestrator.Step) error {
 	case b.Running:
 		return nil
 	}
+	if i := slices.IndexFunc(b.Networks, f.gone); i >= 0 {
+		return fmt.Errorf("starting container %q: network %s not found", step.Target, b.Networks[i].ID)
+	}
 	if err := b.publish(); err != nil {
 		if b.StartedAt.IsZero() {
 			delete(f.containers, step.Target)
@@ -61,7 +71,7 @@ func (f *Fake) start(step orchestrator.Step) error {
 		return err
 	}
 	b.Running, b.Status, b.StartedAt, b.ExitCode = true, "running", time.Now(), 0
-	b.Addresses = []netip.Addr{netip.AddrFrom4([4]byte{172, 30, 0, byte(f.made)})}
+	b.show()
 	f.emit(b, "start")
 	f.launch(b)
 	return nil
@@ -69,7 +79,7 @@ func (f *Fake) start(step orchestrator.Step) error {
 
 // publish listens where the container's ports are to be.
 func (b *box) publish() error {
-	b.listeners, b.Published = map[int]net.Listener{}, nil
+	b.listeners = map[int]net.Listener{}
 	for _, p := range b.spec.Ports {
 		address := net.JoinHostPort(p.HostIP, strconv.Itoa(p.HostPort))
 		l, err := net.Listen("tcp", address)
@@ -81,12 +91,23 @@ func (b *box) publish() error {
 			return fmt.Errorf("starting container %q: %w", b.Name, err)
 		}
 		b.listeners[p.Target] = l
-		at := l.Addr().(*net.TCPAddr).AddrPort()
+	}
+	return nil
+}
+
+// show fills in the addresses and ports of a container that runs. One that has left all its networks has none; its sockets stay.
+func (b *box) show() {
+	b.Published, b.Addresses = nil, nil
+	if !b.Running || len(b.Networks) == 0 && len(b.spec.Networks) > 0 {
+		return
+	}
+	b.Addresses = []netip.Addr{b.address}
+	for _, p := range b.spec.Ports {
+		at := b.listeners[p.Target].Addr().(*net.TCPAddr).AddrPort()
 		b.Published = append(b.Published, orchestrator.Published{
 			Port: p.Target, HostIP: at.Addr().Unmap(), HostPort: int(at.Port()), Protocol: p.Protocol,
 		})
 	}
-	return nil
 }
 
 func (b *box) unpublish() {

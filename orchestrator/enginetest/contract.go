@@ -42,6 +42,8 @@ func Contract(t *testing.T, s Subject) {
 		{"a volume in use stays", keepsVolumesInUse},
 		{"a container is made, started and seen", runsContainers},
 		{"a step done twice is a success", repeats},
+		{"a container rejoins a network that was made anew", rejoins},
+		{"a network that is gone is left", leavesWhatIsGone},
 		{"a taken name stops a creation", sparesTakenNames},
 		{"a container of others is left alone", sparesForeignContainers},
 		{"a running container is not removed", keepsRunningContainers},

@@ -37,7 +37,7 @@ func runsContainers(t *testing.T, s subject) {
 	if !c.Labels.Ours(s.project) {
 		t.Errorf("the service's own labels won over ours: %v", c.Labels)
 	}
-	if len(c.Networks) != 1 || c.Networks[0] != network || len(c.Addresses) == 0 {
+	if len(c.Networks) != 1 || c.Networks[0].Name != network || c.Networks[0].ID == "" || len(c.Addresses) == 0 {
 		t.Errorf("networks %v, addresses %v", c.Networks, c.Addresses)
 	}
 	s.get(t, c, "/hello")
@@ -122,8 +122,10 @@ func sparesForeignContainers(t *testing.T, s subject) {
 	other := s.as("other")
 	name := other.run(t, "theirs", other.spec("serve"))
 	before := s.standing(t, name)
-	for _, a := range []orchestrator.Action{orchestrator.Start, orchestrator.Stop, orchestrator.Remove} {
-		wantForeign(t, s.do(orchestrator.Step{Action: a, Target: name, Database: true}), "container")
+	for _, a := range []orchestrator.Action{
+		orchestrator.Join, orchestrator.Leave, orchestrator.Start, orchestrator.Stop, orchestrator.Remove,
+	} {
+		wantForeign(t, s.do(orchestrator.Step{Action: a, Target: name, Network: s.Prefix + "net", Spec: s.spec(), Database: true}), "container")
 	}
 	if after := s.standing(t, name); after.ID != before.ID || !after.Running || !after.StartedAt.Equal(before.StartedAt) {
 		t.Errorf("it was touched: %+v", after)

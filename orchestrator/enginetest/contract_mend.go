@@ -1,7 +1,6 @@
 package enginetest
 
 import (
-	"slices"
 	"testing"
 	"time"
 
@@ -98,7 +97,7 @@ func joins(t *testing.T, s subject) {
 	}
 	s.must(t, step)
 	c := s.standing(t, name)
-	if !c.Running || !slices.Equal(c.Networks, []string{network}) || len(c.Addresses) == 0 || !c.StartedAt.Equal(before.StartedAt) {
+	if !c.Running || len(c.Networks) != 1 || c.Networks[0].Name != network || len(c.Addresses) == 0 || !c.StartedAt.Equal(before.StartedAt) {
 		t.Errorf("after that: %+v", c)
 	}
 	s.get(t, c, "/again")

@@ -214,8 +214,9 @@ func heedsContext(t *testing.T, s subject) {
 	for _, a := range []orchestrator.Action{
 		orchestrator.Pull, orchestrator.Load, orchestrator.CreateNetwork, orchestrator.CreateVolume, orchestrator.Create,
 		orchestrator.Start, orchestrator.Stop, orchestrator.Remove, orchestrator.RemoveNetwork, orchestrator.RemoveVolume,
+		orchestrator.Join, orchestrator.Leave,
 	} {
-		step := orchestrator.Step{Action: a, Target: s.Prefix + "never", Project: s.project, Archive: s.Archive, Spec: s.spec("serve")}
+		step := orchestrator.Step{Action: a, Target: s.Prefix + "never", Network: s.Prefix + "never", Project: s.project, Archive: s.Archive, Spec: s.spec("serve")}
 		wantCanceled(string(a), s.Engine.Do(over, step, nil))
 	}
 	_, err := s.Engine.Observe(over, orchestrator.Query{})

@@ -33,6 +33,7 @@ type Fake struct {
 	changed    *sync.Cond // of anything below
 	containers map[string]*box
 	networks   map[string]orchestrator.Labels
+	ids        map[string]string // of the networks, by name
 	volumes    map[string]orchestrator.Labels
 	events     []orchestrator.Happening
 	steps      []orchestrator.Step
@@ -52,6 +53,7 @@ func NewFake() *Fake {
 		Registry:   map[string]string{},
 		containers: map[string]*box{},
 		networks:   map[string]orchestrator.Labels{},
+		ids:        map[string]string{},
 		volumes:    map[string]orchestrator.Labels{},
 	}
 	f.changed = sync.NewCond(&f.mu)
@@ -139,19 +141,30 @@ func (f *Fake) Observe(ctx context.Context, q orchestrator.Query) (orchestrator.
 	defer f.mu.Unlock()
 	o := orchestrator.Observation{Engine: f.Info, Images: map[string]string{}}
 	for _, name := range slices.Sorted(maps.Keys(f.containers)) {
-		o.Containers = append(o.Containers, f.containers[name].copy())
+		c := f.containers[name].copy()
+		for i, at := range c.Networks {
+			if f.gone(at) {
+				c.Networks[i].ID = ""
+			}
+		}
+		o.Containers = append(o.Containers, c)
 	}
 	for _, ref := range q.Images {
 		if id, ok := f.Images[ref]; ok {
 			o.Images[ref] = id
 		}
 	}
-	o.Networks = asked(f.networks, q.Networks, q.Project)
+	o.Networks = map[string]orchestrator.Network{}
+	for name, labels := range asked(f.networks, q.Networks, q.Project) {
+		o.Networks[name] = orchestrator.Network{ID: f.ids[name], Labels: labels}
+	}
 	o.Volumes = asked(f.volumes, q.Volumes, q.Project)
 	return o, nil
 }
 
-// asked are the things of those names, and all of the project's.
+// gone says whether the network that a container keeps was removed; one of that name may stand again.
+func (f *Fake) gone(at orchestrator.Attached) bool { return f.ids[at.Name] != at.ID }
+
 func (f *Fake) named(nameOrID string) *box {
 	for name, b := range f.containers {
 		if name == nameOrID || b.ID == nameOrID {
@@ -161,6 +174,7 @@ func (f *Fake) named(nameOrID string) *box {
 	return nil
 }
 
+// asked are the things of those names, and all of the project's.
 func asked(things map[string]orchestrator.Labels, names []string, project string) map[string]orchestrator.Labels {
 	found := map[string]orchestrator.Labels{}
 	for name, labels := range things {

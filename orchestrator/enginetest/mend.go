@@ -32,14 +32,19 @@ func (f *Fake) Unpause(name string) {
 func (f *Fake) Disconnect(network, name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	b := f.containers[name]
-	if b == nil || !slices.Contains(b.Networks, network) {
+	if b := f.containers[name]; b != nil {
+		f.disconnect(b, network)
+	}
+}
+
+// disconnect takes a container out of a network; the caller holds the lock.
+func (f *Fake) disconnect(b *box, network string) {
+	i := b.in(network)
+	if i < 0 {
 		return
 	}
-	b.Networks = slices.DeleteFunc(b.Networks, func(n string) bool { return n == network })
-	if len(b.Networks) == 0 {
-		b.Addresses = nil
-	}
+	b.Networks = slices.Delete(b.Networks, i, i+1)
+	b.show()
 	f.emitNetwork(b, "disconnect", network)
 }
 
@@ -65,21 +70,31 @@ func (f *Fake) join(step orchestrator.Step) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	b, err := f.own(step)
-	_, there := f.networks[step.Network]
+	now := orchestrator.Attached{Name: step.Network, ID: f.ids[step.Network]}
 	switch {
 	case err != nil:
 		return err
-	case b == nil || !there || step.Spec == nil:
+	case b == nil || now.ID == "" || step.Spec == nil:
 		return fmt.Errorf("joining container %q to network %q: one of the two is not there, or the specification", step.Target, step.Network)
-	case slices.Contains(b.Networks, step.Network):
+	case slices.Contains(b.Networks, now):
 		return nil
 	}
-	b.Networks = append(b.Networks, step.Network)
-	if b.Running {
-		b.Addresses = []netip.Addr{netip.AddrFrom4([4]byte{172, 30, 1, byte(len(f.events))})}
-	}
+	f.disconnect(b, step.Network)
+	b.Networks = append(b.Networks, now)
+	b.address = netip.AddrFrom4([4]byte{172, 30, 1, byte(len(f.events))})
+	b.show()
 	f.emitNetwork(b, "connect", step.Network)
 	return nil
+}
+
+func (f *Fake) leave(step orchestrator.Step) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b, err := f.own(step)
+	if b != nil {
+		f.disconnect(b, step.Network)
+	}
+	return err
 }
 
 // emitNetwork adds an event of a network, which has of the container no more than its ID; the caller holds the lock.

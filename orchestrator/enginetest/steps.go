@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"slices"
+	"net/netip"
 
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
@@ -40,11 +40,11 @@ func (f *Fake) do(ctx context.Context, step orchestrator.Step, report func(orche
 	case orchestrator.RemoveImage:
 		return f.removeImage(step)
 	case orchestrator.CreateNetwork:
-		return f.add(f.networks, "network", step)
+		return f.addNetwork(step)
 	case orchestrator.CreateVolume:
 		return f.add(f.volumes, "volume", step)
 	case orchestrator.RemoveNetwork:
-		return f.drop(f.networks, "network", step, func(b *box) bool { return slices.Contains(b.Networks, step.Target) && b.Running })
+		return f.drop(f.networks, "network", step, func(b *box) bool { return b.Running && b.in(step.Target) >= 0 })
 	case orchestrator.RemoveVolume:
 		return f.drop(f.volumes, "volume", step, func(b *box) bool { return b.mounts(step.Target) })
 	case orchestrator.Create:
@@ -55,6 +55,8 @@ func (f *Fake) do(ctx context.Context, step orchestrator.Step, report func(orche
 		return f.unpause(step)
 	case orchestrator.Join:
 		return f.join(step)
+	case orchestrator.Leave:
+		return f.leave(step)
 	case orchestrator.Stop:
 		return f.stop(ctx, step)
 	case orchestrator.Remove:
@@ -128,6 +130,19 @@ func (f *Fake) add(things map[string]orchestrator.Labels, kind string, step orch
 	return nil
 }
 
+// addNetwork gives a network that is made an ID of its own.
+func (f *Fake) addNetwork(step orchestrator.Step) error {
+	if err := f.add(f.networks, "network", step); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ids[step.Target] == "" {
+		f.ids[step.Target] = f.newID()
+	}
+	return nil
+}
+
 // drop removes a network or a volume that no container uses.
 func (f *Fake) drop(things map[string]orchestrator.Labels, kind string, step orchestrator.Step, uses func(*box) bool) error {
 	f.mu.Lock()
@@ -145,6 +160,9 @@ func (f *Fake) drop(things map[string]orchestrator.Labels, kind string, step orc
 		}
 	}
 	delete(things, step.Target)
+	if kind == "network" {
+		delete(f.ids, step.Target)
+	}
 	return nil
 }
 
@@ -179,7 +197,7 @@ func (f *Fake) newBox(step orchestrator.Step) (*box, error) {
 	if !found {
 		return nil, fmt.Errorf("no such image: %s", s.Image)
 	}
-	b := &box{spec: *s, Container: orchestrator.Container{
+	b := &box{spec: *s, address: netip.AddrFrom4([4]byte{172, 30, 0, byte(f.made)}), Container: orchestrator.Container{
 		ID: f.newID(), Name: step.Target, Image: s.Image, ImageID: imageID, Status: "created", Detailed: true,
 		Labels: maps.Clone(s.OurLabels), Env: maps.Clone(s.Environment), StopGrace: s.StopGrace,
 	}}
@@ -196,8 +214,8 @@ func (f *Fake) newBox(step orchestrator.Step) (*box, error) {
 		if _, found := f.networks[name]; !found {
 			return nil, fmt.Errorf("network %q not found", name)
 		}
-		b.Networks = append(b.Networks, name)
-		b.MadeFor = b.Networks[0]
+		b.Networks = append(b.Networks, orchestrator.Attached{Name: name, ID: f.ids[name]})
+		b.MadeFor = b.Networks[0].Name
 	}
 	for _, m := range s.Mounts {
 		source := m.Source
