@@ -99,7 +99,8 @@ func (s *stepRows) stage(container string, e orchestrator.Event) {
 	}
 	r := s.row(container, container)
 	switch e.Ended {
-	case orchestrator.StageContainer, orchestrator.StageBoot:
+	case orchestrator.StageContainer, orchestrator.StageBoot: // a run of the container begins; what an earlier one went through is over
+		delete(s.stages, container)
 	default:
 		s.stages[container] = append(s.stages[container], fmt.Sprintf("%s %s", e.Ended, seconds(e.Elapsed)))
 	}
@@ -116,6 +117,7 @@ func (s *stepRows) started(step orchestrator.Step) {
 		s.row("image", step.Target).update("loading " + step.Target)
 	case orchestrator.Stop, orchestrator.Remove:
 		delete(s.begun, step.Target) // what came before is over
+		delete(s.stages, step.Target)
 		s.row(step.Target, step.Target).update(gerund(step.Action) + ": " + step.Cause)
 	case orchestrator.Create, orchestrator.Join, orchestrator.Leave, orchestrator.Start:
 		if _, known := s.begun[step.Target]; !known {
@@ -148,8 +150,8 @@ func (s *stepRows) done(step orchestrator.Step, took time.Duration) {
 	case orchestrator.Load:
 		s.end(step.Target).done("%s · made from this program in %s", step.Target, seconds(took))
 	case orchestrator.Wait:
-		said := append(s.stages[step.Target], step.Condition+" in "+seconds(s.ui.app.now().Sub(s.begun[step.Target])))
-		s.end(step.Target).done("%s", strings.TrimPrefix(strings.Join(said, " · "), "service_"))
+		said := append(s.stages[step.Target], strings.TrimPrefix(step.Condition, "service_")+" in "+seconds(s.ui.app.now().Sub(s.begun[step.Target])))
+		s.end(step.Target).done("%s", strings.Join(said, " · "))
 	case orchestrator.Remove:
 		s.end(step.Target).done("removed: %s", step.Cause)
 	case orchestrator.RemoveNetwork, orchestrator.RemoveVolume, orchestrator.RemoveImage:

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
@@ -26,6 +27,34 @@ func TestStopAfterStartIsAStop(t *testing.T) {
 	u.settle()
 	lines := strings.Split(strings.TrimSpace(talk.String()), "\n")
 	if last := lines[len(lines)-1]; !strings.HasSuffix(last, "stopped") || !strings.Contains(talk.String(), "started in") {
+		t.Errorf("said:\n%s", &talk)
+	}
+}
+
+// The row of a container that is made again has the stages of the new one alone, of which the first begins when the old log is still read.
+func TestStagesAreThoseOfTheLastRun(t *testing.T) {
+	var talk bytes.Buffer
+	u := newUI(&app{stdout: io.Discard, stderr: &talk, now: noon, global: globalFlags{color: "never", progress: "plain"},
+		env: func(string) (string, bool) { return "", false }})
+	step := func(kind orchestrator.EventKind, action orchestrator.Action) {
+		u.step(orchestrator.Event{Kind: kind, Step: &orchestrator.Step{Action: action, Target: "server", Condition: "service_healthy"}})
+	}
+	run := func(took time.Duration) {
+		before := orchestrator.StageBoot
+		for _, stage := range []string{orchestrator.StagePostgres, orchestrator.StageMigrate, orchestrator.StageServer} {
+			u.stage("server", orchestrator.Event{Kind: orchestrator.Stage, Text: stage, Ended: before, Elapsed: took})
+			before = stage
+		}
+	}
+	run(0) // the log of the one that runs is read again
+	step(orchestrator.StepStarted, orchestrator.Remove)
+	u.stage("server", orchestrator.Event{Kind: orchestrator.Stage, Text: orchestrator.StageServer, Ended: orchestrator.StageMigrate})
+	step(orchestrator.StepDone, orchestrator.Remove)
+	step(orchestrator.StepStarted, orchestrator.Start)
+	run(3 * time.Second)
+	step(orchestrator.StepDone, orchestrator.Wait)
+	lines := strings.Split(strings.TrimSpace(talk.String()), "\n")
+	if last := lines[len(lines)-1]; !strings.HasSuffix(last, "server       postgres 3.0 s · migrate 3.0 s · healthy in 0.0 s") {
 		t.Errorf("said:\n%s", &talk)
 	}
 }

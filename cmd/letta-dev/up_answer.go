@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/letta-dev/letta-dev/crash"
@@ -59,6 +60,8 @@ func (s partingWords) parting(live *liveStatus) string {
 		return curl + " It runs in the background. To stop it:  " + s.down + "   (a demo: no model runs, and nothing is kept)"
 	case live.Background:
 		return curl + " It runs in the background. To stop it:  " + s.down + "   (data stays)"
+	case live.PID != os.Getpid():
+		return fmt.Sprintf("%s It runs in another terminal (pid %d), where Ctrl-C stops it. From here:  %s   (data stays)", curl, live.PID, s.down)
 	}
 	return curl + " Ctrl-C stops what this command started; data stays. `letta-dev up -d` stays in the background."
 }
