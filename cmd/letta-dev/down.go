@@ -81,7 +81,7 @@ func (a *app) takeDown(ctx context.Context, project string, files paths, volumes
 		return err
 	}
 	defer unlock()
-	plan, err := a.teardown(ctx, project, volumes)
+	plan, err := a.teardown(ctx, project, files, volumes)
 	if is[*orchestrator.UnreachableError](err) && (live.withoutEngine() || noEngineHere(err)) && !volumes {
 		a.ui.note("no container engine answers, so there are no containers to remove")
 		err = nil
@@ -129,7 +129,7 @@ func (a *app) stopForDown(ctx context.Context, files paths, result *downResult) 
 }
 
 // teardown removes the project's things from the engine.
-func (a *app) teardown(ctx context.Context, project string, volumes bool) (orchestrator.Plan, error) {
+func (a *app) teardown(ctx context.Context, project string, files paths, volumes bool) (orchestrator.Plan, error) {
 	engine, err := a.engine(ctx)
 	if err != nil {
 		return orchestrator.Plan{}, err
@@ -139,8 +139,15 @@ func (a *app) teardown(ctx context.Context, project string, volumes bool) (orche
 		return orchestrator.Plan{}, err
 	}
 	plan := orchestrator.Teardown(project, have, volumes)
+	why := "letta-dev down"
+	if volumes {
+		why += " --volumes"
+	}
+	recorded := a.recordEnds(ctx, engine, files, plan, why)
 	applier := &orchestrator.Applier{Engine: engine, Report: a.ui.step}
-	return plan, applier.Apply(ctx, plan)
+	err = applier.Apply(ctx, plan)
+	recorded(err)
+	return plan, err
 }
 
 // confirm has the project's name typed before its data is deleted. Without a terminal it names the flag.

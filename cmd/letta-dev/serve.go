@@ -127,6 +127,8 @@ func (s *serving) run(ctx context.Context, ready func(liveStatus)) (err error) {
 	defer control.Close()
 	go control.Serve()
 
+	s.journal.say("the proxy listens on %s", ports(s.bound))
+	defer s.journal.say("the proxy stopped")
 	ready(s.live(ctx))
 	return s.proxy.Serve(ctx)
 }

@@ -268,8 +268,11 @@ func (r *upRun) halt(ctx context.Context) error {
 		return err
 	}
 	plan := orchestrator.Halt(r.project.Name, have, "this `up` ended", func(c orchestrator.Container) bool { return slices.Contains(mine, c.Name) })
+	recorded := r.app.recordEnds(ctx, r.engine, r.files, plan, "the end of letta-dev up")
 	applier := &orchestrator.Applier{Engine: r.engine, Report: r.app.ui.step}
-	if err := applier.Apply(ctx, plan); err != nil {
+	err = applier.Apply(ctx, plan)
+	recorded(err)
+	if err != nil {
 		return err
 	}
 	r.app.ui.settle()
