@@ -1,6 +1,9 @@
 package compose
 
-import "strings"
+import (
+	"iter"
+	"strings"
+)
 
 // placeOf names the kind of mapping a path leads to: services.web.volumes.0, in the service web, is service.volumes.
 func placeOf(path, service string) string {
@@ -80,9 +83,9 @@ func adviceFor(place string) map[string]string {
 }
 
 // nearest is the key a person most likely meant: at most two slips away, and less than half of the word.
-func nearest(key string, keys map[string]*shape) string {
+func nearest(key string, among iter.Seq[string]) string {
 	best, distance := "", min(3, (len(key)+1)/2)
-	for candidate := range keys {
+	for candidate := range among {
 		d := slips(key, candidate)
 		if d < distance || d == distance && candidate < best {
 			best, distance = candidate, d

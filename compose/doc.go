@@ -3,13 +3,19 @@ Package compose reads the stack that letta-dev runs: a compose file, the variabl
 
 # Where the stack comes from
 
-Load takes the files it is given; else compose.yaml (or another of the names docker compose looks for) of the folder, with its
-override file; else the embedded letta.yaml. Variables are those of the environment, then those of .env beside the first file.
-Nothing else of the process is looked at, so that a test can say what the world is.
+Load takes the files it is given; else those that COMPOSE_FILE names; else compose.yaml (or another of the names docker compose looks
+for) of the folder, with its override file; else the embedded letta.yaml. A file with nothing but x-letta-dev, and perhaps a name,
+configures the embedded stack. Variables are those of the environment, then those of .env beside the first file, or of
+COMPOSE_ENV_FILES. Nothing else of the process is looked at, so that a test can say what the world is. What is there is read, or
+an error, or said in a note: nothing is passed over in silence.
 
 The project is named by Options.Name, else COMPOSE_PROJECT_NAME, else the files' name:, else the folder; the embedded stack is
 letta-dev, whatever the folder. Containers, networks and volumes are named as docker compose names them, so that a stack it has
 run before keeps its data.
+
+docker compose's own variables mean what they mean to it, and come from where it takes them: COMPOSE_FILE, COMPOSE_PATH_SEPARATOR,
+COMPOSE_PROJECT_NAME and COMPOSE_PROFILES from the environment or an env file, COMPOSE_ENV_FILES from the environment alone,
+COMPOSE_DISABLE_ENV_FILE from both.
 
 LoadSettings reads the settings of the same files, without the stack: for a server that somebody else runs.
 
@@ -29,12 +35,13 @@ The short forms, the merging of files and ${…} are compose-go's own, so that t
 
 A development server is nobody else's business, and the proxy needs its place. Each of these is a line in Project.Notes:
 
-  - A port published on every address is published on 127.0.0.1.
+  - A port published on every address is published on 127.0.0.1; one of [::] on ::1.
   - The server's 8283 and 8282 go to a free port where the file has them on one of the proxy's.
   - Letta's own letta_nginx is left out, for the proxy does its work.
 
 And without a note: a variable that is empty is not passed to a container, since Letta takes "" for a value; LOCAL_HTTPS is not
-passed to the server, since the proxy ends TLS.
+passed to the server, since the proxy ends TLS. No note and no error quotes an env file, or
+shows what a variable stands for.
 
 # Settings
 

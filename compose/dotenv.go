@@ -19,65 +19,55 @@ const (
 	maxExpansion   = 256 << 10
 )
 
-// dotenvVars is what a .env file says.
-type dotenvVars struct {
-	values     map[string]string
-	statements []dotenvStatement
-}
-
 // dotenvStatement is a line, with those after it that a quoted value runs over.
 type dotenvStatement struct {
 	text string
 	line int
 }
 
-// readDotenv reads a .env file as docker compose does. name is the file's name in messages. Keys that github.com/joho/godotenv,
-// and with it many other programs, would read otherwise come back as notes, never with their values.
-func readDotenv(name, path string, lookup dotenv.LookupFn) (dotenvVars, []string, error) {
+// readDotenv adds the variables of a .env file to vars, as docker compose does: values may name what lookup knows, which wins, and
+// what stands in vars before them. name is the file's name in messages. The notes are on lines that say nothing, and on those that
+// github.com/joho/godotenv, and with it many other programs, would read otherwise. No note and no error quotes a line: a file with
+// secrets may hold one anywhere.
+func readDotenv(name, path string, vars map[string]string, lookup dotenv.LookupFn) (notes []string, err error) {
 	data, err := readFile(path, maxDotenvBytes)
 	if err != nil {
-		advice := "ls -ldL " + name
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
+		advice := toRead(name, err)
+		if errors.Is(err, fs.ErrNotExist) {
 			advice = missingAdvice(path)
-		case errors.Is(err, fs.ErrPermission):
-			advice = "chmod u+r " + name
 		}
-		return dotenvVars{}, nil, &FileError{File: name, What: fmt.Sprintf("cannot read the variables: %v", err), Err: err, Advice: advice}
+		return nil, &FileError{File: name, What: fmt.Sprintf("cannot read the variables: %v", err), Err: err, Advice: advice}
 	}
 	text := strings.TrimPrefix(string(data), "\uFEFF") // Windows editors begin a file with a byte order mark
-	vars, line, err := parseDotenv(text, lookup)
+	statements, line, err := parseDotenv(text, vars, lookup)
 	if err != nil {
-		return dotenvVars{}, nil, &FileError{File: name, Line: line, What: err.Error(),
+		return nil, &FileError{File: name, Line: line, What: err.Error(),
 			Advice: fmt.Sprintf("correct %s; a value with special characters goes into single quotes: NAME='VALUE'", place(name, line))}
 	}
-	return vars, disagreements(name, vars.statements), nil
+	return remarks(name, statements, lookup), nil
 }
 
 // parseDotenv hands the text to compose-go statement by statement: its own line numbers are wrong after a quoted value, and
 // its messages hold the values, which are secrets. The line is that of the mistake when there is one.
-func parseDotenv(text string, lookup dotenv.LookupFn) (dotenvVars, int, error) {
-	vars := dotenvVars{values: map[string]string{}}
+func parseDotenv(text string, vars map[string]string, lookup dotenv.LookupFn) (statements []dotenvStatement, line int, err error) {
 	known := func(name string) (string, bool) {
-		if lookup != nil {
-			if v, ok := lookup(name); ok {
-				return v, true
-			}
+		if v, ok := lookup(name); ok {
+			return v, true
 		}
-		v, ok := vars.values[name]
+		v, ok := vars[name]
 		return v, ok
 	}
 	lines := strings.SplitAfter(text, "\n")
 	for i := 0; i < len(lines); {
 		found, n, err := statement(lines[i:], known)
 		if err != nil {
-			return vars, i + 1, err
+			return nil, i + 1, err
 		}
-		maps.Copy(vars.values, found)
-		vars.statements = append(vars.statements, dotenvStatement{strings.Join(lines[i:i+n], ""), i + 1})
+		maps.Copy(vars, found)
+		statements = append(statements, dotenvStatement{strings.Join(lines[i:i+n], ""), i + 1})
 		i += n
 	}
-	return vars, 0, nil
+	return statements, 0, nil
 }
 
 // statement reads the first line, and as many after it as a quoted value runs over. It returns how many those are.
@@ -115,7 +105,7 @@ func plain(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &missing):
-		return fmt.Errorf("the variable %s is required here and not set", missing.Variable)
+		return errors.New("a variable that is required here is not set")
 	case unterminated(err):
 		return errors.New("a quote is opened and not closed")
 	case strings.Contains(err.Error(), "key cannot contain a space"):
@@ -127,28 +117,25 @@ func plain(err error) error {
 	}
 }
 
-// disagreements names the keys that godotenv reads otherwise than compose-go (https://github.com/joho/godotenv/pull/268). Each
-// statement is read alone, without any variable: only a difference of syntax counts, and nothing can unfold, for godotenv does
-// that without bound.
-func disagreements(name string, statements []dotenvStatement) []string {
+// remarks are on lines that take a variable of the environment that is not there, which docker compose passes over in silence: most
+// are a secret without its name. And on those that godotenv reads otherwise than compose-go does
+// (https://github.com/joho/godotenv/pull/268). For that each statement is read alone, without any variable: only a difference of
+// syntax counts, and nothing can unfold, for godotenv does that without bound.
+func remarks(name string, statements []dotenvStatement, lookup dotenv.LookupFn) []string {
 	var notes []string
 	for _, s := range statements {
 		ours, err := dotenv.UnmarshalWithLookup(s.text, nil)
 		theirs, theirErr := godotenv.Unmarshal(s.text)
-		if err == nil && theirErr == nil && maps.Equal(ours, theirs) {
-			continue
+		inherits := ""
+		if err == nil && len(ours) == 0 {
+			_, _ = dotenv.UnmarshalWithLookup(s.text, func(name string) (string, bool) { inherits = name; return "", true })
 		}
-		notes = append(notes, fmt.Sprintf("%s: other programs read %s differently; letta-dev reads it as docker compose does "+
-			"(single quotes make a value mean the same everywhere)", place(name, s.line), s.key()))
+		if _, known := lookup(inherits); inherits != "" && !known {
+			notes = append(notes, place(name, s.line)+": a line without = takes the variable of that name from the environment, which has none")
+		} else if err != nil || theirErr != nil || !maps.Equal(ours, theirs) {
+			notes = append(notes, place(name, s.line)+": other programs read this line differently; letta-dev reads it as docker compose does "+
+				"(single quotes make a value mean the same everywhere)")
+		}
 	}
 	return notes
-}
-
-// key is the name before the value, which is a secret: it ends where compose-go lets it end.
-func (s dotenvStatement) key() string {
-	text := strings.TrimPrefix(strings.TrimSpace(s.text), "export ")
-	if end := strings.IndexAny(text, "=:\n"); end >= 0 {
-		text = text[:end]
-	}
-	return strings.TrimSpace(text)
 }

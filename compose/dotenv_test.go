@@ -13,14 +13,15 @@ import (
 	"github.com/joho/godotenv"
 )
 
-func readText(t testing.TB, text string, environ map[string]string) (vars dotenvVars, notes []string, err error) {
+func readText(t testing.TB, text string, environ map[string]string) (vars map[string]string, notes []string, err error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), ".env")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	vars = map[string]string{}
 	silently(func() {
-		vars, notes, err = readDotenv(".env", path, func(k string) (string, bool) { v, ok := environ[k]; return v, ok })
+		notes, err = readDotenv(".env", path, vars, func(k string) (string, bool) { v, ok := environ[k]; return v, ok })
 	})
 	return vars, notes, err
 }
@@ -40,8 +41,8 @@ func TestDotenv(t *testing.T) {
 		"":                                      {},
 	} {
 		vars, _, err := readText(t, text, environ)
-		if err != nil || !maps.Equal(vars.values, want) {
-			t.Errorf("%q: got %q, %v; want %q", text, vars.values, err, want)
+		if err != nil || !maps.Equal(vars, want) {
+			t.Errorf("%q: got %q, %v; want %q", text, vars, err, want)
 		}
 	}
 }
@@ -49,12 +50,13 @@ func TestDotenv(t *testing.T) {
 // Where godotenv reads something else, compose-go's reading counts, and a note names the key and never the value.
 func TestDotenvDisagreements(t *testing.T) {
 	for text, key := range map[string]string{
-		"X=1\nKEY=${V:-secret}":     ".env:2: other programs read KEY differently",
-		"KEY=secret$w0rd":           ".env:1: other programs read KEY differently",
-		"A=\"1\n2\"\nKEY=a$$secret": ".env:3: other programs read KEY differently",
-		"KEY\n":                     ".env:1: other programs read KEY differently",
-		"\nexport KEY: $secret":     ".env:2: other programs read KEY differently",
-		"KEY=${U:?secret}":          ".env:1: other programs read KEY differently",
+		"X=1\nKEY=${V:-secret}":     ".env:2: other programs read this line differently",
+		"KEY=secret$w0rd":           ".env:1: other programs read this line differently",
+		"A=\"1\n2\"\nKEY=a$$secret": ".env:3: other programs read this line differently",
+		"secret-key\n":              ".env:1: a line without = takes the variable of that name from the environment, which has none",
+		"U\n":                       ".env:1: other programs read this line differently",
+		"\nexport KEY: $secret":     ".env:2: other programs read this line differently",
+		"KEY=${U:?secret}":          ".env:1: other programs read this line differently",
 	} {
 		_, notes, err := readText(t, text, map[string]string{"U": "1"})
 		if err != nil || len(notes) != 1 {
@@ -90,7 +92,7 @@ func TestDotenvMistakes(t *testing.T) {
 		"A=1\nsecret key=1\n":         ".env:2: a space in the variable's name",
 		"A=1\n\n# c\nse+cret=1\n":     ".env:4: a variable's name has letters",
 		"A=\"1\n2\n3\"\nB=${secret\n": ".env:4: a value with ${ that cannot be read",
-		"A=1\nB=${NAME:?secret}\n":    ".env:2: the variable NAME is required here and not set",
+		"A=1\nB=${secret:?secret}\n":  ".env:2: a variable that is required here is not set",
 		"A=1\n=secret":                ".env:2: no NAME= at the start of the line",
 		"A=1\nsecret":                 ".env:2: no NAME= at the start of the line",
 	} {
@@ -117,7 +119,7 @@ func TestDotenvThatCannotBeRead(t *testing.T) {
 	for path, want := range map[string][2]string{
 		dir: {"not a file", "ls -ldL my.env"}, big: {"larger than 64 KiB", "ls -ldL my.env"}, none: {"no such file", "touch " + none},
 	} {
-		_, _, err := readDotenv("my.env", path, nil)
+		_, err := readDotenv("my.env", path, map[string]string{}, nil)
 		var file *FileError
 		if !errors.As(err, &file) || file.File != "my.env" {
 			t.Fatalf("got %v", err)
@@ -137,12 +139,14 @@ func FuzzDotenv(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		text = strings.TrimPrefix(text, "\uFEFF")
-		var ours dotenvVars
+		nobody := func(string) (string, bool) { return "", false }
+		ours := map[string]string{}
+		var statements []dotenvStatement
 		var line int
 		var err, wholeErr error
 		var whole map[string]string
 		silently(func() {
-			ours, line, err = parseDotenv(text, nil)
+			statements, line, err = parseDotenv(text, ours, nobody)
 			whole, wholeErr = dotenv.UnmarshalWithLookup(text, nil)
 		})
 		if _, nameless := whole[""]; nameless && wholeErr == nil {
@@ -157,11 +161,11 @@ func FuzzDotenv(f *testing.F) {
 			}
 			return
 		}
-		if !maps.Equal(ours.values, whole) {
-			t.Fatalf("statement by statement %q; whole %q", ours.values, whole)
+		if !maps.Equal(ours, whole) {
+			t.Fatalf("statement by statement %q; whole %q", ours, whole)
 		}
 		silently(func() {
-			if strings.Count(text, "$") > 8 || len(disagreements(".env", ours.statements)) > 0 {
+			if strings.Count(text, "$") > 8 || len(remarks(".env", statements, nobody)) > 0 {
 				return
 			}
 			if theirs, err := godotenv.Unmarshal(text); err != nil || !maps.Equal(theirs, whole) {

@@ -114,7 +114,7 @@ func TestLettasDatabasePortTrap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustSay(t, strings.Join(p.Notes, "\n"), "letta_server: LETTA_PG_URI has port 5433, but letta_db listens on 5432")
+	mustSay(t, strings.Join(p.Notes, "\n"), "letta_server: the port in LETTA_PG_URI is not 5432, on which letta_db listens")
 	if p, _ = Load(t.Context(), Options{Dir: letta(t, "A=1\n")}); strings.Contains(strings.Join(p.Notes, "\n"), "LETTA_PG_URI") {
 		t.Errorf("notes without the trap: %q", p.Notes)
 	}

@@ -13,10 +13,9 @@ import (
 
 // Options say where a stack is read from. The zero value is the embedded stack with an empty environment.
 type Options struct {
-	Files    []string // compose files, a later one over an earlier; empty: those in Dir, else the embedded stack
-	Dir      string   // folder that relative Files and EnvFile are seen from, and that is looked in; empty: the working folder
+	Files    []string // compose files, a later one over an earlier; empty: those of COMPOSE_FILE, else those in Dir, else the embedded stack
+	Dir      string   // folder that relative names are seen from, and that is looked in; empty: the working folder
 	Environ  []string // KEY=VALUE, as os.Environ has it; nothing else of the process is looked at
-	EnvFile  string   // instead of .env beside the first file; must exist
 	Name     string   // project name instead of the file's
 	Profiles []string // active profiles, besides those of COMPOSE_PROFILES
 }
@@ -29,22 +28,23 @@ func Load(ctx context.Context, o Options) (p *Project, err error) {
 }
 
 // LoadSettings reads x-letta-dev of the same files, for a server that they do not describe: their other keys are nobody's concern,
-// and the Project has no services. o.Name is its name.
+// and the Project has no services. o.Name is its name, else COMPOSE_PROJECT_NAME, else DefaultName.
 func LoadSettings(ctx context.Context, o Options) (p *Project, err error) {
 	silently(func() { p, err = load(ctx, o, settingsAlone()) })
 	return p, err
 }
 
-// aim is what is read of the files: their shape, and the project that is built of them.
+// aim is what is read of the files: their shape, whether they name the project, and what is built of them.
 type aim struct {
 	shape *shape
+	named bool
 	build func(*loading, []map[string]any, Options) error
 }
 
-func wholeStack() aim { return aim{fileShape(), (*loading).build} }
+func wholeStack() aim { return aim{fileShape(), true, (*loading).build} }
 
 func settingsAlone() aim {
-	return aim{&shape{keys: map[string]*shape{"x-letta-dev": settingsShape()}}, (*loading).buildSettings}
+	return aim{&shape{keys: map[string]*shape{"x-letta-dev": settingsShape()}}, false, (*loading).buildSettings}
 }
 
 func load(ctx context.Context, o Options, of aim) (*Project, error) {
@@ -55,56 +55,87 @@ func load(ctx context.Context, o Options, of aim) (*Project, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the folder %q: %w", o.Dir, err)
 	}
-	files, err := sources(dir, o.Files)
-	if err != nil {
-		return nil, err
-	}
-	return assemble(dir, files, o, of)
-}
-
-// assemble makes the project of files that are read already.
-func assemble(dir string, files []source, o Options, of aim) (*Project, error) {
 	l := &loading{project: &Project{}, dir: dir}
-	if files[0].path != "" {
-		l.dir = filepath.Dir(files[0].path)
-		for _, f := range files {
-			l.project.Files = append(l.project.Files, f.path)
-			l.given = append(l.given, f.name)
-		}
-	}
-	if err := l.environment(o, dir); err != nil {
+	if err := l.environment(o); err != nil {
 		return nil, err
 	}
-	l.reader = &reader{lookup: l.env.lookup, at: map[string]position{}}
-	trees, err := l.trees(files, of.shape, o)
+	files, err := l.sources(o.Files)
 	if err != nil {
 		return nil, err
 	}
-	if err := of.build(l, trees, o); err != nil {
+	if err := l.assemble(files, o, of); err != nil {
 		return nil, err
 	}
 	return l.project, nil
 }
 
-// trees reads every file. The project's name comes first, because files may name it as ${COMPOSE_PROJECT_NAME}.
-func (l *loading) trees(files []source, of *shape, o Options) (trees []map[string]any, err error) {
+// assemble makes the project of files that are read already.
+func (l *loading) assemble(files []source, o Options, of aim) error {
+	if err := l.tls(); err != nil {
+		return err
+	}
+	l.noteVariables()
+	for _, f := range files {
+		l.given = append(l.given, f.name)
+	}
+	if files[0].path != "" {
+		l.dir = filepath.Dir(files[0].path)
+	}
+	l.reader = &reader{lookup: l.env.lookup, put: map[string][]variable{}, at: map[string]position{}}
+	trees, err := l.trees(files, of, o)
+	if err != nil {
+		return err
+	}
+	return of.build(l, trees, o)
+}
+
+// trees reads every file. Files with nothing but settings are read over the embedded stack, which they configure. The project's
+// name comes before all else, because files may name it as ${COMPOSE_PROJECT_NAME}.
+func (l *loading) trees(files []source, of aim, o Options) (trees []map[string]any, err error) {
 	roots := make([]*yaml.Node, len(files))
 	for i, f := range files {
 		if roots[i], err = l.reader.parse(f); err != nil {
 			return nil, err
 		}
 	}
-	if err := l.name(files, roots, o); err != nil {
+	if onlySettings(roots) {
+		root, err := l.reader.parse(embedded())
+		if err != nil {
+			return nil, err
+		}
+		files, roots = append([]source{embedded()}, files...), append([]*yaml.Node{root}, roots...)
+	}
+	for _, f := range files {
+		if files[0].path != "" {
+			l.project.Files = append(l.project.Files, f.path)
+		}
+	}
+	if err := l.name(files, roots, of, o); err != nil {
 		return nil, err
 	}
 	for i, f := range files {
-		tree, err := l.reader.read(f.name, roots[i], of)
+		tree, err := l.reader.read(f.name, roots[i], of.shape)
 		if err != nil {
 			return nil, err
 		}
 		trees = append(trees, tree)
 	}
 	return trees, nil
+}
+
+// onlySettings tells whether files say nothing of a stack, but something to letta-dev.
+func onlySettings(roots []*yaml.Node) bool {
+	settings := false
+	for _, root := range roots {
+		for i := 0; i < len(root.Content); i += 2 {
+			key := root.Content[i].Value
+			if root.Kind != yaml.MappingNode || key != "name" && key != "version" && !strings.HasPrefix(key, "x-") {
+				return false
+			}
+			settings = settings || key == "x-letta-dev"
+		}
+	}
+	return settings
 }
 
 // loading holds what the steps of one load share.
@@ -150,8 +181,7 @@ func (l *loading) build(trees []map[string]any, o Options) error {
 	if err := l.decode(trees); err != nil {
 		return err
 	}
-	profiles := append(splitList(l.env.get("COMPOSE_PROFILES")), o.Profiles...)
-	l.keepActive(profiles)
+	l.keepActive(append(l.profiles(), o.Profiles...))
 	l.leaveOutNginx()
 	if refusals := l.refusals(); len(refusals) > 0 {
 		return &SubsetError{Files: l.given, Refusals: refusals}
@@ -185,8 +215,4 @@ func (l *loading) note(format string, args ...any) {
 	if n := fmt.Sprintf(format, args...); !slices.Contains(l.project.Notes, n) {
 		l.project.Notes = append(l.project.Notes, n)
 	}
-}
-
-func splitList(s string) []string {
-	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
 }

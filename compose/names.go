@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -9,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// DefaultName is the project of the embedded stack.
+// DefaultName is the project of the embedded stack, and of a server that no stack describes.
 const DefaultName = "letta-dev"
 
 // NameError is a name that cannot be a project's: it becomes a label and the beginning of container, network and volume names.
@@ -43,28 +44,24 @@ func CheckName(name string) error {
 }
 
 // name decides the project's name: the override, else COMPOSE_PROJECT_NAME (docker compose keeps that order, and another name
-// would mean other volumes), else that in the files, else the folder's. The embedded stack listens to the override alone.
-func (l *loading) name(files []source, roots []*yaml.Node, o Options) error {
+// would mean other volumes), else that in the files, else the folder's.
+func (l *loading) name(files []source, roots []*yaml.Node, of aim, o Options) error {
 	p := l.project
-	given := o.Name
-	if given == "" && len(p.Files) > 0 {
-		given = l.env.get("COMPOSE_PROJECT_NAME")
-	}
+	given := cmp.Or(o.Name, l.env.get("COMPOSE_PROJECT_NAME"))
 	if err := CheckName(given); given != "" && err != nil {
 		return err
 	}
-	if p.Name = given; given == "" {
+	if p.Name = given; given == "" && of.named {
 		for i, root := range roots {
 			if err := l.nameIn(files[i].name, root); err != nil {
 				return err
 			}
 		}
-	}
-	if p.Name == "" {
-		if p.Name = normalName(filepath.Base(l.dir)); p.Name == "" {
+		if p.Name = cmp.Or(p.Name, normalName(filepath.Base(l.dir))); p.Name == "" {
 			return &NameError{Dir: l.dir}
 		}
 	}
+	p.Name = cmp.Or(p.Name, DefaultName)
 	l.env.environ["COMPOSE_PROJECT_NAME"] = p.Name
 	return nil
 }

@@ -40,7 +40,7 @@ func (o *ordering) visit(name string) error {
 	case done:
 		return nil
 	case open:
-		at := o.reader.where(fmt.Sprintf("services.%s.depends_on", name))
+		at, _ := o.reader.where(fmt.Sprintf("services.%s.depends_on", name))
 		return &CycleError{File: at.file, Line: at.line, Services: slices.Clone(o.path[slices.Index(o.path, name):])}
 	}
 	o.state[name] = open

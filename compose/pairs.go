@@ -26,7 +26,7 @@ func (r *reader) pairs(n *yaml.Node, path string, depth int) ([]pair, error) {
 			return nil, r.fail(key, path, "a key must be a single word", "")
 		}
 		if line, twice := seen[key.Value]; twice {
-			return nil, r.fail(key, join(path, key.Value), fmt.Sprintf("stands here a second time, first in line %d", line), "keep one of the two")
+			return nil, r.fail(key, join(path, named(key.Value)), fmt.Sprintf("stands here a second time, first in line %d", line), "keep one of the two")
 		}
 		seen[key.Value] = key.Line
 		own = append(own, pair{key, value})

@@ -51,7 +51,7 @@ func portOf(c types.ServicePortConfig) (Port, error) {
 		if err != nil {
 			return p, fmt.Errorf("%q is not an address", p.HostIP)
 		}
-		p.HostIP = address.String()
+		p.HostIP = address.Unmap().String()
 	}
 	return p, nil
 }
@@ -60,23 +60,54 @@ func portOf(c types.ServicePortConfig) (Port, error) {
 // unconfigured Letta server runs code for whoever reaches it (https://github.com/letta-ai/letta/pull/3407), and its database
 // has a known password. The server's own ports make way for the proxy, which stands where the file had them.
 func (l *loading) publish() error {
-	for _, s := range l.project.Services {
+	taken := map[string]string{}
+	for i := range l.project.Services {
+		s := &l.project.Services[i]
 		for i := range s.Ports {
 			p := &s.Ports[i]
-			all := slices.Contains([]string{"", "0.0.0.0", "::"}, p.HostIP)
-			if all {
-				p.HostIP = "127.0.0.1"
-			}
+			asked := p.HostIP
+			p.HostIP = loopback(asked)
 			switch {
 			case s.Name == l.project.Settings.Server && wanted(*p):
 				l.note("%s: port %d is published on a free port of %s, because the proxy stands on %d", s.Name, p.Target, p.HostIP, p.HostPort)
 				p.HostPort = 0
-			case all:
-				l.note("%s: port %d is published on 127.0.0.1 alone, not on every address of this machine", s.Name, p.Target)
+			case p.HostIP != asked:
+				l.note("%s: port %d is published on %s alone, not on every address of this machine", s.Name, p.Target, p.HostIP)
 			}
+		}
+		s.Ports = once(s.Ports)
+		for _, p := range s.Ports {
+			at := netip.AddrPortFrom(netip.MustParseAddr(p.HostIP), uint16(p.HostPort))
+			key := p.Protocol + " " + at.String()
+			if other, twice := taken[key]; twice && p.HostPort != 0 {
+				return l.reader.failAt("services."+s.Name+".ports", "", "%s is published twice, for port %d here and for %s", at, p.Target, other)
+			}
+			taken[key] = fmt.Sprintf("port %d of %s", p.Target, s.Name)
 		}
 	}
 	return nil
+}
+
+// loopback is the address of this machine alone that stands for all of its addresses of a family.
+func loopback(ip string) string {
+	switch ip {
+	case "", "0.0.0.0":
+		return "127.0.0.1"
+	case "::":
+		return "::1"
+	}
+	return ip
+}
+
+// once leaves out the ports that came to be the same as one before them.
+func once(ports []Port) []Port {
+	var all []Port
+	for _, p := range ports {
+		if !slices.Contains(all, p) {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // wanted tells whether the proxy stands where the server's port would be published.

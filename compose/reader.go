@@ -3,8 +3,8 @@ package compose
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,13 +28,17 @@ type position struct {
 // reader turns YAML into values of the shapes of shapes.go, with every variable put in and every mistake at its line.
 type reader struct {
 	lookup   template.Mapping
-	at       map[string]position // where each path stands, services.web.ports.0 for one; a later file replaces an earlier
+	put      map[string][]variable // what was put in at each path
+	at       map[string]position   // where each path stands, services.web.ports.0 for one; a later file replaces an earlier
 	refusals []Refusal
 
 	file    string // being read
 	service string // being read; names may hold dots, so that a path does not tell
 	cost    int    // so far
 }
+
+// variable is a ${NAME} of a file and what it stands for.
+type variable struct{ name, value string }
 
 // spend counts what is being read, and tells whether that is still within bounds.
 func (r *reader) spend(values, bytes int) bool {
@@ -82,8 +86,8 @@ func (r *reader) value(n *yaml.Node, s *shape, path string, depth int) (any, err
 		return r.value(n.Alias, s, path, depth+1)
 	}
 	r.at[path] = position{r.file, n.Line}
-	if strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!") {
-		return nil, r.fail(n, path, fmt.Sprintf("the tag %s is not supported", n.Tag), "write the value without a tag")
+	if n.Tag != "" && !slices.Contains([]string{"!!null", "!!str", "!!int", "!!float", "!!bool", "!!timestamp", "!!seq", "!!map"}, n.ShortTag()) {
+		return nil, r.tagged(n, path)
 	}
 	switch {
 	case n.ShortTag() == "!!null":
@@ -109,6 +113,9 @@ func (r *reader) scalar(n *yaml.Node, s *shape, path string) (any, error) {
 			if !r.spend(0, len(value)) {
 				return "", ok
 			}
+			if value != "" {
+				r.put[path] = append(r.put[path], variable{name, value})
+			}
 			return value, ok
 		})
 		if err != nil {
@@ -126,11 +133,11 @@ func (r *reader) scalar(n *yaml.Node, s *shape, path string) (any, error) {
 			return nil, r.fail(n, path, "cannot be read as a value", "put it into quotes")
 		}
 	}
-	v, err := s.scalar(v)
+	read, err := s.scalar(v)
 	if err != nil {
-		return nil, r.fail(n, path, err.Error(), "")
+		return nil, r.wrong(n, s, path, v, err)
 	}
-	return v, nil
+	return read, nil
 }
 
 func (r *reader) list(n *yaml.Node, s *shape, path string, depth int) (any, error) {
@@ -165,6 +172,8 @@ func (r *reader) mapping(n *yaml.Node, s *shape, path string, depth int) (any, e
 		}
 		inner, err := s.of(key)
 		switch {
+		case err != nil && named(key) != key:
+			return nil, r.fail(p.key, join(path, named(key)), "a value stands where a name belongs", "")
 		case err != nil:
 			return nil, r.fail(p.key, at, err.Error(), "")
 		case inner == nil && strings.HasPrefix(key, "x-"):
@@ -186,6 +195,14 @@ func (r *reader) mapping(n *yaml.Node, s *shape, path string, depth int) (any, e
 		}
 	}
 	return m, nil
+}
+
+// named is a key as messages have it: without the value of a NAME=VALUE or a NAME: VALUE that stands where a name belongs.
+func named(key string) string {
+	if end := strings.IndexAny(key, "=:"); end >= 0 {
+		return key[:end]
+	}
+	return key
 }
 
 func join(path, key string) string {

@@ -29,10 +29,11 @@ func resourceKey(s string) error {
 	return nil
 }
 
-// variableName is the name of a variable or a label, which engines take in nearly any form.
+// variableName is the name of a variable or a label, which engines take in nearly any form. The error does not quote it, for much of
+// what is no name is a value.
 func variableName(s string) error {
 	if s == "" || strings.ContainsAny(s, "=\x00") || strings.TrimSpace(s) != s {
-		return fmt.Errorf("%q is not a name: write NAME=VALUE", s)
+		return errors.New("not a name: it is empty, has a space at an end, or an = in it")
 	}
 	return nil
 }

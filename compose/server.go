@@ -69,7 +69,7 @@ func (l *loading) noteDatabasePort(server *Service) {
 		})
 		listens := slices.ContainsFunc(db.Ports, func(p Port) bool { return strconv.Itoa(p.Target) == u.Port() })
 		if named && len(db.Ports) > 0 && !listens {
-			l.note("%s: LETTA_PG_URI has port %s, but %s listens on %d; is LETTA_PG_PORT set?", server.Name, u.Port(), db.Name, db.Ports[0].Target)
+			l.note("%s: the port in LETTA_PG_URI is not %d, on which %s listens; is LETTA_PG_PORT set?", server.Name, db.Ports[0].Target, db.Name)
 		}
 	}
 }

@@ -69,8 +69,8 @@ func (l *loading) service(name string, c serviceConfig) (Service, error) {
 // environmentOf is env_file under environment, without what is empty: Letta takes OPENAI_BASE_URL="" for a URL, and
 // LETTA_REDIS_PORT="" ends it at once, while its own compose.yaml passes every variable on, set or not.
 func (l *loading) environmentOf(name string, c serviceConfig) (map[string]string, error) {
-	env, err := l.envFiles(name, c)
-	if err != nil {
+	env := map[string]string{}
+	if err := l.envFiles(name, c, env); err != nil {
 		return nil, err
 	}
 	for key, value := range c.Environment {
@@ -108,9 +108,10 @@ func (l *loading) mounts(name string, c serviceConfig) ([]Mount, error) {
 
 // noteDrvfs warns of a database on a Windows drive under WSL, where Postgres cannot take ownership of its files.
 // https://github.com/letta-ai/letta/issues/1345
-func (l *loading) noteDrvfs(at string, m Mount) {
+func (l *loading) noteDrvfs(path string, m Mount) {
 	if strings.HasPrefix(m.Source, "/mnt/") && strings.Contains(m.Target, "postgresql") {
-		l.note("%s: Postgres fails on a Windows drive (%s); a named volume works", place(l.reader.where(at).file, l.reader.where(at).line), m.Source)
+		at, _ := l.reader.where(path)
+		l.note("%s: Postgres fails on a Windows drive; a named volume works", place(at.file, at.line))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // lettaYAML is the stack that runs where nobody brings another. It is written to be read and copied.
@@ -28,45 +29,87 @@ type source struct {
 	data []byte
 }
 
-// sources reads the files a person named, else those found in dir, else the embedded stack.
-func sources(dir string, files []string) ([]source, error) {
+func embedded() source { return source{name: embeddedName, data: lettaYAML} }
+
+// sources reads the files a person named, else those of COMPOSE_FILE, else those found in the folder, else the embedded stack.
+func (l *loading) sources(files []string) ([]source, error) {
+	advice := func(string, error) string { return "name it with -f FILE, or leave -f out to run the built-in stack" }
 	if len(files) == 0 {
-		files = discover(dir)
+		var err error
+		if files, err = l.composeFile(); err != nil {
+			return nil, err
+		}
+		advice = func(string, error) string { return l.adviceOn("COMPOSE_FILE") }
 	}
 	if len(files) == 0 {
-		return []source{{name: embeddedName, data: lettaYAML}}, nil
+		files, advice = l.discover(), toRead
+	}
+	if len(files) == 0 {
+		return []source{embedded()}, nil
 	}
 	var all []source
 	for _, name := range files {
-		s := source{name: name, path: within(dir, name)}
+		s := source{name: name, path: within(l.dir, name)}
 		var err error
 		if s.data, err = readFile(s.path, maxFileBytes); err != nil {
-			return nil, &FileError{File: name, What: fmt.Sprintf("cannot read the compose file: %v", err), Err: err,
-				Advice: "name it with -f FILE, or leave -f out to run the built-in stack"}
+			return nil, &FileError{File: name, What: fmt.Sprintf("cannot read the compose file: %v", err), Err: err, Advice: advice(name, err)}
 		}
 		all = append(all, s)
 	}
 	return all, nil
 }
 
-// discover finds the files docker compose would take in a folder: the first name of each list that exists.
-// https://docs.docker.com/compose/how-tos/multiple-compose-files/merge/
-func discover(dir string) []string {
-	base := first(dir, "compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
-	if base == nil {
+// discover finds the files docker compose would take in the folder: the first name of each list that exists. Those that are passed
+// over are said. https://docs.docker.com/compose/how-tos/multiple-compose-files/merge/
+func (l *loading) discover() []string {
+	names := []string{"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"}
+	overrides := present(l.dir, "compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml")
+	found := present(l.dir, names...)
+	if len(found) == 0 {
+		for _, name := range overrides {
+			l.note("%s is not read: there is no compose.yaml here that it could be laid over", name)
+		}
+		l.noteAbove(names)
 		return nil
 	}
-	return append(base, first(dir, "compose.override.yml", "compose.override.yaml",
-		"docker-compose.override.yml", "docker-compose.override.yaml")...)
-}
-
-func first(dir string, names ...string) []string {
-	for _, name := range names {
-		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
-			return []string{name} // also one that cannot be read: it is there, so it is not to be passed over
+	var taken []string
+	for _, list := range [][]string{found, overrides} {
+		for i, name := range list {
+			if i == 0 {
+				taken = append(taken, name)
+			} else {
+				l.note("%s is not read: %s is here too, and comes first", name, list[0])
+			}
 		}
 	}
-	return nil
+	return taken
+}
+
+// noteAbove names the compose file of a folder above this one. docker compose would run it; here every folder without a compose
+// file has the embedded stack.
+func (l *loading) noteAbove(names []string) {
+	for up, dir := "..", filepath.Dir(l.dir); ; up, dir = filepath.Join("..", up), filepath.Dir(dir) {
+		for _, name := range names {
+			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+				l.note("%s is not read: only this folder's own compose file is; to run that one: letta-dev up -f %[1]s", filepath.Join(up, name))
+				return
+			}
+		}
+		if dir == filepath.Dir(dir) {
+			return
+		}
+	}
+}
+
+func present(dir string, names ...string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !exists(filepath.Join(dir, name)) })
+}
+
+// exists tells whether there is anything under a name, be it a broken link or out of our reach: what is there is not to be passed
+// over as if it were not.
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func within(dir, name string) string {
@@ -79,6 +122,9 @@ func within(dir, name string) string {
 // readFile reads a regular file of at most limit bytes.
 func readFile(path string, limit int64) ([]byte, error) {
 	info, err := os.Stat(path) // before Open, which would wait for the writer of a fifo
+	if errors.Is(err, fs.ErrNotExist) && exists(path) {
+		return nil, errBrokenLink
+	}
 	if err != nil {
 		return nil, bare(err)
 	}
@@ -98,6 +144,19 @@ func readFile(path string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("larger than %d KiB", limit>>10)
 	}
 	return data, nil
+}
+
+var errBrokenLink = errors.New("a symbolic link to what does not exist")
+
+// toRead is the command that lets a file be read that is there, or shows why it cannot be.
+func toRead(name string, err error) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "chmod u+r " + name
+	case errors.Is(err, errBrokenLink):
+		return "ls -l " + name
+	}
+	return "ls -ldL " + name
 }
 
 // bare takes the operation and the path off an error: the message around it names the file already.

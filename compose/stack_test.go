@@ -1,11 +1,14 @@
 package compose
 
 import (
+	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -88,9 +91,13 @@ func TestProjectName(t *testing.T) {
 			t.Errorf("%s, %q: got %v, %v, want %s", test.dir, test.content, p, err, test.want)
 		}
 	}
-	p, err := Load(t.Context(), Options{Dir: folder(t, nil), Environ: []string{"COMPOSE_PROJECT_NAME=ours"}})
-	if err != nil || p.Name != DefaultName {
-		t.Errorf("embedded: %v, %v", p, err)
+	for environ, want := range map[string]string{"": DefaultName, "COMPOSE_PROJECT_NAME=ours": "ours"} {
+		for _, load := range []func(context.Context, Options) (*Project, error){Load, LoadSettings} {
+			p, err := load(t.Context(), Options{Dir: folder(t, nil), Environ: []string{environ}})
+			if err != nil || p.Name != want {
+				t.Errorf("%q, without a file: %v, %v", environ, p, err)
+			}
+		}
 	}
 }
 
@@ -154,8 +161,8 @@ func TestWherePortsStand(t *testing.T) {
 		"  - '[::]:7000:7000'", "  - '192.168.1.5:7001:7001'", "  - 7002")+"  db: {image: d, ports: ['8282:8282']}\n")
 	tcp := func(target int, ip string, host int) Port { return Port{target, ip, host, "tcp"} }
 	want := []Port{
-		tcp(8283, "127.0.0.1", 0), tcp(8282, "127.0.0.1", 0), tcp(8283, "127.0.0.1", 18283), tcp(8283, "127.0.0.1", 0), tcp(9000, "127.0.0.1", 8283),
-		tcp(7000, "127.0.0.1", 7000), tcp(7001, "192.168.1.5", 7001), tcp(7002, "127.0.0.1", 0),
+		tcp(8283, "127.0.0.1", 0), tcp(8282, "127.0.0.1", 0), tcp(8283, "127.0.0.1", 18283), tcp(9000, "127.0.0.1", 8283),
+		tcp(7000, "::1", 7000), tcp(7001, "192.168.1.5", 7001), tcp(7002, "127.0.0.1", 0),
 	}
 	if got := p.Server().Ports; !slices.Equal(got, want) {
 		t.Errorf("ports %v\nwant %v", got, want)
@@ -165,10 +172,38 @@ func TestWherePortsStand(t *testing.T) {
 	}
 	notes := strings.Join(p.Notes, "\n")
 	mustSay(t, notes, "letta: port 8283 is published on a free port of 127.0.0.1, because the proxy stands on 8283",
-		"because the proxy stands on 8282", "because the proxy stands on 80", "letta: port 7000 is published on 127.0.0.1 alone",
+		"because the proxy stands on 8282", "because the proxy stands on 80", "letta: port 7000 is published on ::1 alone",
 		"db: port 8282 is published on 127.0.0.1 alone")
 	if strings.Contains(notes, "7001") {
 		t.Errorf("a note on a port that stands where the file has it: %s", notes)
+	}
+}
+
+// Ports that stand on all addresses in the file stand on one of each family here, where some come to be the same.
+func TestPortsThatMeet(t *testing.T) {
+	for ports, want := range map[string]string{
+		"'0.0.0.0:9000:80', '[::]:9000:80'":                   "127.0.0.1:9000 [::1]:9000",
+		"'9000:80', '0.0.0.0:9000:80', '127.0.0.1:9000:80'":   "127.0.0.1:9000",
+		"'[::]:9000:80', '[0:0::0]:9000:80', '[::1]:9000:80'": "[::1]:9000",
+		"'[::ffff:0.0.0.0]:9000:80', '9001:80'":               "127.0.0.1:9000 127.0.0.1:9001",
+		"'9000:80', '9000:80/udp'":                            "127.0.0.1:9000 127.0.0.1:9000",
+		"'80', '0.0.0.0::80', '81'":                           "127.0.0.1:0 127.0.0.1:0",
+	} {
+		var got []string
+		for _, p := range loaded(t, server("ports: ["+ports+"]")).Server().Ports {
+			got = append(got, net.JoinHostPort(p.HostIP, strconv.Itoa(p.HostPort)))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: got %q, want %q", ports, got, want)
+		}
+	}
+	for _, content := range []string{
+		server("ports: ['0.0.0.0:9000:80', '127.0.0.1:9000:81']"),
+		"services:\n  other: {image: o, ports: ['9000:81']}\n  z:\n    image: letta/letta\n    ports: ['9000:80']\n",
+	} {
+		err, hint := refused(t, content)
+		mustSay(t, err.Error(), "127.0.0.1:9000 is published twice, for port 8")
+		mustSay(t, hint, "correct compose.yaml:")
 	}
 }
 

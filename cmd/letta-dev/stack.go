@@ -23,7 +23,8 @@ func (a *app) environ() []string {
 	return os.Environ()
 }
 
-// loadStack reads the stack of the working folder: the files named with -f, else its compose.yaml, else the embedded one.
+// loadStack reads the stack of the working folder: the files named with -f, else those of COMPOSE_FILE, else its
+// compose.yaml, else the embedded one.
 func (a *app) loadStack(ctx context.Context, files []string, image string) (*compose.Project, error) {
 	environ := a.environ()
 	if image != "" {
@@ -39,9 +40,9 @@ func (a *app) loadStack(ctx context.Context, files []string, image string) (*com
 	return p, nil
 }
 
-// loadSettings reads the settings of the working folder for a server that no stack describes; the project has that name.
-func (a *app) loadSettings(ctx context.Context, name string) (*compose.Project, error) {
-	return compose.LoadSettings(ctx, compose.Options{Dir: a.dir, Environ: a.environ(), Name: name})
+// loadSettings reads the settings of the working folder for a server that no stack describes.
+func (a *app) loadSettings(ctx context.Context) (*compose.Project, error) {
+	return compose.LoadSettings(ctx, compose.Options{Dir: a.dir, Environ: a.environ(), Name: a.global.project})
 }
 
 // projectName is the project that commands without a stack are about: --project, else the name that `up` would use here.

@@ -83,7 +83,7 @@ func (r *upRun) checkSettings() error {
 
 func (r *upRun) decideUpstream(ctx context.Context) error {
 	var err error
-	if r.project, err = r.app.loadSettings(ctx, r.app.nameOr("letta-dev")); err != nil {
+	if r.project, err = r.app.loadSettings(ctx); err != nil {
 		return err
 	}
 	if err := r.configure(ctx); err != nil {
@@ -188,7 +188,7 @@ func holds(c orchestrator.Container, address string) bool {
 
 // decideDemo plans the demo container, or, where no engine answers or this program cannot run in one, the demo inside this process.
 func (r *upRun) decideDemo(ctx context.Context) error {
-	settings, err := r.app.loadSettings(ctx, r.app.nameOr("letta-dev"))
+	settings, err := r.app.loadSettings(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,77 @@
+package compose
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// The functions of this file are about docker compose's own variables, which it takes from the environment and from .env.
+// https://docs.docker.com/compose/how-tos/environment-variables/envvars/
+
+// obeyed are those that say which stack is meant. What only steers docker compose's own output and pace means nothing here.
+func obeyed() []string {
+	return []string{
+		"COMPOSE_FILE", "COMPOSE_PATH_SEPARATOR", "COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "COMPOSE_ENV_FILES", "COMPOSE_DISABLE_ENV_FILE",
+	}
+}
+
+// composeFile is the list of COMPOSE_FILE, seen from the folder. Where its first file stands in another, that one's .env counts as
+// well, after this one's.
+func (l *loading) composeFile() ([]string, error) {
+	list := l.env.get("COMPOSE_FILE")
+	if list == "" {
+		return nil, nil
+	}
+	separator := l.env.get("COMPOSE_PATH_SEPARATOR")
+	if separator == "" {
+		separator = string(os.PathListSeparator)
+	}
+	files := strings.Split(list, separator)
+	if slices.Contains(files, "") {
+		return nil, &FileError{File: "COMPOSE_FILE", What: fmt.Sprintf("one of its names, with %q between them, is empty", separator), Advice: l.adviceOn("COMPOSE_FILE")}
+	}
+	if folder := filepath.Dir(files[0]); len(l.env.chosenFiles()) == 0 && within(l.dir, folder) != l.dir {
+		return files, l.dotenv(folder)
+	}
+	return files, nil
+}
+
+// profiles are those of COMPOSE_PROFILES.
+func (l *loading) profiles() []string {
+	all := strings.Split(l.env.get("COMPOSE_PROFILES"), ",")
+	for i := range all {
+		all[i] = strings.TrimSpace(all[i])
+	}
+	return all
+}
+
+// noteVariables says of each variable that would change what docker compose runs that it changes nothing here.
+func (l *loading) noteVariables() {
+	if l.env.file["COMPOSE_ENV_FILES"] != "" && len(l.env.chosenFiles()) == 0 {
+		l.note("COMPOSE_ENV_FILES is obeyed in the environment alone, as by docker compose; it stands in %s", strings.Join(l.env.files, " or "))
+	}
+	names := slices.AppendSeq(slices.Collect(maps.Keys(l.env.environ)), maps.Keys(l.env.file))
+	slices.Sort(names)
+	for _, name := range names {
+		instead, known := notObeyed()[name]
+		switch near := nearest(name, slices.Values(obeyed())); {
+		case known && l.env.get(name) != "" && l.env.get(name) != "false" && l.env.get(name) != "0":
+			l.note("%s is set, which letta-dev does not obey: %s", name, instead)
+		case strings.HasPrefix(name, "COMPOSE_") && near != "" && near != name:
+			l.note("%s is no variable of docker compose: did you mean %s?", name, near)
+		}
+	}
+}
+
+// notObeyed says what to do instead of each variable that changes what docker compose runs, and changes nothing here.
+func notObeyed() map[string]string {
+	return map[string]string{
+		"COMPOSE_CONVERT_WINDOWS_PATHS": "write the paths of volumes as this machine has them",
+		"COMPOSE_COMPATIBILITY":         "name the containers with container_name",
+		"DOCKER_DEFAULT_PLATFORM":       "the engine takes its own platform",
+	}
+}
