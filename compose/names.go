@@ -13,6 +13,9 @@ import (
 // DefaultName is the project of the embedded stack, and of a server that no stack describes.
 const DefaultName = "letta-dev"
 
+// maxName is the length of a project's name, in bytes: file systems have 255 for the name of a volume, which begins with it.
+const maxName = 128
+
 // NameError is a name that cannot be a project's: it becomes a label and the beginning of container, network and volume names.
 type NameError struct {
 	Name string // as given; empty when none could be made of the folder's name
@@ -24,12 +27,15 @@ func (e *NameError) Error() string {
 	if e.Dir != "" {
 		return fmt.Sprintf("no project name can be made of the folder %q", e.Dir)
 	}
+	if len(e.Name) > maxName {
+		return fmt.Sprintf("a project name has %d characters at most, and %q… has %d", maxName, e.Name[:20], len(e.Name))
+	}
 	return fmt.Sprintf("%q cannot be a project name: lower case letters, digits, - and _ only, beginning with a letter or digit", e.Name)
 }
 
 // Hint says how to give one.
 func (e *NameError) Hint() string {
-	if good := normalName(e.Name); good != "" {
+	if good := normalName(e.Name); good != "" && len(good) <= maxName {
 		return "letta-dev up --project " + good
 	}
 	return "letta-dev up --project NAME"
@@ -37,7 +43,7 @@ func (e *NameError) Hint() string {
 
 // CheckName returns a *NameError for a name that cannot be a project's.
 func CheckName(name string) error {
-	if name == "" || normalName(name) != name {
+	if name == "" || len(name) > maxName || normalName(name) != name {
 		return &NameError{Name: name}
 	}
 	return nil
@@ -62,6 +68,9 @@ func (l *loading) name(files []source, roots []*yaml.Node, of aim, o Options) er
 		}
 	}
 	p.Name = cmp.Or(p.Name, DefaultName)
+	if err := CheckName(p.Name); err != nil {
+		return err
+	}
 	l.env.environ["COMPOSE_PROJECT_NAME"] = p.Name
 	return nil
 }

@@ -24,7 +24,7 @@ func (a *app) startBackground(ctx context.Context, cfg serveConfig) (*liveStatus
 	}
 	words, err := os.OpenFile(cfg.Files.output(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC|itself, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("starting in the background: %w", err)
+		return nil, cfg.Files.stateProblem("starting in the background", err)
 	}
 	defer words.Close()
 	told, err := json.Marshal(cfg)

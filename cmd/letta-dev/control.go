@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/letta-dev/letta-dev/certs"
@@ -77,15 +78,15 @@ func (s *serving) listenControl() (*control, error) {
 		return nil, err
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("removing the control socket of a process that is gone: %w", err)
+		return nil, s.cfg.Files.stateProblem("removing the control socket of a process that is gone", err)
 	}
 	l, err := net.Listen("unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("making the control socket: %w", err)
+		return nil, s.cfg.Files.stateProblem("making the control socket", err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil { // the folder is 0700 before that
 		l.Close()
-		return nil, fmt.Errorf("making the control socket private: %w", err)
+		return nil, s.cfg.Files.stateProblem("making the control socket private", err)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
@@ -124,13 +125,13 @@ func (a *app) live(ctx context.Context, p paths) (*liveStatus, error) {
 
 // isFree says whether no process serves the project: whether its live lock can be had.
 func (p paths) isFree() (bool, error) {
-	if _, err := os.Stat(p.liveLock()); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(p.liveLock()); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return true, nil
 	}
 	lock := lockOf(p.liveLock())
 	held, err := lock.TryLock()
 	if err != nil {
-		return false, fmt.Errorf("looking for a running letta-dev: %w", err)
+		return false, p.stateProblem("looking for a running letta-dev", err)
 	}
 	if held {
 		return true, lock.Unlock()

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/letta-dev/letta-dev/certs"
 	"github.com/letta-dev/letta-dev/compose"
@@ -125,7 +124,8 @@ func kinds() []kind {
 		{"server-absent", exitUnhealthy, is[*orchestrator.NoAnswerError]},
 		{"program-absent", exitAbsent, is[*absentProgramError]},
 		{"program-broken", exitBroken, is[*brokenProgramError]},
-		{"disk-full", exitFailed, func(err error) bool { return errors.Is(err, syscall.ENOSPC) }},
+		{"disk-full", exitFailed, isDiskFull},
+		{"state-unusable", exitFailed, is[*stateError]},
 		{"stopped", exitInterrupted, is[*stoppedError]},
 		{"interrupted", exitInterrupted, func(err error) bool { return errors.Is(err, context.Canceled) }},
 	}

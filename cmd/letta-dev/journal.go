@@ -53,7 +53,7 @@ type journal struct {
 func openJournal(path string, now func() time.Time) (*journal, error) {
 	j := &journal{path: path, now: now, limit: maxJournal, rotateAt: maxJournal, batch: batch{delay: batchDelay}}
 	if err := j.open(); err != nil {
-		return nil, fmt.Errorf("opening letta-dev's journal: %w", err)
+		return nil, err
 	}
 	return j, nil
 }

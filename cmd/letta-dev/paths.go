@@ -17,6 +17,7 @@ import (
 type paths struct {
 	Certs string // the authority and the leaves, shared by all projects
 	State string // of one project: lock, control socket, journal
+	Home  string // of the user: what advice may have them change
 }
 
 func (a *app) paths(project string) (paths, error) {
@@ -29,7 +30,7 @@ func (a *app) paths(project string) (paths, error) {
 	if err != nil {
 		return paths{}, err
 	}
-	p := paths{Certs: filepath.Join(data, "certs"), State: filepath.Join(state, project)}
+	p := paths{Certs: filepath.Join(data, "certs"), State: filepath.Join(state, project), Home: home}
 	if home := a.callerHome(); home != "" {
 		p.Certs = filepath.Join(home, ".local", "share", "letta-dev", "certs")
 	}
@@ -81,14 +82,14 @@ func (e *homelessError) Hint() string { return "export HOME=/path/to/your/home" 
 // makeState makes the state folder, readable by its owner alone: the control socket in it stops the proxy.
 func (p paths) makeState() error {
 	if err := os.MkdirAll(p.State, 0o700); err != nil {
-		return fmt.Errorf("making letta-dev's state folder: %w", err)
+		return p.stateProblem("making letta-dev's state folder", err)
 	}
 	info, err := os.Stat(p.State)
 	if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		err = os.Chmod(p.State, 0o700)
 	}
 	if err != nil {
-		return fmt.Errorf("making letta-dev's state folder private: %w", err)
+		return p.stateProblem("making letta-dev's state folder private", err)
 	}
 	return nil
 }

@@ -83,7 +83,7 @@ func (a *app) serve(ctx context.Context, cfg serveConfig, ready func(liveStatus)
 	}
 	lock := lockOf(cfg.Files.liveLock())
 	if err := hold(ctx, lock); err != nil {
-		return fmt.Errorf("locking project %q: %w", cfg.Project, err)
+		return cfg.Files.stateProblem(fmt.Sprintf("locking project %q", cfg.Project), err)
 	}
 	if !lock.Locked() {
 		return &alreadyServedError{cfg.Project}
@@ -97,7 +97,7 @@ func (a *app) serve(ctx context.Context, cfg serveConfig, ready func(liveStatus)
 
 func (s *serving) run(ctx context.Context, ready func(liveStatus)) (err error) {
 	if s.journal, err = openJournal(s.cfg.Files.journal(), s.app.now); err != nil {
-		return err
+		return s.cfg.Files.stateProblem("opening letta-dev's journal", err)
 	}
 	defer func() { err = errors.Join(err, s.journal.close()) }()
 	s.complaints = complaints{say: s.journal.say, now: s.app.now}

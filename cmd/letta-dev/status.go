@@ -32,6 +32,8 @@ type statusReport struct {
 	Proxy      *liveStatus              `json:"proxy,omitempty"`
 	Mute       bool                     `json:"proxyDoesNotAnswer,omitempty"`
 	Trust      *trustStatus             `json:"trust,omitempty"`
+
+	unknown bool // whether a proxy runs: its state could not be read
 }
 
 // containerStatus is one container, ours or attached.
@@ -64,7 +66,7 @@ func (a *app) status(ctx context.Context) error {
 	report := statusReport{Project: project, Containers: []containerStatus{}}
 	if report.Proxy, err = a.live(ctx, files); err != nil {
 		a.ui.warn("%v", err)
-		report.Mute = true
+		report.Mute, report.unknown = is[*unresponsiveError](err), true
 	}
 	if err := a.observeInto(ctx, &report); err != nil {
 		a.ui.warn("%s", explain(err).Message)
@@ -151,6 +153,8 @@ func (r statusReport) print(w io.Writer, asTyped func(string) string) {
 		r.Proxy.print(t)
 	case r.Mute:
 		fmt.Fprintf(t, "proxy\tdoes not answer\n")
+	case r.unknown:
+		fmt.Fprintf(t, "proxy\tnot known: its state cannot be read\n")
 	default:
 		fmt.Fprintf(t, "proxy\tnot running; %s\n", asTyped("letta-dev up"))
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -94,7 +93,7 @@ func (a *app) lockPlan(ctx context.Context, files paths, busy func() error) (unl
 	lock := lockOf(files.planLock())
 	held, err := lock.TryLock()
 	if err != nil {
-		return nil, fmt.Errorf("locking the project: %w", err)
+		return nil, files.stateProblem("locking the project", err)
 	}
 	if !held {
 		a.ui.note("another letta-dev is changing this project; waiting for it")
