@@ -1,8 +1,12 @@
 package orchestrator
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
+	"time"
 )
 
 // UnreachableError says that no engine answers. The command layer ends with "the machine is not ready" for it.
@@ -212,6 +216,123 @@ func (e *NoAnswerError) Unwrap() error { return e.Err }
 // Hint asks the server by hand.
 func (e *NoAnswerError) Hint() string {
 	return "curl -i " + strings.TrimSuffix(e.URL, "/") + "/v1/health/"
+}
+
+// AnswerError is an answer to the health check that is not that of a Letta server which is ready.
+type AnswerError struct {
+	Code   int    // the status
+	Server string // the field of that name
+	Err    error  // of a 200: why its body is not Letta's
+}
+
+// Error is the status, what the answer says of its server, and why a 200 is none.
+func (e *AnswerError) Error() string {
+	said := strings.TrimSpace(fmt.Sprintf("the health check answers %d %s", e.Code, http.StatusText(e.Code)))
+	if e.Server != "" {
+		said += fmt.Sprintf(" (Server: %.80q)", e.Server)
+	}
+	if e.Err != nil {
+		said += fmt.Sprintf(", and not in Letta's form: %v", e.Err)
+	}
+	return said
+}
+
+// Unwrap returns why a body is not Letta's.
+func (e *AnswerError) Unwrap() error { return e.Err }
+
+// foreign says that the answer is that of another program. What stands before a server that starts says 5xx.
+func (e *AnswerError) foreign() bool { return e.Code < 500 }
+
+// NotLettaError says that something else than a Letta server answers at a URL, and has for a while.
+type NotLettaError struct {
+	URL string
+	Err *AnswerError
+}
+
+// Error is the URL, and what answers there.
+func (e *NotLettaError) Error() string {
+	return fmt.Sprintf("what answers at %s is not a Letta server: %v", e.URL, e.Err)
+}
+
+// Unwrap returns the answer.
+func (e *NotLettaError) Unwrap() error { return e.Err }
+
+// Hint shows the whole answer.
+func (e *NotLettaError) Hint() string { return (&NoAnswerError{URL: e.URL}).Hint() }
+
+// UnansweredError says that the server in a container runs and does not answer its health check.
+type UnansweredError struct {
+	Container string
+	Limit     time.Duration // that it had
+	Err       error         // what came instead of an answer
+}
+
+// Error is how long it had, and what came instead where that was not nothing.
+func (e *UnansweredError) Error() string {
+	said := fmt.Sprintf("%s runs, and its health check (/v1/health/) has had no answer for %v", e.Container, e.Limit)
+	if !isTimeout(e.Err) {
+		said += ": " + e.Err.Error()
+	}
+	return said
+}
+
+// Unwrap returns what came instead of an answer.
+func (e *UnansweredError) Unwrap() error { return e.Err }
+
+// Hint starts it again.
+func (e *UnansweredError) Hint() string {
+	return "docker restart " + e.Container + "  # its last words: letta-dev logs --tail 50"
+}
+
+// PausedError says that a container's processes are frozen.
+type PausedError struct{ Container string }
+
+// Error names the container.
+func (e *PausedError) Error() string { return e.Container + " is paused, so it answers nothing" }
+
+// Hint lets it go on.
+func (e *PausedError) Hint() string { return "docker unpause " + e.Container }
+
+// DisconnectedError says that a container is in no network any more.
+type DisconnectedError struct {
+	Container string
+	Network   string // the one it was made for
+}
+
+// Error names the container.
+func (e *DisconnectedError) Error() string {
+	return e.Container + " is in no network any more, so nothing reaches it"
+}
+
+// Hint takes it back.
+func (e *DisconnectedError) Hint() string {
+	return fmt.Sprintf("docker network connect %s %s", e.Network, e.Container)
+}
+
+// hindrance is what keeps a container that runs from answering, as the engine knows it; nil when nothing does.
+func hindrance(c Container) error {
+	network := c.MadeFor
+	if network == "default" {
+		network = "bridge"
+	}
+	switch {
+	case c.Status == "paused":
+		return &PausedError{c.Name}
+	case len(c.Networks) == 0 && isNetwork(network):
+		return &DisconnectedError{c.Name, network}
+	}
+	return nil
+}
+
+// isNetwork tells the name of a network from the modes without one, of which Podman has several.
+func isNetwork(mode string) bool {
+	kind, _, _ := strings.Cut(mode, ":")
+	return !slices.Contains([]string{"", "none", "host", "container", "private", "ns", "pod", "slirp4netns", "pasta"}, kind)
+}
+
+// isHindrance says whether an error is one that hindrance gives.
+func isHindrance(err error) bool {
+	return errors.As(err, new(*PausedError)) || errors.As(err, new(*DisconnectedError))
 }
 
 // MissingFileError says that a file the stack mounts into a container is not there.

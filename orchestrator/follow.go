@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,17 +16,18 @@ type Phase string
 
 // The phases of a server.
 const (
-	PhaseStarting Phase = "starting"
-	PhaseReady    Phase = "ready"
-	PhaseDown     Phase = "down"
+	PhaseStarting  Phase = "starting"
+	PhaseReady     Phase = "ready"
+	PhaseUnhealthy Phase = "unhealthy" // it runs and does not answer
+	PhaseDown      Phase = "down"
 )
 
 // State is how a followed server stands.
 type State struct {
 	Phase     Phase
 	Stage     string    // of a start: StageContainer … StageReady
-	Since     time.Time // when the phase began
-	Err       error     // why it is down; may have a Hint() string
+	Since     time.Time // when the phase began; of an unhealthy server the first question without an answer
+	Err       error     // why it is down or unhealthy; may have a Hint() string
 	Container string    // its name; empty for a server started by hand
 	ID        string
 	Route     string // how it is reached
@@ -34,6 +36,10 @@ type State struct {
 
 // Follower knows where a server is and how it stands, and keeps knowing: a container that is made again, restarted or moved to
 // another address is found by the engine's events, without a restart of anything. It never changes anything in the engine.
+//
+// Ready is a state, not an event: a server that answered its health check is asked again every 5 s, at once when the engine tells of
+// it, and when Ask is called. One that gives no answer for 12 s is unhealthy until it answers, and one that the engine has paused or
+// that is in no network is so at once. A server whose event loop is held for 10 s, by an import say, stays ready.
 type Follower struct {
 	base   context.Context // of Follow: what a look starts lives as long as the following, not as the look
 	engine Engine
@@ -42,22 +48,29 @@ type Follower struct {
 
 	looking sync.Mutex // held over a look, so that a later look never ends before an earlier one
 
-	mu      sync.Mutex
-	state   State
-	changed chan struct{}
-	dial    func(ctx context.Context, port int) (net.Conn, error)
-	port    int      // where REST listens
-	run     *running // nil while no container runs
-	due     bool     // a container of the target has run since Follow, or must: one that does not run is down, not yet to come
-	stageAt time.Time
-	end     sync.WaitGroup
+	mu       sync.Mutex
+	state    State
+	changed  chan struct{}
+	dial     func(ctx context.Context, port int) (net.Conn, error)
+	port     int       // where REST listens
+	run      *running  // nil while no container runs
+	answered bool      // the run's server has been ready
+	asked    time.Time // when the last question ended
+	due      bool      // a container of the target has run since Follow, or must: one that does not run is down, not yet to come
+	stageAt  time.Time
+	wake     chan struct{} // holds one value when the server is to be asked now
+	end      sync.WaitGroup
 }
 
 // running is one run of a container: between a start and the death that follows.
 type running struct {
-	id     string
-	start  time.Time
+	ctx    context.Context // ends with it
 	cancel context.CancelFunc
+
+	// Guarded by Follower.mu.
+	engine EngineInfo
+	seen   Container          // as the last look found it
+	drop   context.CancelFunc // ends the question under way; nil: there is none
 }
 
 // retryEvery is the pause before the engine's events are asked for again after the stream broke.
@@ -69,7 +82,7 @@ func Follow(ctx context.Context, engine Engine, target Target, report func(Event
 		report = func(Event) {}
 	}
 	now := time.Now()
-	f := &Follower{base: ctx, engine: engine, target: target, report: report, changed: make(chan struct{}), stageAt: now, port: RESTPort}
+	f := &Follower{base: ctx, engine: engine, target: target, report: report, changed: make(chan struct{}), stageAt: now, port: RESTPort, wake: make(chan struct{}, 1)}
 	f.state = State{Phase: PhaseStarting, Stage: StageContainer, Since: now}
 	if target.URL != nil {
 		f.end.Go(func() { f.followURL(ctx) })
@@ -111,8 +124,8 @@ func (f *Follower) Dial(ctx context.Context, port int) (net.Conn, error) {
 	return dial(ctx, port)
 }
 
-// Wait returns when the server, which has been started, is ready. It fails with what brought the server down, with *SlowError when
-// ctx's deadline passes first, and else with ctx's cause.
+// Wait returns when the server, which has been started, is ready. It fails with what brought the server down or keeps it from
+// answering, with *SlowError when ctx's deadline passes first, and else with ctx's cause.
 func (f *Follower) Wait(ctx context.Context) error {
 	begin := time.Now()
 	if f.target.URL == nil {
@@ -126,18 +139,19 @@ func (f *Follower) Wait(ctx context.Context) error {
 	}
 	for {
 		s, changed := f.State()
-		switch s.Phase {
-		case PhaseReady:
+		switch {
+		case s.Phase == PhaseReady:
 			return nil
-		case PhaseDown:
-			if f.target.URL == nil {
-				return s.Err
-			}
+		case s.Phase == PhaseDown && f.target.URL == nil, isHindrance(s.Err), errors.As(s.Err, new(*NotLettaError)):
+			return s.Err
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				if s.Phase == PhaseDown { // of a server started by hand
+					return s.Err
+				}
 				return &SlowError{Container: f.target.String(), Stage: s.Stage, After: time.Since(begin)}
 			}
 			return context.Cause(ctx)
@@ -151,7 +165,7 @@ func (f *Follower) set(change func(*State)) {
 	defer f.mu.Unlock()
 	before := f.state
 	change(&f.state)
-	if before.Phase != f.state.Phase {
+	if before.Phase != f.state.Phase && before.Since.Equal(f.state.Since) {
 		f.state.Since = time.Now()
 	}
 	close(f.changed)
@@ -185,6 +199,7 @@ func (f *Follower) followContainer(ctx context.Context) {
 		err := f.engine.Watch(ctx, look, func(h Happening) {
 			if f.concerns(h) {
 				look()
+				f.askNow()
 			}
 		})
 		if ctx.Err() != nil {
@@ -199,24 +214,26 @@ func (f *Follower) followContainer(ctx context.Context) {
 	}
 }
 
-// engineGone takes the engine's end for the server's only when the server does not answer either: containers can outlive the daemon
-// that started them (Docker's live-restore, Podman always).
+// engineGone takes the engine's end for the server's only when the server cannot be reached either: containers can outlive the daemon
+// that started them (Docker's live-restore, Podman always). One that only takes its time is asked on as before.
 func (f *Follower) engineGone(ctx context.Context, why error) {
 	if ctx.Err() != nil {
 		return
 	}
-	if f.phase() == PhaseReady {
-		if _, err := Health(ctx, f.DialREST); err == nil {
+	if s, _ := f.State(); s.Phase == PhaseReady || s.Phase == PhaseUnhealthy && !isHindrance(s.Err) {
+		if _, err := Health(ctx, f.DialREST); err == nil || isTimeout(err) {
 			return
 		}
 	}
+	f.looking.Lock()
+	defer f.looking.Unlock()
 	f.down(&EngineGoneError{Err: why})
 }
 
-// concerns says whether an event can change where the target is. Health checks run by the engine flood the stream with exec events.
+// concerns says whether an event can change where the target is, or whether it answers. Health checks run by the engine flood the stream with exec events.
 func (f *Follower) concerns(h Happening) bool {
 	switch h.Action {
-	case "create", "start", "die", "destroy", "rename", "restart":
+	case "create", "start", "die", "destroy", "rename", "restart", "pause", "unpause", "connect", "disconnect", "health_status":
 	default:
 		return false
 	}
@@ -253,43 +270,65 @@ func (f *Follower) isDue() bool {
 	return f.due
 }
 
-// take follows a running container: the run already followed keeps going with the addresses just seen, another one replaces it.
+// take follows a running container: the run already followed keeps going with what was just seen, another one replaces it.
 func (f *Follower) take(info EngineInfo, c Container) {
 	f.mu.Lock()
-	same := f.run != nil && f.run.id == c.ID && f.run.start.Equal(c.StartedAt)
+	r := f.run
+	same := r != nil && r.seen.ID == c.ID && r.seen.StartedAt.Equal(c.StartedAt)
 	f.mu.Unlock()
-	if same && f.phase() == PhaseReady {
-		return
+	if !same {
+		r = f.begin(info, c)
 	}
-	if same {
-		f.usable(info, c)
-		return
+	f.renew(r, info, c)
+	if !same {
+		f.end.Go(func() { f.watchLog(r.ctx, c) })
+		f.end.Go(func() { f.askRun(r) })
 	}
+}
+
+// begin makes a container that runs the one that is followed.
+func (f *Follower) begin(info EngineInfo, c Container) *running {
 	f.stopRun()
-	ctx, cancel := context.WithCancel(f.base)
+	r := &running{engine: info, seen: c}
+	r.ctx, r.cancel = context.WithCancel(f.base)
 	f.mu.Lock()
-	f.run = &running{id: c.ID, start: c.StartedAt, cancel: cancel}
-	f.due, f.stageAt = true, time.Now()
+	f.run = r
+	f.due, f.answered, f.stageAt = true, false, time.Now()
 	f.mu.Unlock()
 	f.set(func(s *State) {
 		*s = State{Phase: PhaseStarting, Stage: StageBoot, Since: time.Now(), Container: c.Name, ID: c.ID}
 	})
-	f.usable(info, c)
-	f.end.Go(func() { f.watchLog(ctx, c) })
-	f.end.Go(func() { f.probeContainer(ctx, info, c) })
+	return r
 }
 
-func (f *Follower) phase() Phase {
-	s, _ := f.State()
-	return s.Phase
-}
-
-// usable makes the first of a container's routes the one that is dialled until the probe knows which one answers.
-func (f *Follower) usable(info EngineInfo, c Container) {
-	first := routes(f.engine, info, c)[0]
+// renew takes over what a look found of a run. A question that is under way on a route which is no more is not waited for.
+func (f *Follower) renew(r *running, info EngineInfo, c Container) {
+	hindered := hindrance(c)
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.dial, f.port = first.dial, restPort(c)
+	moved := !sameRoutes(r.seen, c)
+	r.engine, r.seen = info, c
+	if moved && r.drop != nil {
+		r.drop()
+	}
+	if !f.answered && r.ctx.Err() == nil { // the first route is dialled until it is known which one answers
+		f.dial, f.port = routes(f.engine, info, c)[0].dial, restPort(c)
+	}
+	resumed := hindered == nil && !f.answered && isHindrance(f.state.Err)
+	f.mu.Unlock()
+	switch {
+	case hindered != nil:
+		f.unhealthy(r.ctx, time.Now(), hindered)
+	case resumed:
+		f.set(func(s *State) { s.Phase, s.Err = PhaseStarting, nil })
+	}
+	if moved {
+		f.askNow()
+	}
+}
+
+// sameRoutes says whether a container is reached as it was.
+func sameRoutes(a, b Container) bool {
+	return a.Status == b.Status && slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Published, b.Published) && slices.Equal(a.Networks, b.Networks)
 }
 
 func (f *Follower) stopRun() {

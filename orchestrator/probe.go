@@ -15,7 +15,6 @@ import (
 
 const (
 	probeEvery  = 50 * time.Millisecond // while a server starts
-	urlEvery    = time.Second           // while a server started by hand answers
 	otherEvery  = 20                    // probes of the cheapest route for each one of the others, which cost a starting server time
 	lookEvery   = 20                    // probes for each new look: an engine may publish a port an instant after the start
 	probeTime   = 2 * time.Second       // for one answer
@@ -30,11 +29,24 @@ type health struct {
 
 // Health asks a Letta server whether it is ready: GET /v1/health/ says 200 and status ok. With one worker uvicorn opens its port
 // only after the start-up is complete, so this is the truth, and the health endpoints stay open in SECURE mode.
+//
+// It fails with *AnswerError when what answers is not Letta, or is not ready. A server has 2 s for its answer.
 func Health(ctx context.Context, dial func(context.Context) (net.Conn, error)) (version string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	return healthWithin(ctx, probeTime, dial)
+}
+
+// healthWithin is Health with a limit of its own. It fails with *unreachedError when no connection could be made.
+func healthWithin(ctx context.Context, limit time.Duration, dial func(context.Context) (net.Conn, error)) (version string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	transport := &http.Transport{
-		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			conn, err := dial(ctx)
+			if err != nil {
+				return nil, &unreachedError{err}
+			}
+			return conn, nil
+		},
 		DisableKeepAlives: true,
 	}
 	defer transport.CloseIdleConnections()
@@ -48,11 +60,12 @@ func Health(ctx context.Context, dial func(context.Context) (net.Conn, error)) (
 	}
 	defer resp.Body.Close()
 	var h health
+	wrong := &AnswerError{Code: resp.StatusCode, Server: resp.Header.Get("Server")}
 	if resp.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("the health check answers %s", resp.Status)
+		return "", wrong
 	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, healthBytes)).Decode(&h); err != nil {
-		return "", fmt.Errorf("the health check's answer is not Letta's: %w", err)
+	if wrong.Err = json.NewDecoder(io.LimitReader(resp.Body, healthBytes)).Decode(&h); wrong.Err != nil {
+		return "", wrong
 	}
 	if h.Status != "ok" {
 		return "", fmt.Errorf("the health check says status %q", h.Status)
@@ -60,76 +73,15 @@ func Health(ctx context.Context, dial func(context.Context) (net.Conn, error)) (
 	return h.Version, nil
 }
 
-// probeContainer asks until the server in a container answers by one of its routes, which then is the one that is dialled.
-func (f *Follower) probeContainer(ctx context.Context, info EngineInfo, c Container) {
-	defer crash.Recover()
-	tick := time.NewTicker(probeEvery)
-	defer tick.Stop()
-	for n := 1; ; n++ {
-		for i, r := range routes(f.engine, info, c) {
-			if i > 0 && n%otherEvery != 0 {
-				continue
-			}
-			if f.tryRoute(ctx, r, c) {
-				return
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-		if n%lookEvery == 0 {
-			c = f.again(ctx, c)
-		}
-	}
-}
+// unreachedError is a connection that was not made.
+type unreachedError struct{ err error }
 
-// again is the container as it stands now; as it stood when the engine does not say.
-func (f *Follower) again(ctx context.Context, c Container) Container {
-	have, err := f.engine.Observe(ctx, f.target.query())
-	if err != nil {
-		return c
-	}
-	if now := f.target.in(have); now != nil && now.ID == c.ID {
-		return *now
-	}
-	return c
-}
+func (e *unreachedError) Error() string { return e.err.Error() }
+func (e *unreachedError) Unwrap() error { return e.err }
 
-func (f *Follower) tryRoute(ctx context.Context, r route, c Container) bool {
-	dial := r.dial
-	if speaksTLS(c) {
-		dial = overTLS(dial)
-	}
-	port := restPort(c)
-	version, err := Health(ctx, func(ctx context.Context) (net.Conn, error) { return dial(ctx, port) })
-	if err != nil || ctx.Err() != nil {
-		return false
-	}
-	f.ready(ctx, version, r.name, func(ctx context.Context, p int) (net.Conn, error) {
-		switch {
-		case p == port:
-			return dial(ctx, p)
-		case r.name == execName: // a relay connects lazily, so it cannot say whether anything listens
-			return nil, errNotPublished
-		}
-		return r.dial(ctx, p)
-	})
-	return true
-}
-
-// ready takes over the route that answered, unless ctx has ended: stopRun ends it under the same lock, so a run that is over never
-// takes the place of what came after it.
-func (f *Follower) ready(ctx context.Context, version, route string, dial func(context.Context, int) (net.Conn, error)) {
-	f.stage(StageReady)
-	f.set(func(s *State) {
-		if ctx.Err() != nil {
-			return
-		}
-		f.dial = dial
-		s.Phase, s.Stage, s.Err, s.Version, s.Route = PhaseReady, StageReady, nil, version, route
-	})
+// isTimeout says that a server was reached and took too long.
+func isTimeout(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) && !errors.As(err, new(*unreachedError))
 }
 
 // watchLog turns the marks in a starting server's log into stages.
@@ -139,7 +91,7 @@ func (f *Follower) watchLog(ctx context.Context, c Container) {
 	defer cancel()
 	// A log that cannot be read costs the stages, not the start.
 	_ = f.engine.Logs(ctx, c.ID, LogOptions{Follow: true, Since: firstWords(c)}, func(l LogLine) {
-		if f.phase() == PhaseReady {
+		if f.hasAnswered() {
 			cancel()
 			return
 		}
@@ -161,43 +113,4 @@ func (f *Follower) died(ctx context.Context, c Container) error {
 		d.Advice = "docker start " + c.Name // `up` starts nothing that it did not make
 	}
 	return d
-}
-
-// followURL asks a server started by hand again and again: nothing tells of its starts and ends.
-func (f *Follower) followURL(ctx context.Context) {
-	defer crash.Recover()
-	u := f.target.URL
-	rest := func(ctx context.Context) (net.Conn, error) { return dialURL(ctx, u) }
-	dial := func(ctx context.Context, port int) (net.Conn, error) {
-		if port != RESTPort {
-			return nil, errNotPublished
-		}
-		return rest(ctx)
-	}
-	f.mu.Lock()
-	f.dial = dial
-	f.mu.Unlock()
-	if f.target.Unchecked {
-		f.ready(ctx, "", u.Host, dial)
-		return
-	}
-	for ctx.Err() == nil {
-		version, err := Health(ctx, rest)
-		pause := probeEvery
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err == nil && f.phase() != PhaseReady:
-			f.ready(ctx, version, u.Host, dial)
-			pause = urlEvery
-		case err == nil:
-			pause = urlEvery
-		case f.phase() != PhaseDown:
-			f.set(func(s *State) { s.Phase, s.Err = PhaseDown, &NoAnswerError{URL: u.String(), Err: err} })
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-		}
-	}
 }

@@ -48,6 +48,15 @@ func (f *Fake) disconnect(b *box, network string) {
 	f.emitNetwork(b, "disconnect", network)
 }
 
+// Connect takes a container into a network, as `docker network connect` does.
+func (f *Fake) Connect(network, name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if b := f.containers[name]; b != nil {
+		f.connect(b, network)
+	}
+}
+
 // resume lets a paused container go on; the caller holds the lock.
 func (f *Fake) resume(b *box) {
 	if b.Status == "paused" {
@@ -70,21 +79,27 @@ func (f *Fake) join(step orchestrator.Step) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	b, err := f.own(step)
-	now := orchestrator.Attached{Name: step.Network, ID: f.ids[step.Network]}
 	switch {
 	case err != nil:
 		return err
-	case b == nil || now.ID == "" || step.Spec == nil:
+	case b == nil || f.ids[step.Network] == "" || step.Spec == nil:
 		return fmt.Errorf("joining container %q to network %q: one of the two is not there, or the specification", step.Target, step.Network)
-	case slices.Contains(b.Networks, now):
-		return nil
 	}
-	f.disconnect(b, step.Network)
+	f.connect(b, step.Network)
+	return nil
+}
+
+// connect takes a container into the network that has the name now; the caller holds the lock.
+func (f *Fake) connect(b *box, network string) {
+	now := orchestrator.Attached{Name: network, ID: f.ids[network]}
+	if slices.Contains(b.Networks, now) {
+		return
+	}
+	f.disconnect(b, network)
 	b.Networks = append(b.Networks, now)
 	b.address = netip.AddrFrom4([4]byte{172, 30, 1, byte(len(f.events))})
 	b.show()
-	f.emitNetwork(b, "connect", step.Network)
-	return nil
+	f.emitNetwork(b, "connect", network)
 }
 
 func (f *Fake) leave(step orchestrator.Step) error {
