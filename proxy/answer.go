@@ -31,6 +31,9 @@ func (x *exchange) respond(a *answer) {
 	if a.last && x.conn != nil {
 		x.conn.last = true
 	}
+	if !safe(x.request.Method) {
+		a.start = nil // the waiting page asks again, which would send a form again
+	}
 	body, contentType := x.proxy.render(a, x.request.wantsPage())
 	fields := x.proxy.allowReading(x.request)
 	fields = append(fields,
@@ -38,7 +41,7 @@ func (x *exchange) respond(a *answer) {
 		http1.Field{Name: "X-Content-Type-Options", Value: "nosniff"},
 		http1.Field{Name: "Content-Type", Value: contentType})
 	if strings.HasPrefix(contentType, "text/html") {
-		csp := "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+		csp := "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'self'" // a form in a frame gets its page there
 		if a.start != nil {
 			csp += waitingPolicy()
 		}

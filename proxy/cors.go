@@ -61,7 +61,7 @@ func (x *exchange) preflight() bool {
 // request itself can be held and its answer be read.
 func (x *exchange) answerPreflight() {
 	if _, _, ok := x.proxy.origins.of(x.request); !ok {
-		x.respond(refusedOrigin())
+		x.respond(refusedOrigin(x.request))
 		return
 	}
 	x.allowRequest("preflight answered while the upstream is not ready")

@@ -25,7 +25,8 @@
 // neither one of our names (on any port: a front end under development counts as
 // ours) nor listed in Config.Origins. Programs that send no Origin pass; a form or a
 // script that sends none does not where its browser says that it is of another site
-// (Sec-Fetch-Site).
+// (Sec-Fetch-Site). Origin: null is refused too, but for a page of the very origin it
+// asks, as the same field says: one with Referrer-Policy: no-referrer withholds its name.
 //
 // Config.Policy asks for more, all of it off by default: see package policy.
 //

@@ -2,11 +2,14 @@ package proxy
 
 import (
 	"context"
+	"io"
 	"net"
 	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/letta-dev/letta-dev/proxy/policy"
 )
 
 // measures is what a browser makes of the page it shows: the contrast of each text as WCAG 2.2 computes it, whether the ground
@@ -98,13 +101,49 @@ func TestPagesAreReadable(t *testing.T) {
 	}
 }
 
-// A page is for those who navigate: what is refused with 403 changes something, so that no person sees it as one.
-func TestRefusalOfAnOriginIsNoPage(t *testing.T) {
-	g := start(t, echo(), nil)
-	g.each(t, func(t *testing.T, w wire) {
-		res, body := w.do(t, "POST", "/mirror", strings.NewReader("mirror"), "Origin: https://mirror.example", "Accept: text/html")
-		if res.StatusCode != 403 || errorIn(t, body).Code != "origin_refused" || strings.Contains(body, "mirror") {
-			t.Errorf("%d %s", res.StatusCode, body)
+// A person who sent a form sees a page, whatever becomes of it; a program gets JSON.
+func TestFormsGetPages(t *testing.T) {
+	form := []string{"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "Sec-Fetch-Mode: navigate"}
+	for _, c := range []struct {
+		name, method, path string
+		fields             []string
+		status             int
+		change             func(*Config)
+	}{
+		{"a foreign page", "POST", "/mirror", []string{"Origin: https://mirror.example"}, 403, nil},
+		{"an unknown name", "POST", "/mirror", []string{"Host: mirror.example"}, 404, nil},
+		{"a method", "TRACE", "/mirror", nil, 405, nil},
+		{"a large body", "POST", "/mirror", nil, 413, func(c *Config) { c.Policy.MaxBody = 3 }},
+		{"too often", "POST", "/mirror", nil, 429, func(c *Config) { c.Policy.Rate = policy.Rate{Requests: 1, Seconds: 60} }},
+		{"a climb", "POST", "/app/../mirror", nil, 400, routed(nobody(t), "/app/=http://@/base/")},
+		{"nobody listens", "POST", "/mirror", nil, 502, func(c *Config) { c.REST.Dial = dialer(nobody(t)) }},
+		{"down", "POST", "/mirror", nil, 502, func(c *Config) { c.REST.State = newStateBox(State{Phase: Down}).get }},
+		{"starting", "POST", "/mirror", nil, 503, func(c *Config) { c.REST.State, c.HoldFor = newStateBox(migrating(time.Now())).get, time.Millisecond }},
+	} {
+		g := start(t, echo(), c.change)
+		for _, w := range g.wires(g.addr) {
+			t.Run(c.name+"/"+w.name, func(t *testing.T) {
+				if c.status == 429 { // the first may pass
+					_, _ = w.do(t, "GET", "/", nil)
+				}
+				body := func() io.Reader {
+					if c.method != "POST" {
+						return nil
+					}
+					return strings.NewReader("mirror=1")
+				}
+				res, page := w.do(t, c.method, c.path, body(), append(form, c.fields...)...)
+				if res.StatusCode != c.status || res.Header.Get("Content-Type") != "text/html; charset=utf-8" ||
+					!strings.Contains(page, "answered by letta-dev") || strings.Contains(page, "mirror") || strings.Contains(page, "<script") {
+					t.Errorf("%d %s: %s", res.StatusCode, res.Header.Get("Content-Type"), page)
+				}
+				for _, program := range [][]string{nil, {"Accept: */*"}, {"Accept: application/json, text/html;q=0.5"}, {"Accept: text/html; q=0"},
+					{"Accept: text/html", "Sec-Fetch-Mode: cors"}} {
+					if res, said := w.do(t, c.method, c.path, body(), append(program, c.fields...)...); res.StatusCode != c.status || errorIn(t, said).Message == "" {
+						t.Errorf("%q: %d %s", program, res.StatusCode, said)
+					}
+				}
+			})
 		}
-	})
+	}
 }

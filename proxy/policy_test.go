@@ -72,6 +72,13 @@ func TestOriginRules(t *testing.T) {
 		{"POST", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"}, 403},
 		{"POST", []string{"Origin: https://app.letta.com", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"}, 200}, // a form
 		{"POST", []string{"Origin: null", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"}, 403},
+		{"POST", []string{"Origin: null", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: navigate"}, 200}, // Referrer-Policy: no-referrer
+		{"POST", []string{"Origin: null", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: no-cors"}, 200},  // the same of fetch in Firefox
+		{"POST", []string{"Origin: null", "Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: navigate"}, 403},
+		{"POST", []string{"Origin: null", "Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate"}, 403},
+		{"POST", []string{"Origin: null", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: cross-site"}, 403},
+		{"POST", []string{"Origin: null", "Origin: null", "Sec-Fetch-Site: same-origin"}, 403},
+		{"POST", []string{"Origin: https://evil.example", "Sec-Fetch-Site: same-origin"}, 403},
 		{"POST", []string{"Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: navigate"}, 200},
 		{"GET", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"}, 200}, // a link
 	}

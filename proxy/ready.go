@@ -24,7 +24,7 @@ func (x *exchange) awaitReady(u *Upstream) (changed <-chan struct{}, ready bool)
 		case state.Phase == Down:
 			x.respond(down(u, state))
 			return nil, false
-		case x.request.wantsPage():
+		case safe(x.request.Method) && x.request.wantsPage():
 			x.respond(p.starting(u, state))
 			return nil, false
 		}

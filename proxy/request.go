@@ -69,22 +69,32 @@ func (r *request) isUpgrade() bool {
 	return r.major == 1 && r.Minor == 1 && r.Fields.HasToken("Connection", "upgrade") && r.Fields.HasToken("Upgrade", "websocket")
 }
 
-// wantsPage reports whether a person looks at the answer. fetch() may ask for
-// HTML too, but says that it is not navigating.
+// wantsPage reports whether a person looks at the answer: at that to a link, and at that to a form. fetch() may ask
+// for HTML too, but says that it is not navigating.
 func (r *request) wantsPage() bool {
-	if r.Method != "GET" && r.Method != "HEAD" || r.isUpgrade() {
+	if mode := r.Fields.Get("Sec-Fetch-Mode"); r.isUpgrade() || mode != "" && mode != "navigate" {
 		return false
 	}
-	mode := r.Fields.Get("Sec-Fetch-Mode")
-	if mode != "" && mode != "navigate" {
-		return false
-	}
-	for accept := range r.Fields.Values("Accept") {
-		if strings.Contains(lower(accept), "text/html") {
-			return true
+	html := r.accepts("text/html")
+	return html > 0 && html >= r.accepts("application/json")
+}
+
+// accepts is the weight of a media type that a client names, 0 for one that it does not (RFC 9110, section 12.5.1).
+func (r *request) accepts(mediaType string) (q float64) {
+	for accepted := range r.Fields.Tokens("Accept") {
+		name, parameters, _ := strings.Cut(accepted, ";")
+		if lower(strings.TrimSpace(name)) != mediaType {
+			continue
 		}
+		wanted := 1.0
+		for parameter := range strings.SplitSeq(parameters, ";") {
+			if parameter = strings.TrimSpace(parameter); strings.HasPrefix(lower(parameter), "q=") {
+				wanted = weight(parameter)
+			}
+		}
+		q = max(q, wanted)
 	}
-	return false
+	return q
 }
 
 func (r *request) isPreflight() bool {

@@ -18,15 +18,21 @@ func inStillNetwork(t *testing.T) bool {
 	return false
 }
 
-// needsBrowser returns the program, or skips the test.
+// needsBrowser returns the program of Chromium, or skips the test.
 func needsBrowser(t *testing.T) (chromium string) {
+	t.Helper()
+	return needsProgram(t, "chromium")
+}
+
+// needsProgram returns the program of a browser, or skips the test.
+func needsProgram(t *testing.T, name string) (browser string) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("NOT PROVEN: starting a browser takes seconds")
 	}
-	chromium, err := exec.LookPath("chromium")
+	browser, err := exec.LookPath(name)
 	if err != nil {
-		t.Skip("NOT PROVEN: chromium is not installed")
+		t.Skip("NOT PROVEN: " + name + " is not installed")
 	}
-	return chromium
+	return browser
 }

@@ -98,6 +98,7 @@ func TestHandshakeSanity(t *testing.T) {
 			{handshakeOf("Connection: Origin, Upgrade", "Origin: https://evil.example"), 403}, // what is checked is what came
 			{handshakeOf("Origin: https://evil.example"), 403},
 			{handshakeOf("Origin: null"), 403},
+			{handshakeOf("Origin: null", "Sec-Fetch-Site: same-origin"), 403}, // no WebSocket hides its origin but an opaque one
 			{handshakeOf("Host: evil.example"), 404},
 		} {
 			res, _ := g.upgradeWith(t, addr, encrypted, test.bytes)
