@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // The pages have holes like {title}, which a replacer fills. A template engine would be more than they need, and would make the linker
@@ -47,6 +48,7 @@ func waitingPage(a *answer) string {
 		"{upstream}", html.EscapeString(a.start.Upstream),
 		"{stage}", html.EscapeString(a.start.stageText()),
 		"{seconds}", strconv.Itoa(a.start.Seconds),
+		"{last}", a.start.lastText(),
 		"{steps}", a.start.stepsHTML(),
 		"{hint}", html.EscapeString(a.hint),
 	).Replace(waitingHTML)
@@ -65,6 +67,14 @@ func (v *startView) stageText() string {
 		return ""
 	}
 	return "Stage " + v.Stage + " · "
+}
+
+// lastText is what there is to expect.
+func (v *startView) lastText() string {
+	if v.Last <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" · the last start took %d s", int(v.Last.Round(time.Second).Seconds()))
 }
 
 func (v *startView) stepsHTML() string {

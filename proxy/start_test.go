@@ -37,6 +37,22 @@ func TestStartIsTold(t *testing.T) {
 	})
 }
 
+// The page says how long there is to wait, as far as that is known.
+func TestWaitingPageKnowsTheLastStart(t *testing.T) {
+	box := newStateBox(migrating(clock))
+	g := startWith(t, box, nil)
+	g.each(t, func(t *testing.T, w wire) {
+		for last, want := range map[time.Duration]string{0: "</span> s · this page", 14400 * time.Millisecond: "</span> s · the last start took 14 s · this page"} {
+			state := migrating(clock)
+			state.LastStart = last
+			box.set(state)
+			if res, body := w.do(t, "GET", "/", nil, "Accept: text/html", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"); res.StatusCode != 503 || !strings.Contains(body, want) {
+				t.Errorf("%v: %d %s", last, res.StatusCode, body)
+			}
+		}
+	})
+}
+
 func TestStartOfAServerThatIsThere(t *testing.T) {
 	g := start(t, echo(), nil)
 	g.each(t, func(t *testing.T, w wire) {

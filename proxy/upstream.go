@@ -52,6 +52,8 @@ type State struct {
 	Stage string
 	// Since is when the phase began.
 	Since time.Time
+	// LastStart is how long the last start took; 0 where that is not known.
+	LastStart time.Duration
 	// Cause and Hint explain Down: what is wrong, and what to type.
 	Cause, Hint string
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/letta-dev/letta-dev/proxy/http1"
 )
@@ -12,6 +13,7 @@ type startView struct {
 	Upstream string
 	Stage    string
 	Seconds  int
+	Last     time.Duration // of the last start; 0: not known
 	Steps    []step
 }
 
@@ -27,7 +29,7 @@ func stages() []struct{ stage, name string } {
 }
 
 func (p *Proxy) viewOf(u *Upstream, s State) *startView {
-	v := &startView{Upstream: u.Name, Stage: s.Stage}
+	v := &startView{Upstream: u.Name, Stage: s.Stage, Last: s.LastStart}
 	if !s.Since.IsZero() {
 		v.Seconds = max(0, int(p.config.Now().Sub(s.Since).Seconds()))
 	}

@@ -16,8 +16,8 @@ import (
 // complaintEvery is how often one kind of complaint may stand on the timeline.
 const complaintEvery = time.Minute
 
-// complaints are lines of the proxy that are of no request, and that clients can cause at will: the first of a kind is written at once,
-// those within a minute of it are counted, and the next line, or the end, says how many they were.
+// complaints are lines that clients or a failing server can cause at will: the first of a kind is written at once, those within a minute of
+// it are counted, and at its end the last of them says how many they were.
 type complaints struct {
 	say func(format string, args ...any)
 	now func() time.Time
@@ -28,7 +28,9 @@ type complaints struct {
 
 type complaint struct {
 	said   time.Time
-	unsaid int // since then
+	unsaid int         // since then
+	last   string      // of those
+	timer  *time.Timer // runs while some are unsaid
 }
 
 // add writes a complaint or counts it. There must be few kinds.
@@ -44,13 +46,33 @@ func (c *complaints) add(kind, line string) {
 		}
 		c.kinds[kind] = k
 	} else if since := now.Sub(k.said); since >= 0 && since < complaintEvery { // before it: the clock was put back
-		k.unsaid++
+		if k.unsaid++; k.unsaid == 1 {
+			k.timer = time.AfterFunc(complaintEvery-since, func() { c.sayLast(k) })
+		}
+		k.last = line
 		return
 	}
+	c.write(k, line)
+}
+
+// sayLast writes the last of the complaints that were counted.
+func (c *complaints) sayLast(k *complaint) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k.unsaid > 0 {
+		k.unsaid--
+		c.write(k, k.last)
+	}
+}
+
+func (c *complaints) write(k *complaint, line string) {
 	if k.unsaid > 0 {
 		line += fmt.Sprintf(" (and %d more like it since %s)", k.unsaid, k.said.Local().Format(time.TimeOnly))
 	}
-	k.said, k.unsaid = now, 0
+	if k.timer != nil {
+		k.timer.Stop()
+	}
+	k.said, k.unsaid, k.timer = c.now(), 0, nil
 	c.say("%s", line)
 }
 
@@ -62,6 +84,7 @@ func (c *complaints) end() {
 		if k := c.kinds[kind]; k.unsaid > 0 {
 			c.say("%s: %d more since %s", kind, k.unsaid, k.said.Local().Format(time.TimeOnly))
 			k.unsaid = 0
+			k.timer.Stop()
 		}
 	}
 }

@@ -114,16 +114,16 @@ func (s *serving) pair(ctx context.Context, group *group) (func(*tls.ClientHello
 	return pair.GetCertificate, nil
 }
 
-// tellPair says on the timeline what became of the files of a pair.
+// tellPair says what became of the files of a pair.
 func (s *serving) tellPair(c certs.PairChange) {
 	until := day(c.NotAfter)
 	switch {
 	case c.Refused != nil:
-		s.journal.say("the certificate for %s, until %s, stays in use: %s", c.Names, until, advice(c.Refused))
+		s.say("certificates", "the certificate for %s, until %s, stays in use: %s", c.Names, until, advice(c.Refused))
 	case c.Warning != nil:
-		s.journal.say("%s", advice(c.Warning))
+		s.say("certificates", "%s", advice(c.Warning))
 	default:
-		s.journal.say("the certificate for %s, until %s, is in use from now on", c.Names, until)
+		s.say("certificates", "the certificate for %s, until %s, is in use from now on", c.Names, until)
 	}
 }
 

@@ -97,10 +97,11 @@ func (p paths) makeState() error {
 // roots are the public roots and ours in one file, for programs with roots of their own.
 func (p paths) roots() string { return filepath.Join(filepath.Dir(p.Certs), "roots") }
 
-func (p paths) journal() string  { return filepath.Join(p.State, "journal.jsonl") }
-func (p paths) output() string   { return filepath.Join(p.State, "output.log") }
-func (p paths) planLock() string { return filepath.Join(p.State, "plan.lock") }
-func (p paths) liveLock() string { return filepath.Join(p.State, "live.lock") }
+func (p paths) journal() string   { return filepath.Join(p.State, "journal.jsonl") }
+func (p paths) lastStart() string { return filepath.Join(p.State, "start.json") }
+func (p paths) output() string    { return filepath.Join(p.State, "output.log") }
+func (p paths) planLock() string  { return filepath.Join(p.State, "plan.lock") }
+func (p paths) liveLock() string  { return filepath.Join(p.State, "live.lock") }
 
 // lockOf is the lock of a file of ours. A pipe in its place makes nobody wait and locks as well; a link is an error.
 func lockOf(path string) *flock.Flock {

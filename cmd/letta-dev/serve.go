@@ -72,6 +72,8 @@ type serving struct {
 	bound      []boundAddress
 	stop       context.CancelFunc
 	complaints complaints
+	news       complaints // on the terminal
+	starts     starts
 }
 
 // serve answers requests until ctx ends or it is told to stop through its control socket, and then stops gracefully. ready is
@@ -100,8 +102,19 @@ func (s *serving) run(ctx context.Context, ready func(liveStatus)) (err error) {
 		return s.cfg.Files.stateProblem("opening letta-dev's journal", err)
 	}
 	defer func() { err = errors.Join(err, s.journal.close()) }()
-	s.complaints = complaints{say: s.journal.say, now: s.app.now}
+	s.complaints = complaints{now: s.app.now, say: func(format string, args ...any) {
+		s.journal.say(format, args...)
+		if !s.cfg.Background {
+			s.app.ui.news(format, args...)
+		}
+	}}
 	defer s.complaints.end()
+	s.news = complaints{now: s.app.now, say: s.app.ui.news}
+	defer s.news.end()
+	s.starts = starts{path: s.cfg.Files.lastStart(), now: s.app.now}
+	if err := s.starts.load(); err != nil {
+		s.journal.say("how long the last start took is not known: %v", err)
+	}
 
 	// What follows the server outlives ctx: streams may finish while the proxy stops.
 	following, unfollow := context.WithCancel(context.WithoutCancel(ctx))
@@ -110,6 +123,9 @@ func (s *serving) run(ctx context.Context, ready func(liveStatus)) (err error) {
 
 	if err := s.followTarget(following, group); err != nil {
 		return err
+	}
+	if !s.cfg.Plain { // else nobody asks how it stands
+		group.add(func() error { s.watchServer(following); return nil })
 	}
 	listeners, err := s.listen(ctx)
 	if err != nil {
@@ -172,6 +188,7 @@ func (s *serving) recordEvents(ctx context.Context, engine orchestrator.Engine) 
 		// The follower tells when the engine is gone; here it only has to be found again.
 		_ = engine.Watch(ctx, func() {}, func(h orchestrator.Happening) {
 			if h.Labels.Ours(s.cfg.Project) || s.cfg.Container != "" && h.Name == s.cfg.Container {
+				s.starts.began(h)
 				s.journal.engine(h)
 			}
 		})

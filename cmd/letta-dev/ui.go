@@ -210,6 +210,11 @@ func (u *ui) warn(format string, args ...any) {
 	u.remark(markWarn().String(), "warning", text)
 }
 
+// news says what happened while a server is served, and when.
+func (u *ui) news(format string, args ...any) {
+	u.remark("·", "news", u.app.now().Local().Format(time.TimeOnly)+" "+u.app.asTyped(fmt.Sprintf(format, args...)))
+}
+
 func (u *ui) remark(sign, word, text string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

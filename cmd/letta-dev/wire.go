@@ -85,7 +85,7 @@ func (s *serving) newProxy(ctx context.Context, group *group, listeners []proxy.
 	}
 	config := proxy.Config{
 		Listeners: listeners, Certificate: certificate, Hosts: s.cfg.Hosts, Origins: s.cfg.Origins,
-		REST: rest, WebSocket: ws, Grace: grace(s.cfg.Grace), Access: s.journal.access, Now: s.app.now,
+		REST: rest, WebSocket: ws, Grace: grace(s.cfg.Grace), Access: s.access, Now: s.app.now,
 		Policy: s.cfg.Policy, RouteUpstream: s.routeUpstream,
 		Waiting: s.tellWait, AsTyped: s.typist(ctx), HandshakeFailed: s.handshake, ErrorLog: log.New(s.troubles(), "", 0),
 	}
@@ -131,11 +131,11 @@ func (s *serving) certificate(ctx context.Context, group *group) (func(*tls.Clie
 	return keeper.GetCertificate, nil
 }
 
-// tellRenewal says on the timeline that a leaf was renewed, or why the old one stays.
+// tellRenewal says that a leaf was renewed, or why the old one stays.
 func (s *serving) tellRenewal(r certs.Renewal) {
 	until := day(r.NotAfter)
 	if r.Err != nil && !r.InMemory {
-		s.journal.say("the certificate for %s, until %s, stays: %s", r.Names, until, advice(r.Err))
+		s.say("certificates", "the certificate for %s, until %s, stays: %s", r.Names, until, advice(r.Err))
 		return
 	}
 	if r.Reason != "" {
@@ -144,7 +144,7 @@ func (s *serving) tellRenewal(r certs.Renewal) {
 	if r.InMemory {
 		until += ", but only until this process ends: " + advice(r.Err)
 	}
-	s.journal.say("a certificate for %s came into use%s, until %s", r.Names, r.Reason, until)
+	s.say("certificates", "a certificate for %s came into use%s, until %s", r.Names, r.Reason, until)
 }
 
 // routeUpstream is the server of a route. Names that the Letta server has inside the engine's network mean that server, which nobody
@@ -248,7 +248,7 @@ func restTransport(dial func(context.Context) (net.Conn, error)) http.RoundTripp
 // proxyState is the follower's state in the proxy's words.
 func (s *serving) proxyState() (proxy.State, <-chan struct{}) {
 	st, changed := s.follower.State()
-	out := proxy.State{Stage: st.Stage, Since: st.Since}
+	out := proxy.State{Stage: st.Stage, Since: st.Since, LastStart: s.starts.took()}
 	switch st.Phase {
 	case orchestrator.PhaseReady:
 		out.Phase = proxy.Ready
