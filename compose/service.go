@@ -150,7 +150,7 @@ func attachments(service string, c serviceConfig) []Attachment {
 func dependencies(c serviceConfig) []Dependency {
 	var all []Dependency
 	for _, name := range slices.Sorted(maps.Keys(c.DependsOn)) {
-		all = append(all, Dependency{Service: name, Condition: c.DependsOn[name].Condition})
+		all = append(all, Dependency{Service: name, Condition: c.DependsOn[name].Condition, Optional: !c.DependsOn[name].Required})
 	}
 	return all
 }

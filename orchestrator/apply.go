@@ -17,6 +17,8 @@ type Applier struct {
 	Report func(Event) // told of every step; calls never overlap
 	// Ready returns when the Letta server answers its health check, or says why it never will. It is what a Wait for Ready calls.
 	Ready func(context.Context) error
+	// Bound is --wait-timeout: it gives the context of each wait, whose deadline is the same for all. Nil when nothing is to be bounded.
+	Bound func(context.Context) (context.Context, context.CancelFunc)
 }
 
 // The clean-up after a failed or interrupted Apply runs when the caller's context may have ended, so it has bounds of its own.
@@ -114,50 +116,21 @@ func (a *Applier) carryOut(ctx context.Context, s Step, report func(Event)) erro
 	if s.Action != Wait {
 		return a.Engine.Do(ctx, s, report)
 	}
+	waits := ctx
+	if a.Bound != nil {
+		var cancel context.CancelFunc
+		waits, cancel = a.Bound(ctx)
+		defer cancel()
+	}
 	if s.Condition == Ready {
-		return a.Ready(ctx)
+		return a.Ready(waits)
 	}
-	return a.await(ctx, s)
-}
-
-// awaitEvery is how often a condition of depends_on is looked at.
-const awaitEvery = 100 * time.Millisecond
-
-// await returns when a container meets a condition of depends_on, or has ended in a way that it never will.
-func (a *Applier) await(ctx context.Context, s Step) error {
-	tick := time.NewTicker(awaitEvery)
-	defer tick.Stop()
-	for {
-		have, err := a.Engine.Observe(ctx, Query{Project: s.Project, Names: []string{s.Target}})
-		if err != nil {
-			return err
-		}
-		switch c, met, ended := meets(have, s); {
-		case met:
-			return nil
-		case c == nil:
-			return fmt.Errorf("waiting for container %q: it was removed meanwhile", s.Target)
-		case ended:
-			return deathOf(ctx, a.Engine, *c, StageBoot)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+	err := a.await(ctx, waits, s)
+	if gone := errors.As(err, new(*DiedError)) || errors.As(err, new(*UnmetError)); gone && s.Optional && waits.Err() == nil {
+		report(Event{Kind: Note, Text: fmt.Sprintf("%v\nit is not required, so up goes on without it", err)})
+		return nil
 	}
-}
-
-// meets says whether a container meets the step's condition, or has ended so that it never will; it is nil when it is gone.
-func meets(have Observation, s Step) (c *Container, met, ended bool) {
-	i := slices.IndexFunc(have.Containers, func(c Container) bool { return c.Name == s.Target })
-	if i < 0 {
-		return nil, false, false
-	}
-	c = &have.Containers[i]
-	ended = !c.Running && c.Status != "created" && c.Status != "restarting"
-	met = s.Condition == Completed && ended && c.ExitCode == 0 || s.Condition == Healthy && c.Running && c.Health == "healthy"
-	return c, met, ended
+	return err
 }
 
 // undo takes back what the plan did, last first: what it started is stopped, what it made is removed. Nobody has used any of it:

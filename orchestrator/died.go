@@ -11,31 +11,41 @@ import (
 // DiedError says that a container ended when it should have run.
 type DiedError struct {
 	Container string
-	Stage     string // the last one it reached: postgres, migrate, server
+	Stage     string // the last one it reached: postgres, migrate, server; empty of a container that is not the server's
 	ExitCode  int
 	OOMKilled bool
-	Cause     string   // from the catalogue; empty when the log holds nothing known
-	Advice    string   // the command that helps against Cause
-	Lines     []string // the last of its log, redacted
+	// Restarting says that its restart policy has started it again, and that it ended again.
+	Restarting bool
+	Cause      string   // from the catalogue; empty when the log holds nothing known
+	Advice     string   // the command that helps against Cause
+	Lines      []string // the last of its log, redacted
 }
 
 // Error is exit code, stage and cause in the first line, and then the last lines of the log.
 func (e *DiedError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "container %q ended with exit code %d at stage %s", e.Container, e.ExitCode, e.Stage)
+	fmt.Fprintf(&b, "container %q ended with exit code %d", e.Container, e.ExitCode)
+	if e.Stage != "" {
+		b.WriteString(" at stage " + e.Stage)
+	}
+	if e.Restarting {
+		b.WriteString(", not for the first time: its restart policy starts it again and again")
+	}
 	if e.OOMKilled {
 		b.WriteString(": the kernel killed it for want of memory")
 	}
 	if e.Cause != "" {
 		b.WriteString(": " + e.Cause)
 	}
-	if len(e.Lines) > 0 {
-		fmt.Fprintf(&b, "\nthe last %d lines of its log:", len(e.Lines))
-		for _, l := range e.Lines {
-			b.WriteString("\n  " + l)
-		}
+	return b.String() + quoted(e.Lines)
+}
+
+// quoted is the end of a log as an error shows it.
+func quoted(lines []string) string {
+	if len(lines) == 0 {
+		return ""
 	}
-	return b.String()
+	return fmt.Sprintf("\nthe last %d lines of its log:\n  ", len(lines)) + strings.Join(lines, "\n  ")
 }
 
 // Hint is the catalogue's advice, or how to see the whole log.
@@ -125,19 +135,28 @@ func diagnose(log, stage string) (cause, advice string) {
 const (
 	lastLines    = 20  // of the log, shown with a death
 	searchedTail = 400 // lines of the log the catalogue looks at
+
+	logTime = 10 * time.Second // for an engine to give them
 )
 
 // deathOf tells how a container ended: its stage, its cause where that is a known one, the last of its log.
 func deathOf(ctx context.Context, e Engine, c Container, stage string) *DiedError {
 	d := &DiedError{Container: c.Name, Stage: stage, ExitCode: c.ExitCode, OOMKilled: c.OOMKilled}
-	var lines []string
-	// A log that cannot be read leaves the death as it is: the exit code and the stage are known.
-	_ = e.Logs(ctx, c.ID, LogOptions{Tail: searchedTail, Since: firstWords(c)}, func(l LogLine) {
-		lines = append(lines, Redact(l.Text))
-	})
+	lines := lastWords(ctx, e, c)
 	d.Cause, d.Advice = diagnose(strings.Join(lines, "\n"), stage)
 	d.Lines = lines[max(0, len(lines)-lastLines):]
 	return d
+}
+
+// lastWords is the end of what a container has said in its last run. A log that cannot be read leaves an error as it is: the exit
+// code and the stage are known.
+func lastWords(ctx context.Context, e Engine, c Container) (lines []string) {
+	ctx, cancel := context.WithTimeout(ctx, logTime)
+	defer cancel()
+	_ = e.Logs(ctx, c.ID, LogOptions{Tail: searchedTail, Since: firstWords(c)}, func(l LogLine) {
+		lines = append(lines, Redact(l.Text))
+	})
+	return lines
 }
 
 // firstWords is where the log of a run begins. The engine notes a start after the process began, so one that fails at once has said

@@ -3,6 +3,8 @@ package orchestrator
 import (
 	"fmt"
 	"slices"
+
+	"github.com/letta-dev/letta-dev/compose"
 )
 
 // Ready is the condition that the Letta server answers its health check; the others are compose's own.
@@ -18,6 +20,9 @@ const (
 func Diff(want Want, have Observation) (Plan, error) {
 	d := differ{want: want, have: have, plan: Plan{Steps: []Step{}}, started: map[string]int{}, made: map[string]int{}}
 	if err := d.things(); err != nil {
+		return Plan{}, err
+	}
+	if err := d.images(); err != nil {
 		return Plan{}, err
 	}
 	for _, s := range want.Services {
@@ -81,7 +86,21 @@ func (d *differ) thing(kind string, create Action, name string, there bool, labe
 	return nil
 }
 
-// service plans one container, the image it needs, and what must be true before it starts.
+// images plans the images of the containers that are to be made.
+func (d *differ) images() error {
+	for _, s := range d.want.Services {
+		have, err := d.find(s)
+		if err != nil {
+			return err
+		}
+		if have == nil || d.stale(s, have) != "" {
+			d.image(s.Image)
+		}
+	}
+	return nil
+}
+
+// service plans one container, and what must be true before it starts.
 func (d *differ) service(s Spec) error {
 	have, err := d.find(s)
 	if err != nil {
@@ -231,28 +250,34 @@ func (d *differ) replace(s Spec, have *Container, cause string, image []int) {
 	d.create(s, cause, []int{remove})
 }
 
-// start plans a start after the conditions of depends_on.
+// start plans a start after the conditions of depends_on. Nothing starts before all images are here: how long those take is the
+// network's to say, and no part of the time that containers have to become ready.
 func (d *differ) start(s Spec, cause string, needs ...int) {
+	for i, step := range d.plan.Steps {
+		if step.Action == Pull || step.Action == Load {
+			needs = append(needs, i)
+		}
+	}
 	for _, dep := range s.DependsOn {
-		needs = append(needs, d.condition(dep.Service, dep.Condition)...)
+		needs = append(needs, d.condition(dep)...)
 	}
 	database := s.Name == d.want.Server && s.Environment[databaseURI] == ""
 	d.started[s.Name] = d.add(Step{Action: Start, Target: s.ContainerName, Service: s.Name, Database: database, Cause: cause}, needs...)
 }
 
 // condition plans the wait that a dependency asks for and returns what to wait for in the plan.
-func (d *differ) condition(service, condition string) []int {
-	if condition == Started {
-		return d.after(service)
+func (d *differ) condition(dep compose.Dependency) []int {
+	if dep.Condition == Started {
+		return d.after(dep.Service)
 	}
-	i := slices.IndexFunc(d.want.Services, func(s Spec) bool { return s.Name == service })
+	i := slices.IndexFunc(d.want.Services, func(s Spec) bool { return s.Name == dep.Service })
 	if i < 0 {
 		return nil
 	}
 	return []int{d.add(Step{
-		Action: Wait, Target: d.want.Services[i].ContainerName, Service: service, Condition: condition,
-		Cause: fmt.Sprintf("what depends on it wants %s", condition),
-	}, d.after(service)...)}
+		Action: Wait, Target: d.want.Services[i].ContainerName, Service: dep.Service, Condition: dep.Condition, Optional: dep.Optional,
+		Cause: fmt.Sprintf("what depends on it wants %s", dep.Condition),
+	}, d.after(dep.Service)...)}
 }
 
 func (d *differ) after(service string) []int {

@@ -74,8 +74,7 @@ func TestDiffFromNothing(t *testing.T) {
 	p := mustDiff(t, stack(nil), Observation{})
 	want := strings.Join([]string{
 		"create network p_default", "create volume p_data",
-		"pull image pg:15", "create container p-db-1", "start container p-db-1",
-		"pull image letta/letta:0.16.8", "create container letta-server",
+		"pull image pg:15", "pull image letta/letta:0.16.8", "create container p-db-1", "start container p-db-1", "create container letta-server",
 		"wait for container p-db-1", "start container letta-server", "wait for container letta-server",
 	}, "\n")
 	if got := words(p); got != want {
@@ -99,6 +98,7 @@ func TestDiffNeeds(t *testing.T) {
 		{"start container letta-server", "wait for container p-db-1"},
 		{"wait for container p-db-1", "start container p-db-1"},
 		{"start container p-db-1", "create container p-db-1"},
+		{"start container p-db-1", "pull image letta/letta:0.16.8"}, // from then on the time to wait runs
 		{"create container p-db-1", "pull image pg:15"},
 		{"create container p-db-1", "create volume p_data"},
 		{"create container p-db-1", "create network p_default"},

@@ -2,8 +2,10 @@ package orchestrator
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -112,10 +114,31 @@ type Container struct {
 	MadeFor    string        // the network it was made to be in, or host, none, container:ID; empty when the engine does not say
 	StopGrace  time.Duration // what the container was made to have between a polite stop and a kill; 0 when the engine does not say
 	Health     string        // the engine's own probe: "", starting, healthy, unhealthy
+	LastCheck  Check         // the last of these probes
+	Restarts   int           // how often its restart policy has started it since somebody did
 	StartedAt  time.Time
 	FinishedAt time.Time
 	ExitCode   int
 	OOMKilled  bool
+}
+
+// Check is one health check of a container, by the engine.
+type Check struct {
+	Done     bool
+	ExitCode int    // -1 when it took too long
+	Output   string // the beginning of what it said
+}
+
+// String is the end of a sentence about a container's health; empty when there was no check yet.
+func (c Check) String() string {
+	if !c.Done {
+		return ""
+	}
+	said := strings.TrimSpace(Redact(c.Output))
+	if said != "" {
+		said = ": " + said
+	}
+	return fmt.Sprintf("; its last health check ended with exit code %d%s", c.ExitCode, said)
 }
 
 // Published is a container's port on the host.

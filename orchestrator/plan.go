@@ -46,6 +46,7 @@ type Step struct {
 	Database  bool                  `json:"-"`                 // Start: Postgres runs inside; Stop: ask it to stop before the container is
 	Anonymous bool                  `json:"-"`                 // Remove: the container's nameless volumes go with it
 	Condition string                `json:"-"`                 // Wait: a condition of compose's depends_on
+	Optional  bool                  `json:"-"`                 // Wait: the plan goes on when the condition cannot be met
 	Archive   func(io.Writer) error `json:"-"`                 // Load: writes the image's archive
 
 	needs []int // steps of the plan that must have succeeded before

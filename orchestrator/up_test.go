@@ -311,13 +311,15 @@ func TestUpWaitsForADatabase(t *testing.T) {
 					fmt.Fprintln(p.Stderr, "initdb: error: could not create directory: No space left on device")
 					return 1
 				}
-				go l.SetHealth("db", "healthy")
-				<-ctx.Done()
+				if !slices.Equal(p.Argv, []string{"check"}) {
+					<-ctx.Done()
+				}
 				return 0
 			}
 			db := l.want.Services[0]
 			db.Name, db.ContainerName, db.Ports, db.OurLabels = "db", "db", nil, orchestrator.Labels{
 				orchestrator.LabelManaged: "true", orchestrator.LabelProject: "p", orchestrator.LabelService: "db"}
+			db.Healthcheck = checked(2)
 			server := l.want.Services[0]
 			server.DependsOn = []compose.Dependency{{Service: "db", Condition: orchestrator.Healthy}}
 			l.want.Services = []orchestrator.Spec{db, server}

@@ -42,7 +42,7 @@ and serves it on 80, 443, 8283 and, for WebSockets, 8282. It may be run again at
 	f.StringVar(&o.image, "image", "", "image of the Letta server")
 	f.BoolVar(&o.demo, "demo", false, "use a stand-in server made from this program")
 	f.StringArrayVarP(&o.files, "file", "f", nil, "compose file instead of compose.yaml or the built-in stack; may be repeated")
-	f.DurationVar(&o.waitTimeout, "wait-timeout", 3*time.Minute, "how long the server may take to become ready")
+	f.DurationVar(&o.waitTimeout, "wait-timeout", 3*time.Minute, "how long all services together may take to become ready, once the images are here")
 	o.proxyOptions.flags(cmd)
 	return cmd
 }
@@ -56,7 +56,8 @@ type upRun struct {
 	cfg     serveConfig
 	files   paths
 	plan    orchestrator.Plan
-	live    *liveStatus         // the serving process that runs already; nil when none does
+	live    *liveStatus // the serving process that runs already; nil when none does
+	waits   *waitLimit
 	unlock  func()              // lets others change the project again
 	words   <-chan partingWords // what is said in the end; one value comes
 }
@@ -64,7 +65,7 @@ type upRun struct {
 // up does everything. What changes the machine stands after the dry run's return, in the order: trust, listeners, containers. So a
 // port that is taken is found before an image is pulled.
 func (a *app) up(ctx context.Context, o upOptions) error {
-	r := &upRun{app: a, o: o, unlock: func() {}}
+	r := &upRun{app: a, o: o, unlock: func() {}, waits: &waitLimit{limit: o.waitTimeout}}
 	defer func() { r.unlock() }()
 	if err := r.decide(ctx); err != nil {
 		return err

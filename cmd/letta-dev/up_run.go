@@ -186,18 +186,15 @@ func (r *upRun) apply(ctx context.Context) error {
 	follower := orchestrator.Follow(following, r.engine, target, func(e orchestrator.Event) { r.app.ui.stage(name, e) })
 	defer follower.Done()
 	defer unfollow()
-	wait := func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, r.o.waitTimeout)
-		defer cancel()
-		return follower.Wait(ctx)
-	}
-	applier := &orchestrator.Applier{Engine: r.engine, Report: r.app.ui.step, Ready: wait}
+	applier := &orchestrator.Applier{Engine: r.engine, Report: r.app.ui.step, Ready: follower.Wait, Bound: r.waits.bound}
 	if err := applier.Apply(ctx, r.plan); err != nil {
 		r.app.ui.abandon()
 		return r.explainApply(err)
 	}
 	r.app.ui.settle()
-	if err := wait(ctx); err != nil {
+	waits, cancel := r.waits.bound(ctx)
+	defer cancel()
+	if err := follower.Wait(waits); err != nil {
 		r.app.ui.abandon()
 		return err
 	}
@@ -215,11 +212,11 @@ func (r *upRun) serverContainer() string {
 
 // settled asks the serving process until it sees the server as ready too, and returns what it says.
 func (r *upRun) settled(ctx context.Context) (*liveStatus, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.o.waitTimeout)
+	ctx, cancel := r.waits.bound(ctx)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	var last *liveStatus
+	last := &liveStatus{Server: liveServer{Name: r.serverContainer(), Stage: orchestrator.StageReady}} // to this process it is
 	for {
 		live, err := r.app.live(ctx, r.files)
 		switch {
@@ -236,7 +233,7 @@ func (r *upRun) settled(ctx context.Context) (*liveStatus, error) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			if ctx.Err() == context.DeadlineExceeded && last != nil {
+			if ctx.Err() == context.DeadlineExceeded {
 				return nil, r.notReady(last)
 			}
 			return nil, context.Cause(ctx)
@@ -249,7 +246,7 @@ func (r *upRun) notReady(live *liveStatus) error {
 	if live.Server.Cause != "" {
 		return &unhealthyError{live.Server.Cause, live.Server.Hint}
 	}
-	return &orchestrator.SlowError{Container: live.Server.Name, Stage: live.Server.Stage, After: r.o.waitTimeout}
+	return &orchestrator.SlowError{Container: live.Server.Name, Stage: live.Server.Stage, After: r.waits.limit}
 }
 
 // halt stops the containers that this command started, where they still run.

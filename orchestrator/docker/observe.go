@@ -154,7 +154,7 @@ func summary(s container.Summary) orchestrator.Container {
 
 // detailed is a container as an inspection shows it. Engines leave out whole sections of a container that is just going.
 func detailed(r container.InspectResponse) orchestrator.Container {
-	c := orchestrator.Container{ID: r.ID, Name: strings.TrimPrefix(r.Name, "/"), ImageID: r.Image, Detailed: true}
+	c := orchestrator.Container{ID: r.ID, Name: strings.TrimPrefix(r.Name, "/"), ImageID: r.Image, Detailed: true, Restarts: r.RestartCount}
 	if r.Config != nil {
 		c.Image, c.Labels, c.Env = r.Config.Image, r.Config.Labels, environment(r.Config.Env)
 		if t := r.Config.StopTimeout; t != nil {
@@ -166,6 +166,10 @@ func detailed(r container.InspectResponse) orchestrator.Container {
 		c.StartedAt, c.FinishedAt = stamp(s.StartedAt), stamp(s.FinishedAt)
 		if s.Health != nil && s.Health.Status != container.NoHealthcheck {
 			c.Health = string(s.Health.Status)
+			if n := len(s.Health.Log); n > 0 && s.Health.Log[n-1] != nil {
+				last := s.Health.Log[n-1]
+				c.LastCheck = orchestrator.Check{Done: true, ExitCode: last.ExitCode, Output: last.Output}
+			}
 		}
 	}
 	if r.HostConfig != nil {

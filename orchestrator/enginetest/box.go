@@ -29,6 +29,9 @@ type box struct {
 	listeners map[int]net.Listener // by the port in the container
 	terminate context.CancelFunc   // SIGTERM
 	killed    chan struct{}        // SIGKILL
+
+	stopping bool          // somebody stops it: its restart policy has no say
+	givenUp  chan struct{} // closed when it is not to be started again
 }
 
 func (b *box) copy() orchestrator.Container {
@@ -63,11 +66,18 @@ func (f *Fake) start(step orchestrator.Step) error {
 	if i := slices.IndexFunc(b.Networks, f.gone); i >= 0 {
 		return fmt.Errorf("starting container %q: network %s not found", step.Target, b.Networks[i].ID)
 	}
+	b.Restarts, b.stopping = 0, false
+	err = f.launchAnew(b)
+	if err != nil && b.StartedAt.IsZero() {
+		delete(f.containers, step.Target)
+		f.emit(b, "destroy")
+	}
+	return err
+}
+
+// launchAnew begins a run; the caller holds the lock.
+func (f *Fake) launchAnew(b *box) error {
 	if err := b.publish(); err != nil {
-		if b.StartedAt.IsZero() {
-			delete(f.containers, step.Target)
-			f.emit(b, "destroy")
-		}
 		return err
 	}
 	b.Running, b.Status, b.StartedAt, b.ExitCode = true, "running", time.Now(), 0
@@ -134,6 +144,10 @@ func (f *Fake) launch(b *box) {
 			return net.Listen("tcp", "127.0.0.1:0") // not published: nobody will find it
 		},
 	}
+	if h := b.spec.Healthcheck; h != nil && len(h.Test) > 1 && h.Test[0] == "CMD" {
+		b.Health, b.LastCheck = "starting", orchestrator.Check{}
+		f.running.Go(func() { f.check(ctx, b, killed) })
+	}
 	f.running.Go(func() {
 		code := f.program()(ctx, p)
 		out.flush()
@@ -161,7 +175,7 @@ func (f *Fake) program() func(context.Context, Process) int {
 
 // kill ends a container with its program in the middle.
 func (f *Fake) kill(b *box, code int) {
-	if b.Running {
+	if b.Running && b.Status != "restarting" {
 		f.end(b, code)
 	}
 }
@@ -176,6 +190,9 @@ func (f *Fake) end(b *box, code int) {
 	b.killed = nil
 	b.Running, b.Status, b.ExitCode, b.FinishedAt = false, "exited", code, time.Now()
 	f.emit(b, "die")
+	if !b.stopping && b.restartsAfter(code) {
+		f.restart(b)
+	}
 }
 
 // stop asks the program to end, and kills it after the grace: 10 s when the step gives none, as engines have it.
@@ -187,6 +204,8 @@ func (f *Fake) stop(ctx context.Context, step orchestrator.Step) error {
 		return err
 	}
 	f.resume(b)
+	b.stopping = true
+	f.giveUp(b)
 	grace := step.Grace
 	if grace <= 0 {
 		grace = 10 * time.Second

@@ -50,6 +50,8 @@ func Contract(t *testing.T, s Subject) {
 		{"a creation that cannot be leaves nothing", createsWholly},
 		{"a port clash is told and leaves nothing half made", tellsPortClashes},
 		{"a stop is polite, then forced", stops},
+		{"a container that dies is started again, and counted", restarts},
+		{"a health check is seen with what it said", checksHealth},
 		{"a paused container is seen, told, and goes on", unpauses},
 		{"a paused container is stopped", stopsPaused},
 		{"a container that left its network is seen, told, and joins it again", joins},

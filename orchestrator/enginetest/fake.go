@@ -64,6 +64,8 @@ func NewFake() *Fake {
 func (f *Fake) Close() {
 	f.mu.Lock()
 	for _, b := range f.containers {
+		b.stopping = true
+		f.giveUp(b)
 		f.kill(b, 137)
 	}
 	f.mu.Unlock()
