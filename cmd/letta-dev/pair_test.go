@@ -69,7 +69,7 @@ func shown(urls []serviceURL) string {
 // What becomes of the files is a line each, and a bad one says what to type.
 func TestTimelineOfAPair(t *testing.T) {
 	journal := newTestJournal(t)
-	s := &serving{journal: journal}
+	s := &serving{journal: journal, cfg: serveConfig{Background: true}}
 	change := certs.PairChange{Names: certs.Names{"localhost"}, NotAfter: noon()}
 	s.tellPair(change)
 	change.Refused = &certs.Error{Doing: "use it", Path: "/dev.pem", Err: errors.New("it ended"), Advice: "mkcert localhost"}
@@ -90,7 +90,7 @@ func TestTimelineOfAPair(t *testing.T) {
 // Of our own leaves it is said which one is in use, and for how long.
 func TestTimelineOfOurLeaves(t *testing.T) {
 	journal := newTestJournal(t)
-	s := &serving{journal: journal}
+	s := &serving{journal: journal, cfg: serveConfig{Background: true}}
 	failed := &certs.Error{Doing: "keep the leaf", Path: "/ca", Err: errors.New("no space left on device"), Advice: "df -h /ca"}
 	r := certs.Renewal{Names: certs.Names{"localhost"}, NotAfter: noon()}
 	s.tellRenewal(r)
