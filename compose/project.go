@@ -78,7 +78,7 @@ type Attachment struct {
 type Dependency struct {
 	Service   string
 	Condition string // service_started, service_healthy, service_completed_successfully
-	Optional  bool   // required: false: the service starts though the condition cannot be met
+	Optional  bool   `json:",omitempty"` // required: false: the service starts though the condition cannot be met
 }
 
 // Healthcheck is the engine's own probe of a container.
