@@ -40,7 +40,8 @@ type upstreamConn struct {
 	fields http1.Fields   // of the request, likewise
 	passed http1.Response // the answer to the client, likewise
 	used   bool           // for an exchange before this one
-	since  time.Time      // when it came to rest
+	first  firstByte
+	since  time.Time // when it came to rest
 	liveness
 }
 
@@ -74,6 +75,7 @@ func (b *backend) open(ctx context.Context, limit time.Duration) (*upstreamConn,
 	}
 	conn = quick(conn, b.calls)
 	up := &upstreamConn{Conn: conn, in: http1.NewReader(conn, b.buffers), out: http1.NewWriter(conn, b.buffers)}
+	up.first.upstream, up.first.conn = b.Upstream, conn
 	up.watch(conn)
 	return up, nil
 }

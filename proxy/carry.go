@@ -65,6 +65,7 @@ func (x *exchange) carryOn(b *backend, up *upstreamConn) (err error) {
 	clean := false
 	defer func() { c.end(b, clean) }() // behind a panic too
 	x.holding(up.Conn)
+	up.first.begin(x.proxy)
 	c.send(b)
 	clean, err = c.receive()
 	return err
@@ -73,6 +74,7 @@ func (x *exchange) carryOn(b *backend, up *upstreamConn) (err error) {
 // end returns when nobody reads from the client or writes to the upstream any more. A
 // clean connection is kept for others.
 func (c *roundTrip) end(b *backend, clean bool) {
+	_ = c.up.first.end(nil) // behind a panic
 	clean = c.upload.finish() && clean
 	c.x.unwatch()
 	c.x.holding(nil) // before another exchange may hold it
@@ -108,7 +110,7 @@ func (c *roundTrip) send(b *backend) {
 // receive relays the answer. It returns whether that came to its end in good
 // order, or an error as long as nothing was answered.
 func (c *roundTrip) receive() (clean bool, err error) {
-	if err := c.x.final(c.up, c.upload); err != nil {
+	if err := c.up.first.end(c.x.final(c.up, c.upload)); err != nil {
 		return false, err
 	}
 	if c.up.answer.Status == http.StatusSwitchingProtocols {

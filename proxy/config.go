@@ -42,7 +42,8 @@ type Config struct {
 	// RouteUpstream makes the upstream of a route that has a URL; required where one has.
 	RouteUpstream func(*url.URL) Upstream
 
-	// HoldFor is how long API calls wait for a starting server; 60 s if zero.
+	// HoldFor is how long API calls wait for a server that starts or does not answer;
+	// 60 s if zero.
 	HoldFor time.Duration
 	// Grace is how long streams may finish at stop; 10 s if zero, no time if negative.
 	Grace time.Duration

@@ -30,6 +30,7 @@ func (x *exchange) forward(b *backend) {
 // failed answers for an upstream that gave no answer.
 func (x *exchange) failed(u *Upstream, err error) {
 	var unreached *dialError
+	var silent *unansweredError
 	clientErr := x.bodyErr.Load()
 	switch {
 	case x.proxy.cutting():
@@ -39,6 +40,8 @@ func (x *exchange) failed(u *Upstream, err error) {
 		x.broken = true
 	case errors.As(err, &unreached):
 		x.respond(unreachable(u, unreached))
+	case errors.As(err, &silent):
+		x.respond(x.unanswered(u, silent.state))
 	case clientErr != nil && errors.Is(*clientErr, errTooLarge):
 		x.respond(tooLarge(x.proxy.table.MaxBody))
 	case clientErr != nil && errors.Is(*clientErr, errStill):

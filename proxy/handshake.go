@@ -52,7 +52,9 @@ func (x *exchange) handshake(ctx context.Context, b *backend, limit time.Duratio
 	release := context.AfterFunc(ctx, func() { up.Close() })
 	x.holding(up.Conn)
 	x.watch()
-	err = x.exchangeHandshake(b, up)
+	up.first.begin(x.proxy)
+	err = up.first.end(x.exchangeHandshake(b, up))
+	up.first.timer = nil // the connection goes on without it
 	x.unwatch()
 	x.holding(nil)
 	if !release() && err == nil {

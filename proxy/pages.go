@@ -40,12 +40,13 @@ func answerPage(a *answer) string {
 	).Replace(answerHTML)
 }
 
-// waitingPage is the answer of a server that starts, for a browser.
+// waitingPage is the answer for a server that starts or does not answer, for a browser.
 func waitingPage(a *answer) string {
 	return strings.NewReplacer(
 		"{style}", styleCSS,
 		"{script}", waitingJS,
-		"{upstream}", html.EscapeString(a.start.Upstream),
+		"{heading}", html.EscapeString(a.start.Heading),
+		"{cause}", html.EscapeString(a.start.Cause),
 		"{stage}", html.EscapeString(a.start.stageText()),
 		"{seconds}", strconv.Itoa(a.start.Seconds),
 		"{last}", a.start.lastText(),

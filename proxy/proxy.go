@@ -51,6 +51,7 @@ type limits struct {
 	linger   time.Duration // for an answer to arrive before its connection closes
 	force    time.Duration // for what was cut to end
 	hush     time.Duration // before a stop that waits says so: most wait for nothing
+	doubt    time.Duration // without the first byte of an answer, before Upstream.Doubt is told
 	notice   time.Duration // for the orchestrator to notice that an upstream went away
 }
 
@@ -81,6 +82,7 @@ func New(config Config) (*Proxy, error) {
 			linger:   2 * time.Second,
 			force:    10 * time.Second,
 			hush:     300 * time.Millisecond,
+			doubt:    3 * time.Second,
 			notice:   500 * time.Millisecond,
 		},
 	}

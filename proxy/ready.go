@@ -25,7 +25,7 @@ func (x *exchange) awaitReady(u *Upstream) (changed <-chan struct{}, ready bool)
 			x.respond(down(u, state))
 			return nil, false
 		case safe(x.request.Method) && x.request.wantsPage():
-			x.respond(p.starting(u, state))
+			x.respond(p.notReady(u, state))
 			return nil, false
 		}
 		if timer == nil {
@@ -34,7 +34,7 @@ func (x *exchange) awaitReady(u *Upstream) (changed <-chan struct{}, ready bool)
 		}
 		switch x.hold(changed, timer.C) {
 		case heldTooLong:
-			x.respond(p.starting(u, state))
+			x.respond(p.notReady(u, state))
 			return nil, false
 		case heldUntilStop:
 			x.respond(stopping())

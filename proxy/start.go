@@ -12,7 +12,7 @@ import (
 // such paths from meaning anything else).
 const startPath = "/.well-known/letta-dev/start"
 
-// tellStart streams each stage of a start, and its end, as server-sent events.
+// tellStart streams each stage of a start, why a server does not answer, and the end of the wait, as server-sent events.
 func (x *exchange) tellStart() {
 	head := &http1.Response{
 		Status: http.StatusOK, Reason: http.StatusText(http.StatusOK), Framing: http1.Framing{Kind: http1.ToEnd},
@@ -33,16 +33,20 @@ func (x *exchange) tellStart() {
 func (x *exchange) tellState() (more bool) {
 	upstream := x.proxy.rest.Upstream
 	state, changed := upstream.state()
-	if state.Phase != Starting {
+	if state.Phase != Starting && state.Phase != Unhealthy {
 		_ = x.piece([]byte("event: over\ndata: " + state.Phase.String() + "\n\n"))
 		return false
 	}
 	view := x.proxy.viewOf(upstream, state)
 	data, _ := json.Marshal(struct { // strings and numbers always have a form
+		Heading string `json:"heading"`
+		Cause   string `json:"cause"`
 		Stage   string `json:"stage"`
 		Seconds int    `json:"seconds"`
+		Last    string `json:"last"`
 		Steps   string `json:"steps"`
-	}{view.stageText(), view.Seconds, view.stepsHTML()})
+		Hint    string `json:"hint"`
+	}{view.Heading, view.Cause, view.stageText(), view.Seconds, view.lastText(), view.stepsHTML(), x.proxy.config.AsTyped(view.Hint)})
 	if x.piece(fmt.Appendf(nil, "event: stage\ndata: %s\n\n", data)) != nil {
 		return false
 	}

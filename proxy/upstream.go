@@ -19,6 +19,10 @@ type Upstream struct {
 	// State is the state now and a channel closed at its next change. Nil means
 	// always ready.
 	State func() (State, <-chan struct{})
+	// Doubt is told that the server may not answer any more: a connection to it failed,
+	// or a request has waited for some seconds for the first byte of an answer. It
+	// must not block. Nil: nobody wants to know.
+	Doubt func()
 	// DropOrigin removes the Origin field, after our own check of it, for servers
 	// that refuse any (the Letta App Server does).
 	DropOrigin bool
@@ -50,11 +54,12 @@ type State struct {
 	Phase Phase
 	// Stage names how far a start is: "postgres", "migrate", "server".
 	Stage string
-	// Since is when the phase began.
+	// Since is when the phase began; of an Unhealthy server the first question that it
+	// did not answer.
 	Since time.Time
 	// LastStart is how long the last start took; 0 where that is not known.
 	LastStart time.Duration
-	// Cause and Hint explain Down: what is wrong, and what to type.
+	// Cause and Hint explain Down and Unhealthy: what is wrong, and what to type.
 	Cause, Hint string
 }
 
@@ -66,6 +71,9 @@ const (
 	Starting Phase = iota
 	Ready
 	Down
+	// Unhealthy is a server that runs and does not answer. Requests are held as for
+	// one that starts; streams under way are left alone.
+	Unhealthy
 )
 
 // String is the phase in lower case.
@@ -77,6 +85,8 @@ func (p Phase) String() string {
 		return "ready"
 	case Down:
 		return "down"
+	case Unhealthy:
+		return "unhealthy"
 	}
 	return fmt.Sprintf("Phase(%d)", int(p))
 }
@@ -98,9 +108,16 @@ func (u *Upstream) dial(ctx context.Context, limit time.Duration) (net.Conn, err
 	defer cancel()
 	conn, err := u.Dial(ctx)
 	if err != nil {
+		u.doubt()
 		return nil, &dialError{err}
 	}
 	return conn, nil
+}
+
+func (u *Upstream) doubt() {
+	if u.Doubt != nil {
+		u.Doubt()
+	}
 }
 
 // A dialError is a connection that was never made.

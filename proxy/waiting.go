@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"time"
@@ -10,11 +11,13 @@ import (
 
 // startView is what the waiting page shows.
 type startView struct {
-	Upstream string
-	Stage    string
-	Seconds  int
-	Last     time.Duration // of the last start; 0: not known
-	Steps    []step
+	Heading string
+	Cause   string // of a server that does not answer
+	Stage   string
+	Seconds int
+	Last    time.Duration // of the last start; 0: not known
+	Steps   []step
+	Hint    string
 }
 
 type step struct{ Name, State string }
@@ -29,9 +32,14 @@ func stages() []struct{ stage, name string } {
 }
 
 func (p *Proxy) viewOf(u *Upstream, s State) *startView {
-	v := &startView{Upstream: u.Name, Stage: s.Stage, Last: s.LastStart}
+	v := &startView{Heading: u.Name + " is starting", Stage: s.Stage, Last: s.LastStart, Hint: "letta-dev logs -f"}
 	if !s.Since.IsZero() {
 		v.Seconds = max(0, int(p.config.Now().Sub(s.Since).Seconds()))
+	}
+	if s.Phase == Unhealthy {
+		v.Heading, v.Cause, v.Hint = u.Name+" does not answer", s.Cause, cmp.Or(s.Hint, v.Hint)
+		v.Stage, v.Last = "", 0
+		return v
 	}
 	reached := -1
 	for i, known := range stages() {
@@ -51,19 +59,26 @@ func (p *Proxy) viewOf(u *Upstream, s State) *startView {
 	return v
 }
 
-func (p *Proxy) starting(u *Upstream, s State) *answer {
+// notReady is the answer for a server that starts, or that runs and does not answer.
+func (p *Proxy) notReady(u *Upstream, s State) *answer {
 	view := p.viewOf(u, s)
-	message := fmt.Sprintf("%s is starting", u.Name)
-	if s.Stage != "" {
-		message += fmt.Sprintf(" (stage %s, %d s)", s.Stage, view.Seconds)
-	}
-	return &answer{
+	a := &answer{
 		status: 503, code: "upstream_starting",
-		message: message,
-		hint:    "letta-dev logs -f",
+		message: view.Heading,
+		hint:    view.Hint,
 		fields:  http1.Fields{{Name: "Retry-After", Value: strconv.Itoa(retryAfter)}},
 		start:   view,
 	}
+	switch {
+	case s.Phase == Unhealthy:
+		a.code = "upstream_unhealthy"
+		if s.Cause != "" {
+			a.message += ": " + s.Cause
+		}
+	case s.Stage != "":
+		a.message += fmt.Sprintf(" (stage %s, %d s)", s.Stage, view.Seconds)
+	}
+	return a
 }
 
 // retryAfter, in seconds: a start takes between 5 and 60.

@@ -7,7 +7,7 @@
   news.addEventListener('stage', e => {
     const said = JSON.parse(e.data);
     began = Date.now() - 1000 * said.seconds;
-    show('stage').textContent = said.stage;
+    for (const id of ['heading', 'cause', 'stage', 'last', 'hint']) show(id).textContent = said[id];
     show('steps').innerHTML = said.steps;
   });
   news.addEventListener('over', again);
