@@ -118,7 +118,7 @@ func (a *app) live(ctx context.Context, p paths) (*liveStatus, error) {
 	defer resp.Body.Close()
 	var live liveStatus
 	if err := json.NewDecoder(resp.Body).Decode(&live); err != nil {
-		return nil, &unresponsiveError{err}
+		return nil, &unresponsiveError{holderOf(p.liveLock()), err}
 	}
 	return &live, nil
 }
@@ -150,12 +150,15 @@ func (a *app) reach(ctx context.Context, p paths, method, path string) (*http.Re
 		if err != nil || free {
 			return nil, err
 		}
+		if h := holderOf(p.liveLock()); h.suspended() {
+			return nil, &unresponsiveError{h, errors.New("it is suspended")}
+		}
 		resp, err := a.ask(ctx, p, method, path)
 		if err == nil {
 			return resp, nil
 		}
 		if time.Now().After(late) {
-			return nil, &unresponsiveError{err}
+			return nil, &unresponsiveError{holderOf(p.liveLock()), err}
 		}
 		select {
 		case <-tick.C:
@@ -186,28 +189,39 @@ func (a *app) ask(ctx context.Context, p paths, method, path string) (*http.Resp
 	return client.Do(req)
 }
 
-// stopServing ends the project's serving process and returns when it is gone. It says whether there was one.
-func (a *app) stopServing(ctx context.Context, p paths) (was bool, err error) {
+// awaitServing returns when the project's serving process is not suspended, or when there is none.
+func (a *app) awaitServing(ctx context.Context, p paths, patience time.Duration) error {
+	return a.waitHolder(ctx, p.liveLock(), "serves this project", patience, func() (bool, error) {
+		free, err := p.isFree()
+		return free || !holderOf(p.liveLock()).suspended(), err
+	})
+}
+
+// stopServing ends the project's serving process and returns when it is gone, within patience. It says whether there was one.
+func (a *app) stopServing(ctx context.Context, p paths, patience time.Duration) (was bool, err error) {
 	resp, err := a.reach(ctx, p, http.MethodPost, "/stop")
 	if err != nil || resp == nil {
 		return false, err
 	}
 	resp.Body.Close()
 	lock := lockOf(p.liveLock())
-	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
-		return true, fmt.Errorf("waiting for the running letta-dev to end: %w", err)
+	if err := a.waitLock(ctx, lock, "ends, and lets streams finish before", patience); err != nil {
+		return true, err
 	}
 	return true, lock.Unlock()
 }
 
 // unresponsiveError says that a process holds the project's lock and does not answer.
-type unresponsiveError struct{ err error }
+type unresponsiveError struct {
+	holder holder
+	err    error
+}
 
 func (e *unresponsiveError) Error() string {
-	return fmt.Sprintf("a letta-dev process serves this project and does not answer on its control socket: %v", e.err)
+	return fmt.Sprintf("%s serves this project and does not answer: %v", e.holder, e.err)
 }
 
 func (e *unresponsiveError) Unwrap() error { return e.err }
 
-// Hint finds it.
-func (e *unresponsiveError) Hint() string { return "pgrep -af letta-dev  # then end it: kill PID" }
+// Hint has it go on, or ends it.
+func (e *unresponsiveError) Hint() string { return e.holder.advice() }

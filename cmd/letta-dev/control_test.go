@@ -83,7 +83,7 @@ func TestLiveOfAProcessThatEnds(t *testing.T) {
 	if err := lock.Lock(); err != nil {
 		t.Fatal(err)
 	}
-	if was, err := a.stopServing(context.Background(), p); err != nil || was {
+	if was, err := a.stopServing(context.Background(), p, defaultWait); err != nil || was {
 		t.Errorf("stopping a process that ends: %v, %v; want that there was none to stop", was, err)
 	}
 }
@@ -105,7 +105,7 @@ func TestDownStopsUnderTheLock(t *testing.T) {
 		w.WriteHeader(http.StatusAccepted)
 		_ = lock.Unlock()
 	})
-	if err := a.down(context.Background(), downOptions{}); err != nil {
+	if err := a.down(context.Background(), downOptions{waitTimeout: defaultWait}); err != nil {
 		t.Fatal(err)
 	}
 	if free {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +18,9 @@ import (
 )
 
 type downOptions struct {
-	volumes bool
-	yes     bool
+	volumes     bool
+	yes         bool
+	waitTimeout time.Duration
 }
 
 func newDown(a *app) *cobra.Command {
@@ -33,10 +35,16 @@ this project. What it attached to keeps running. Volumes, which hold your agents
   letta-dev down --volumes          # delete the data too; asks for the project's name
   letta-dev down --project mine`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.down(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.waitTimeout <= 0 {
+				return usagef("letta-dev down --wait-timeout 3m", "--wait-timeout %s is not a time to wait", o.waitTimeout)
+			}
+			return a.down(cmd.Context(), o)
+		},
 	}
 	cmd.Flags().BoolVar(&o.volumes, "volumes", false, "delete the project's volumes too")
 	cmd.Flags().BoolVar(&o.yes, "yes", false, "do not ask before data is deleted")
+	cmd.Flags().DurationVar(&o.waitTimeout, "wait-timeout", defaultWait, "how long to wait for another letta-dev to let go of the project")
 	return cmd
 }
 
@@ -45,6 +53,8 @@ type downResult struct {
 	Project string              `json:"project"`
 	Proxy   bool                `json:"proxyStopped"`
 	Steps   []orchestrator.Step `json:"steps"`
+
+	served *liveStatus // how the proxy stood before; nil where none was asked
 }
 
 func (a *app) down(ctx context.Context, o downOptions) error {
@@ -61,7 +71,7 @@ func (a *app) down(ctx context.Context, o downOptions) error {
 			return err
 		}
 	}
-	if err := a.takeDown(ctx, project, files, o.volumes); err != nil {
+	if err := a.takeDown(ctx, project, files, o); err != nil {
 		return &takeDownError{err}
 	}
 	return nil
@@ -73,16 +83,15 @@ type takeDownError struct{ error }
 func (e *takeDownError) Unwrap() error { return e.error }
 
 // takeDown is `down` after all questions.
-func (a *app) takeDown(ctx context.Context, project string, files paths, volumes bool) error {
-	live, _ := a.live(ctx, files) // what is wrong with a process that does not answer, its stop will say
+func (a *app) takeDown(ctx context.Context, project string, files paths, o downOptions) error {
 	result := downResult{Project: project}
-	unlock, err := a.stopForDown(ctx, files, &result)
+	unlock, err := a.stopForDown(ctx, files, o.waitTimeout, &result)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	plan, err := a.teardown(ctx, project, files, volumes)
-	if is[*orchestrator.UnreachableError](err) && (live.withoutEngine() || noEngineHere(err)) && !volumes {
+	plan, err := a.teardown(ctx, project, files, o.volumes)
+	if is[*orchestrator.UnreachableError](err) && (result.served.withoutEngine() || noEngineHere(err)) && !o.volumes {
 		a.ui.note("no container engine answers, so there are no containers to remove")
 		err = nil
 	}
@@ -108,16 +117,22 @@ func noEngineHere(err error) bool {
 
 // stopForDown ends the serving process and returns with the project locked, so that no `up` begins in between and is left without
 // its containers. An `up` that is under way has the lock, and ends once nothing serves its project.
-func (a *app) stopForDown(ctx context.Context, files paths, result *downResult) (unlock func(), err error) {
+func (a *app) stopForDown(ctx context.Context, files paths, patience time.Duration, result *downResult) (unlock func(), err error) {
 	stop := func() error {
-		was, err := a.stopServing(ctx, files)
+		if err := a.awaitServing(ctx, files, patience); err != nil {
+			return err
+		}
+		if live, err := a.live(ctx, files); err == nil && live != nil { // what is wrong with a process that does not answer, its stop will say
+			result.served = live
+		}
+		was, err := a.stopServing(ctx, files, patience)
 		if was && err == nil {
 			result.Proxy = true
 			a.ui.begin("proxy", "").done("stopped")
 		}
 		return err
 	}
-	unlock, err = a.lockPlan(ctx, files, stop)
+	unlock, err = a.lockPlan(ctx, files, patience, stop)
 	if err != nil {
 		return nil, err
 	}

@@ -113,6 +113,8 @@ func kinds() []kind {
 		{"port-taken", exitNotReady, is[*proxy.PortInUseError]},
 		{"port-privileged", exitNotReady, is[*proxy.PrivilegeError]},
 		{"not-trusted", exitNotReady, is[*trustError]},
+		{"locked", exitNotReady, is[*lockedError]},
+		{"unresponsive", exitNotReady, is[*unresponsiveError]},
 		{"already-served", exitNotReady, is[*alreadyServedError]},
 		{"unhealthy", exitUnhealthy, is[*unhealthyError]},
 		{"name-taken", exitFailed, is[*orchestrator.NameTakenError]},

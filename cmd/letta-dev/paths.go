@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"github.com/gofrs/flock"
-
 	"github.com/letta-dev/letta-dev/certs"
 )
 
@@ -102,11 +100,6 @@ func (p paths) lastStart() string { return filepath.Join(p.State, "start.json") 
 func (p paths) output() string    { return filepath.Join(p.State, "output.log") }
 func (p paths) planLock() string  { return filepath.Join(p.State, "plan.lock") }
 func (p paths) liveLock() string  { return filepath.Join(p.State, "live.lock") }
-
-// lockOf is the lock of a file of ours. A pipe in its place makes nobody wait and locks as well; a link is an error.
-func lockOf(path string) *flock.Flock {
-	return flock.New(path, flock.SetFlag(os.O_RDONLY|os.O_CREATE|itself))
-}
 
 // maxSocketPath is the room of sockaddr_un.sun_path: 108 bytes with the final NUL on Linux, 104 on the BSDs and macOS.
 const maxSocketPath = 103

@@ -90,7 +90,8 @@ func (a *app) serve(ctx context.Context, cfg serveConfig, ready func(liveStatus)
 	if !lock.Locked() {
 		return &alreadyServedError{cfg.Project}
 	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	a.signLock(lock.Path())
+	defer func() { err = errors.Join(err, unlockSigned(lock)) }()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	s := &serving{app: a, cfg: cfg, started: a.now(), stop: stop}

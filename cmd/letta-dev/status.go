@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -33,7 +34,8 @@ type statusReport struct {
 	Mute       bool                     `json:"proxyDoesNotAnswer,omitempty"`
 	Trust      *trustStatus             `json:"trust,omitempty"`
 
-	unknown bool // whether a proxy runs: its state could not be read
+	mute    *unresponsiveError // of the proxy that does not answer
+	unknown bool               // whether a proxy runs: its state could not be read
 }
 
 // containerStatus is one container, ours or attached.
@@ -64,9 +66,11 @@ func (a *app) status(ctx context.Context) error {
 		return err
 	}
 	report := statusReport{Project: project, Containers: []containerStatus{}}
-	if report.Proxy, err = a.live(ctx, files); err != nil {
+	report.Proxy, err = a.live(ctx, files)
+	report.Mute = errors.As(err, &report.mute) // which the verdict tells
+	if err != nil && !report.Mute {
 		a.ui.warn("%v", err)
-		report.Mute, report.unknown = is[*unresponsiveError](err), true
+		report.unknown = true
 	}
 	if err := a.observeInto(ctx, &report); err != nil {
 		a.ui.warn("%s", explain(err).Message)
@@ -124,6 +128,8 @@ func (r statusReport) verdict() error {
 	switch p := r.Proxy; {
 	case p != nil && p.Server.Phase == string(orchestrator.PhaseDown):
 		return &unhealthyError{"the server is down: " + p.Server.Cause, p.Server.Hint}
+	case r.mute != nil:
+		return &unhealthyError{r.mute.Error(), r.mute.Hint()}
 	case p == nil:
 		for _, c := range r.Containers {
 			if c.Status == "running" {

@@ -42,7 +42,7 @@ and serves it on 80, 443, 8283 and, for WebSockets, 8282. It may be run again at
 	f.StringVar(&o.image, "image", "", "image of the Letta server")
 	f.BoolVar(&o.demo, "demo", false, "use a stand-in server made from this program")
 	f.StringArrayVarP(&o.files, "file", "f", nil, "compose file instead of compose.yaml or the built-in stack; may be repeated")
-	f.DurationVar(&o.waitTimeout, "wait-timeout", 3*time.Minute, "how long all services together may take to become ready, once the images are here")
+	f.DurationVar(&o.waitTimeout, "wait-timeout", defaultWait, "how long all services together may take to become ready, once the images are here; and another letta-dev, to let go of the project")
 	o.proxyOptions.flags(cmd)
 	return cmd
 }
@@ -86,8 +86,8 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 	return r.inForeground(ctx)
 }
 
-// lockPlan keeps two commands from changing one project at once. It calls busy before it waits for another.
-func (a *app) lockPlan(ctx context.Context, files paths, busy func() error) (unlock func(), err error) {
+// lockPlan keeps two commands from changing one project at once. It calls busy before it waits for another, for patience at most.
+func (a *app) lockPlan(ctx context.Context, files paths, patience time.Duration, busy func() error) (unlock func(), err error) {
 	if err := files.makeState(); err != nil {
 		return nil, err
 	}
@@ -97,13 +97,13 @@ func (a *app) lockPlan(ctx context.Context, files paths, busy func() error) (unl
 		return nil, files.stateProblem("locking the project", err)
 	}
 	if !held {
-		a.ui.note("another letta-dev is changing this project; waiting for it")
 		if err := busy(); err != nil {
 			return nil, err
 		}
-		if _, err := lock.TryLockContext(ctx, 50*time.Millisecond); err != nil {
+		if err := a.waitLock(ctx, lock, "is changing this project", patience); err != nil {
 			return nil, err
 		}
 	}
-	return func() { _ = lock.Unlock() }, nil // an unlock that fails ends with the process
+	a.signLock(lock.Path())
+	return func() { _ = unlockSigned(lock) }, nil
 }

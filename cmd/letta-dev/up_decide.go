@@ -28,6 +28,11 @@ func (r *upRun) decide(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if !r.o.dryRun {
+		if err := r.app.awaitServing(ctx, r.files, r.o.waitTimeout); err != nil {
+			return err
+		}
+	}
 	r.live, err = r.app.live(ctx, r.files)
 	return err
 }
@@ -39,7 +44,7 @@ func (r *upRun) configure(ctx context.Context) error {
 		return err
 	}
 	if !r.o.dryRun { // what is observed from here on must still be so when it is acted on
-		unlock, err := r.app.lockPlan(ctx, r.files, func() error { return nil })
+		unlock, err := r.app.lockPlan(ctx, r.files, r.o.waitTimeout, func() error { return nil })
 		if err != nil {
 			return err // and r.unlock, which is called whatever comes of this, stays the function it was
 		}

@@ -51,7 +51,7 @@ func (e *otherSettingsError) Hint() string {
 func (r *upRun) inBackground(ctx context.Context) error {
 	if r.live != nil {
 		r.app.ui.note("the proxy's settings changed: its background process is replaced")
-		if _, err := r.app.stopServing(ctx, r.files); err != nil {
+		if _, err := r.app.stopServing(ctx, r.files, r.o.waitTimeout); err != nil {
 			return err
 		}
 	}
@@ -63,7 +63,7 @@ func (r *upRun) inBackground(ctx context.Context) error {
 		// The context may have ended; the process that was started must end all the same.
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), haltTime)
 		defer cancel()
-		if _, stopErr := r.app.stopServing(end, r.files); stopErr != nil {
+		if _, stopErr := r.app.stopServing(end, r.files, haltTime); stopErr != nil {
 			r.app.ui.warn("the background process could not be stopped: %v", stopErr)
 		}
 	}
@@ -129,7 +129,7 @@ const haltTime = time.Minute
 func (r *upRun) inForeground(ctx context.Context) error {
 	signal.Ignore(syscall.SIGPIPE) // a reader of our output that goes away must not leave the server without its proxy
 	if r.live != nil {
-		if _, err := r.app.stopServing(ctx, r.files); err != nil {
+		if _, err := r.app.stopServing(ctx, r.files, r.o.waitTimeout); err != nil {
 			return err
 		}
 	}
@@ -224,7 +224,7 @@ func (r *upRun) settled(ctx context.Context) (*liveStatus, error) {
 		case err != nil:
 			return nil, err
 		case live == nil:
-			return nil, &handoverError{fmt.Errorf("it ended")}
+			return nil, &stoppedError{r.project.Name} // as watchServing says it, which may come later
 		case live.Server.Phase == string(orchestrator.PhaseReady):
 			return live, nil
 		default:

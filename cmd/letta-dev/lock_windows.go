@@ -1,0 +1,4 @@
+package main
+
+// isSuspended: no shell of Windows suspends a program.
+func isSuspended(int) bool { return false }
