@@ -42,7 +42,7 @@ func TestWaitingPageKnowsTheLastStart(t *testing.T) {
 	box := newStateBox(migrating(clock))
 	g := startWith(t, box, nil)
 	g.each(t, func(t *testing.T, w wire) {
-		for last, want := range map[time.Duration]string{0: "</span> s · this page", 14400 * time.Millisecond: "</span> s · the last start took 14 s · this page"} {
+		for last, want := range map[time.Duration]string{0: `</span> s<span id="last"></span> · this page`, 14400 * time.Millisecond: `</span> s<span id="last"> · the last start took 14 s</span> · this page`} {
 			state := migrating(clock)
 			state.LastStart = last
 			box.set(state)
