@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -183,8 +184,8 @@ func cmdSays(ts *testscript.TestScript, neg bool, args []string) {
 // signal NAME interrupt|terminate|hangup|kill|suspend|continue sends a signal to a program in the background; interrupt is what Ctrl-C
 // sends, and suspend does what Ctrl-Z does.
 func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
-	signals := map[string]os.Signal{"interrupt": os.Interrupt, "terminate": syscall.SIGTERM, "hangup": syscall.SIGHUP, "kill": os.Kill,
-		"suspend": syscall.SIGSTOP, "continue": syscall.SIGCONT}
+	signals := map[string]os.Signal{"interrupt": os.Interrupt, "terminate": syscall.SIGTERM, "hangup": syscall.SIGHUP, "kill": os.Kill}
+	maps.Copy(signals, jobControl())
 	usage(ts, neg, len(args) == 2 && signals[args[1]] != nil, "signal NAME interrupt|terminate|hangup|kill|suspend|continue")
 	ts.Check(named(ts, args[0]).cmd.Process.Signal(signals[args[1]]))
 }
