@@ -11,9 +11,10 @@ import (
 // journalReader reads the journal from its predecessor's first line on, and goes on where it was with every call of poll. It keeps
 // the file it is in open, so it knows when that was put aside, and reads it to its end before it goes to the next.
 type journalReader struct {
-	path string
-	file *os.File   // nil before there is a journal
-	next []*os.File // begun after file, oldest first
+	path  string
+	block int64      // bytes that backward reads at once; 0: backwardBlock
+	file  *os.File   // nil before there is a journal
+	next  []*os.File // begun after file, oldest first
 
 	line    []byte // read so far of the line at the end
 	tooLong bool   // the rest of the line is passed over
@@ -130,14 +131,18 @@ func (r *journalReader) take(text []byte, whole bool, f func(journalEntry)) {
 	}
 	line, tooLong := r.line, r.tooLong
 	r.line, r.tooLong = r.line[:0], false
-	var e journalEntry
-	switch {
-	case len(line) == 0 && !tooLong: // a write that failed was followed by a line end
-	case tooLong, json.Unmarshal(line, &e) != nil, e.Schema != journalSchema, e.Source == "":
+	switch e, ok := entryOf(line); {
+	case tooLong, !ok && len(line) > 0: // an empty one is the line end after a write that failed
 		r.skipped++
-	default:
+	case ok:
 		f(e)
 	}
+}
+
+// entryOf reads a line; ok says that it is an entry.
+func entryOf(line []byte) (e journalEntry, ok bool) {
+	err := json.Unmarshal(line, &e)
+	return e, err == nil && e.Schema == journalSchema && e.Source != ""
 }
 
 // present says whether there is a journal at all.

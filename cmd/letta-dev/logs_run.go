@@ -100,7 +100,7 @@ func closeEngine(e orchestrator.Engine) {
 
 // withoutEngine shows what the journal holds. It fails with the engine's error when that is nothing.
 func (r *logsRun) withoutEngine(ctx context.Context, unreachable error) error {
-	r.readJournal()
+	r.readHistory()
 	if !r.journal.present() || !r.options.follow && r.timeline.empty() {
 		return unreachable
 	}
@@ -126,7 +126,7 @@ func (r *logsRun) pick(c orchestrator.Container) bool {
 
 // caught prints the history, once all containers' is read, and begins to follow the journal.
 func (r *logsRun) caught(ctx context.Context) error {
-	r.readJournal()
+	r.readHistory()
 	if len(r.picked) == 0 && !r.journal.present() {
 		if !r.options.follow {
 			return &noLogsError{r.project}
@@ -159,13 +159,30 @@ func (r *logsRun) unknownService() error {
 	return nil
 }
 
-// readJournal adds what the journal holds and was not read yet. One that cannot be read does not keep the rest from being shown.
+// readHistory adds what the journal holds, as far back as was asked for.
+func (r *logsRun) readHistory() {
+	if r.journal.present() || r.options.tail == allEntries && r.options.since.IsZero() {
+		r.readJournal()
+		return
+	}
+	h := history{options: r.options, names: r.names}
+	r.tellJournal(r.journal.backward(h.take))
+	for _, e := range slices.Backward(h.entries) {
+		r.timeline.add(e)
+	}
+}
+
+// readJournal adds what the journal holds and was not read yet.
 func (r *logsRun) readJournal() {
-	err := r.journal.poll(func(e journalEntry) {
+	r.tellJournal(r.journal.poll(func(e journalEntry) {
 		if entry := r.names.entry(e); r.options.within(entry.Time) {
 			r.timeline.add(entry)
 		}
-	})
+	}))
+}
+
+// tellJournal says what could not be read of the journal, which does not keep the rest from being shown.
+func (r *logsRun) tellJournal(err error) {
 	if err != nil {
 		r.app.ui.warn("reading what the proxy recorded: %v", err)
 	}
