@@ -29,7 +29,8 @@ profiles. Every other key is refused by name with its line and what to do instea
 	compose.yaml:12: services.web.build is not supported: build the image yourself (docker build -t NAME .), …
 	compose.yaml:31: services.web.portz is not a key of compose files: did you mean "ports"?
 
-The short forms, the merging of files and ${…} are compose-go's own, so that they mean what they mean to docker compose.
+The short forms, the merging of files and ${…} are compose-go's own, so that they mean what they mean to docker compose. What its
+schema refuses is refused here, a number where text belongs for one, and so is what an engine would refuse once the images are pulled.
 
 # What is changed, and said
 

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,9 +79,19 @@ func TestAgreesWithDockerCompose(t *testing.T) {
 }
 
 // theirs is the project of o with services, networks and volumes as compose-go's loader has them.
-func theirs(t *testing.T, o Options) (p *Project) {
+func theirs(t *testing.T, o Options) *Project {
 	t.Helper()
-	env := types.Mapping{"DOT": "env"}
+	project, err := readByCompose(t, o, types.Mapping{"DOT": "env"})
+	if err != nil {
+		t.Errorf("compose-go: %v", err)
+		return nil
+	}
+	return converted(t, o, project)
+}
+
+// readByCompose has compose-go's own loader read the files of o, with its schema. A panic of its is an error.
+func readByCompose(t *testing.T, o Options, env types.Mapping) (p *types.Project, err error) {
+	t.Helper()
 	for _, e := range o.Environ {
 		k, v, _ := strings.Cut(e, "=")
 		env[k] = v
@@ -90,30 +101,40 @@ func theirs(t *testing.T, o Options) (p *Project) {
 		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: filepath.Join(o.Dir, f)})
 	}
 	silently(func() {
-		project, err := loader.LoadWithContext(t.Context(), details, func(lo *loader.Options) { lo.SetProjectName(o.Name, true) })
-		if err != nil {
-			t.Errorf("compose-go: %v", err)
-			return
-		}
-		l := &loading{project: &Project{Name: o.Name}, dir: o.Dir, reader: &reader{at: map[string]position{}}, model: &model{
-			Services: project.Services, Networks: project.Networks, Volumes: project.Volumes,
-		}}
-		for _, f := range details.ConfigFiles {
-			l.project.Files = append(l.project.Files, f.Filename)
-		}
-		for name, s := range l.model.Services {
-			s.EnvFiles = nil // already in the environment
-			l.model.Services[name] = s
-		}
-		l.leaveOutNginx()
-		for _, step := range []func() error{l.resources, l.services, l.server, l.publish, l.order} {
-			if err := step(); err != nil {
-				t.Error(err)
+		defer func() {
+			if v := recover(); v != nil {
+				err = fmt.Errorf("panic: %v", v)
 			}
-		}
-		p, l.project.Notes = l.project, nil
+		}()
+		p, err = loader.LoadWithContext(t.Context(), details, func(lo *loader.Options) { lo.SetProjectName(o.Name, true) })
 	})
-	return p
+	return p, err
+}
+
+// converted takes a project of compose-go through our own conversion.
+func converted(t *testing.T, o Options, project *types.Project) *Project {
+	t.Helper()
+	l := &loading{project: &Project{Name: o.Name}, dir: o.Dir, reader: &reader{at: map[string]position{}}, model: &model{
+		Services: project.Services, Networks: project.Networks, Volumes: project.Volumes,
+	}}
+	for _, f := range o.Files {
+		l.project.Files = append(l.project.Files, filepath.Join(o.Dir, f))
+	}
+	for name := range project.AllServices() {
+		l.reader.at["services."+name] = position{}
+	}
+	for name, s := range l.model.Services {
+		s.EnvFiles = nil // already in the environment
+		l.model.Services[name] = s
+	}
+	l.leaveOutNginx()
+	for _, step := range []func() error{l.resources, l.services, l.server, l.publish, l.order} {
+		if err := step(); err != nil {
+			t.Error(err)
+		}
+	}
+	l.project.Notes = nil
+	return l.project
 }
 
 func asJSON(t *testing.T, v any) string {

@@ -66,8 +66,10 @@ func (o *ordering) visit(name string) error {
 	return nil
 }
 
+// optional tells whether a service that is left out may be missed; one that there is nowhere is a slip of the pen.
 func (o *ordering) optional(service, dependency string) bool {
-	return !o.model.Services[service].DependsOn[dependency].Required
+	_, inFile := o.reader.at["services."+dependency]
+	return inFile && !o.model.Services[service].DependsOn[dependency].Required
 }
 
 // check refuses what would be waited for in vain.

@@ -25,6 +25,9 @@ func (r *reader) pairs(n *yaml.Node, path string, depth int) ([]pair, error) {
 		if key.Kind != yaml.ScalarNode {
 			return nil, r.fail(key, path, "a key must be a single word", "")
 		}
+		if key.ShortTag() != "!!str" {
+			return nil, r.fail(key, join(path, named(key.Value)), "a key must be text: put it into quotes", "")
+		}
 		if line, twice := seen[key.Value]; twice {
 			return nil, r.fail(key, join(path, named(key.Value)), fmt.Sprintf("stands here a second time, first in line %d", line), "keep one of the two")
 		}

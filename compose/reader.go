@@ -103,7 +103,7 @@ func (r *reader) value(n *yaml.Node, s *shape, path string, depth int) (any, err
 }
 
 // scalar reads a single value. Numbers and booleans come as YAML has them, which is how compose has them, and in our own settings
-// as they are written: 1.10 is a version there, and 010 no 8. So is a date everywhere.
+// as they are written: 1.10 is a version there, and 010 no 8.
 func (r *reader) scalar(n *yaml.Node, s *shape, path string) (any, error) {
 	var v any = n.Value
 	switch n.ShortTag() {
@@ -125,9 +125,12 @@ func (r *reader) scalar(n *yaml.Node, s *shape, path string) (any, error) {
 			return nil, r.tooMuch(n, path)
 		}
 		v = text
-	case "!!int", "!!float", "!!bool":
+	case "!!int", "!!float", "!!bool", "!!timestamp":
 		if strings.HasPrefix(path, "x-letta-dev.") {
 			break
+		}
+		if n.ShortTag() == "!!timestamp" {
+			return nil, r.fail(n, path, "a date, to which docker compose would add a time of day", "put it into quotes")
 		}
 		if err := n.Decode(&v); err != nil {
 			return nil, r.fail(n, path, "cannot be read as a value", "put it into quotes")
@@ -156,6 +159,11 @@ func (r *reader) list(n *yaml.Node, s *shape, path string, depth int) (any, erro
 		}
 		list = append(list, v)
 	}
+	if s.whole != nil {
+		if err := s.whole(list); err != nil {
+			return nil, r.fail(n, path, r.veil(path, err.Error()), "")
+		}
+	}
 	return list, nil
 }
 
@@ -164,7 +172,7 @@ func (r *reader) mapping(n *yaml.Node, s *shape, path string, depth int) (any, e
 	if err != nil {
 		return nil, err
 	}
-	m := map[string]any{}
+	m, refused := map[string]any{}, len(r.refusals)
 	for _, p := range pairs {
 		key, at := p.key.Value, join(path, p.key.Value)
 		if path == "services" {
@@ -187,11 +195,20 @@ func (r *reader) mapping(n *yaml.Node, s *shape, path string, depth int) (any, e
 			return nil, err
 		}
 		r.at[at] = position{r.file, p.key.Line}
-		switch {
-		case v != nil || s.nulls:
+		if v != nil || s.nulls || inner.null {
 			m[key] = v
-		case s.free != nil:
+		} else if !strings.HasPrefix(at, "x-letta-dev") {
 			return nil, r.fail(p.key, at, "it has no value", "")
+		}
+	}
+	for _, key := range s.needs {
+		if _, ok := m[key]; !ok && len(r.refusals) == refused { // else a key that is refused may be meant
+			return nil, r.fail(n, path, key+" is missing", "")
+		}
+	}
+	if s.check != nil {
+		if err := s.check(m); err != nil {
+			return nil, r.fail(n, path, err.Error(), "")
 		}
 	}
 	return m, nil

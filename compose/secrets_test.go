@@ -44,7 +44,7 @@ func noneShows(t *testing.T, secret string) {
 		"ports: ['$KEY']", "ports: ['$KEY:80']", "ports: ['${KEY}:1:80']", "ports: [{target: $KEY}]", "ports: [{target: 80, published: $KEY}]", "ports: [{target: 80, host_ip: $KEY}]",
 		"ports: [{target: 80, protocol: $KEY}]", "ports: [{target: 80, mode: $KEY}]", "volumes: ['$KEY:/a']", "volumes: ['./a:$KEY']", "volumes: ['./a:/b:$KEY']", "volumes: [$KEY]",
 		"volumes: [{type: $KEY}]", "volumes: [{type: volume, source: $KEY, target: /a}]", "volumes: [{type: bind, source: a, target: $KEY}]", "volumes: ['/mnt/$KEY:/var/lib/postgresql']",
-		"networks: [$KEY]", "networks: {$KEY: }", "depends_on: [$KEY]", "depends_on: {a: {condition: $KEY}}", "depends_on: {a: {required: $KEY}}", "env_file: $KEY", "env_file: [{path: $KEY}]",
+		"networks: [$KEY]", "networks: [$KEY, $KEY]", "security_opt: ['label:$KEY', 'label:$KEY']", "healthcheck: {test: [$KEY, a]}", "user: 5\n    hostname: 1", "networks: {$KEY: }", "depends_on: [$KEY]", "depends_on: {a: {condition: $KEY}}", "depends_on: {a: {required: $KEY}}", "env_file: $KEY", "env_file: [{path: $KEY}]",
 		"env_file: [{path: a.env, required: $KEY}]", "healthcheck: {interval: $KEY}", "healthcheck: {retries: $KEY}", "healthcheck: {disable: $KEY}", "healthcheck: {test: ['$KEY']}",
 		"restart: $KEY", "stop_grace_period: $KEY", "init: $KEY", "shm_size: $KEY", "ulimits: {nofile: $KEY}", "ulimits: {nofile: {soft: $KEY}}", "extra_hosts: [$KEY]", "extra_hosts: ['$KEY:$KEY']",
 		"extra_hosts: {a: $KEY}", "security_opt: ['seccomp:$KEY']", "tmpfs: [$KEY]", "cap_add: [$KEY]", "expose: [$KEY]", "profiles: [$KEY]", "container_name: $KEY/x", "hostname: $KEY/x",

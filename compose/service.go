@@ -3,6 +3,7 @@ package compose
 import (
 	"fmt"
 	"maps"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -62,8 +63,30 @@ func (l *loading) service(name string, c serviceConfig) (Service, error) {
 	if s.Ports, err = l.ports(name, c); err != nil {
 		return s, err
 	}
-	s.Mounts, err = l.mounts(name, c)
-	return s, err
+	if s.Mounts, err = l.mounts(name, c); err != nil {
+		return s, err
+	}
+	return s, l.checkTargets(s)
+}
+
+// checkTargets finds two things that are mounted in one place.
+func (l *loading) checkTargets(s Service) error {
+	taken := map[string]bool{}
+	for _, tmpfs := range s.Tmpfs {
+		target, _, _ := strings.Cut(tmpfs, ":")
+		taken[path.Clean(target)] = true
+	}
+	for i, m := range s.Mounts {
+		target, at := path.Clean(m.Target), fmt.Sprintf("services.%s.volumes.%d", s.Name, i)
+		switch {
+		case target == "/":
+			return l.reader.failAt(at, "", "nothing can be mounted over the whole file system of a container")
+		case taken[target]:
+			return l.reader.failAt(at, "", "something is mounted on %s already", target)
+		}
+		taken[target] = true
+	}
+	return nil
 }
 
 // environmentOf is env_file under environment, without what is empty: Letta takes OPENAI_BASE_URL="" for a URL, and

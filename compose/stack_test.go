@@ -47,6 +47,7 @@ func TestCircle(t *testing.T) {
 
 func TestDependenciesThatCannotBeMet(t *testing.T) {
 	for _, test := range []struct{ content, says, hint string }{
+		{server("depends_on: {none: {condition: service_started, required: false}}"), `there is no service "none"`, "compose.yaml:4"},
 		{server("depends_on: [none]"), `compose.yaml:4: services.letta.depends_on.none: there is no service "none"`, "compose.yaml:4"},
 		{server("depends_on:", "  db:", "    condition: service_healthy") + "  db: {image: d}\n",
 			"compose.yaml:5: services.letta.depends_on.db: db has no healthcheck, so it would never be healthy", "give db a healthcheck"},
@@ -58,7 +59,7 @@ func TestDependenciesThatCannotBeMet(t *testing.T) {
 		mustSay(t, err.Error(), test.says)
 		mustSay(t, hint, test.hint)
 	}
-	p := loaded(t, server("depends_on: {db: {required: false}, none: {required: false}}")+"  db: {image: d, profiles: [x]}\n")
+	p := loaded(t, server("depends_on: {db: {condition: service_started, required: false}}")+"  db: {image: d, profiles: [x]}\n")
 	if len(p.Services) != 1 || len(p.Services[0].DependsOn) != 0 {
 		t.Errorf("%+v", p.Services)
 	}

@@ -163,7 +163,7 @@ func TestWrongValues(t *testing.T) {
 		{server("ports: ['80:80/sctp']"), `the protocol "sctp" is not supported`},
 		{server("ports: ['8000-8010:80']"), `"8000-8010" is not one port of the host`},
 		{server("ports: [{target: 80, host_ip: here}]"), `"here" is not an address`},
-		{server("ports: [{published: 80}]"), "compose.yaml:4: service ports services.letta.ports.[0] is missing a target port"},
+		{server("ports: [{published: 80}]"), "compose.yaml:4: services.letta.ports.0: target is missing"},
 		{server("ports: [{target: 70000}]"), "70000 is not a port of a container"},
 		{server("ports: [{target: 80, mode: swarm}]"), `"swarm" is not supported, only host, ingress`},
 		{server("volumes: ['a::/b:/c:/d']"), `"a::/b:/c:/d" is not a volume`},
