@@ -117,6 +117,9 @@ func (c *roundTrip) receive() (clean bool, err error) {
 		return false, errors.New("it switched protocols unasked")
 	}
 	c.upload.settle()
+	if err := c.x.bodyErr.Load(); err != nil { // the connection is closed for it
+		return false, *err
+	}
 	return c.x.relay(c.up), nil
 }
 
@@ -183,7 +186,7 @@ func (x *exchange) relay(up *upstreamConn) bool {
 	return false
 }
 
-// copyBody sends the body as it comes.
+// copyBody sends the body as it comes. After an error the upstream has not got its end.
 func copyBody(x *exchange, up *upstreamConn) error {
 	for {
 		piece, err := x.next()
@@ -192,7 +195,6 @@ func copyBody(x *exchange, up *upstreamConn) error {
 			up.out.End(trailing(x.body.trailer(), x.proxy.table.Request))
 			return up.out.Flush()
 		case err != nil:
-			up.Close() // the upstream must not take it for whole
 			return err
 		}
 		if err := up.out.Piece(piece); err != nil {

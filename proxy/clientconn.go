@@ -240,9 +240,10 @@ func (c *clientConn) whole() bool {
 
 func (c *clientConn) beforeWait(f func()) { c.in.Before = f }
 
-func (c *clientConn) abandon() {
+func (c *clientConn) abandon() (ended bool) {
 	c.last = true
 	c.wire.SetReadDeadline(time.Unix(1, 0))
+	return true
 }
 
 // The methods of a sink.

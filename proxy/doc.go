@@ -49,7 +49,9 @@
 // and keep none of it back. Nothing streamed is timed: a Letta answer may be silent
 // for half an hour (RFC 9110, section 7.6, for the fields). A request's body may take as long
 // as it likes while it moves; one of which nothing has come for five minutes, and no
-// answer has begun, is answered 408.
+// answer has begun, is answered 408. An answer that has begun outlives a body that
+// breaks off, and one that comes before its body was read is heard: of the rest, 64 MiB
+// are read for two seconds at most before the connection ends, or the stream of HTTP/2.
 //
 // A connection carries on only where both sides agree where the message ended. An
 // answer that breaks off is seen as such by the client, and one that is malformed,

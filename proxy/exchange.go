@@ -26,8 +26,8 @@ type source interface {
 	whole() bool
 	// beforeWait has f called before next waits for more.
 	beforeWait(f func())
-	// abandon ends a next that waits, and all to come.
-	abandon()
+	// abandon ends a next that waits, and all to come. It reports whether it can.
+	abandon() (ended bool)
 }
 
 // sink takes the answer to a request.
@@ -65,6 +65,7 @@ type exchange struct {
 	ended     atomic.Bool           // the end of the body was read
 	abandoned atomic.Bool           // nobody reads the rest of the body
 	bodyErr   atomic.Pointer[error] // why the client's body could not be read
+	uploading sync.WaitGroup        // what reads the body beside the answer
 
 	mu    sync.Mutex
 	cause string

@@ -22,9 +22,11 @@ type framer struct {
 }
 
 // frames opens an HTTP/2 connection and sends the preface.
-func (g *rig) frames(t *testing.T) *framer {
+func (g *rig) frames(t *testing.T) *framer { return g.framesTo(t, g.addr) }
+
+func (g *rig) framesTo(t *testing.T, addr string) *framer {
 	t.Helper()
-	c, err := tls.Dial("tcp", g.addr, &tls.Config{RootCAs: g.roots, ServerName: "letta.localhost", NextProtos: []string{"h2"}})
+	c, err := tls.Dial("tcp", addr, &tls.Config{RootCAs: g.roots, ServerName: "letta.localhost", NextProtos: []string{"h2"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,6 +91,63 @@ func (f *framer) outcome(stream uint32) string {
 		case *http2.GoAwayFrame:
 			if frame.ErrCode != http2.ErrCodeNo {
 				return "closed"
+			}
+		}
+	}
+}
+
+// A streamEnd is how an answer came, and how it ended.
+type streamEnd struct {
+	status string
+	body   string
+	end    string // "whole", "closed" for the connection, or the code of a reset
+}
+
+// answer returns the answer to a stream.
+func (f *framer) answer(stream uint32) (got streamEnd) {
+	for {
+		frame, err := f.ReadFrame()
+		if err != nil {
+			got.end = "closed"
+			return got
+		}
+		if frame.Header().StreamID != stream {
+			continue
+		}
+		switch frame := frame.(type) {
+		case *http2.MetaHeadersFrame:
+			if status := frame.PseudoValue("status"); status != "" { // else it is the trailer
+				got.status = status
+			}
+		case *http2.DataFrame:
+			got.body += string(frame.Data())
+		case *http2.RSTStreamFrame:
+			got.end = frame.ErrCode.String()
+			return got
+		}
+		if frame.Header().Flags.Has(http2.FlagDataEndStream) && frame.Header().Type != http2.FrameRSTStream {
+			got.end = "whole"
+			return got
+		}
+	}
+}
+
+// resetAfter returns the code of a reset that comes behind an answer, before the answer to a PING; "" for none.
+func (f *framer) resetAfter(stream uint32) string {
+	if err := f.WritePing(false, [8]byte{}); err != nil {
+		f.t.Error(err)
+	}
+	for {
+		switch frame, err := f.ReadFrame(); frame := frame.(type) {
+		case nil:
+			return err.Error()
+		case *http2.RSTStreamFrame:
+			if frame.StreamID == stream {
+				return frame.ErrCode.String()
+			}
+		case *http2.PingFrame:
+			if frame.IsAck() {
+				return ""
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,11 +24,12 @@ func (p *Proxy) serveHTTP2(w http.ResponseWriter, in *http.Request) {
 	defer release()
 	p.streams.add(x)
 	defer p.streams.remove(x)
-	defer s.close()
+	defer s.close(x)
 	_ = errors.As(s.check(x.request), &x.request.flaw) // it is of no other kind
 	if !x.run() {
 		panic(http.ErrAbortHandler) // resets the stream
 	}
+	s.drain(x)
 }
 
 // A stream is one request of an HTTP/2 connection, and the way its answer takes.
@@ -40,6 +42,11 @@ type stream struct {
 	limit   time.Duration // of what belongs to the head
 	before  func()
 	ended   bool // the answer; net/http sends what is left of it
+
+	asking    sync.Mutex
+	awaits100 bool // the client sends its body after a 100
+	sent      bool // something of the final answer
+	answered  int  // bytes of its body
 }
 
 // request is what the policy looks at.
@@ -60,7 +67,25 @@ func (s *stream) request() *request {
 			r.Fields = append(r.Fields, http1.Field{Name: name, Value: value})
 		}
 	}
+	if s.hasBody() && expects100(s.in.Body) {
+		s.awaits100 = true
+		r.Fields = append(r.Fields, http1.Field{Name: "Expect", Value: "100-continue"})
+	}
 	return r
+}
+
+func (s *stream) hasBody() bool {
+	return s.in.ContentLength != 0 || s.in.Header["Content-Length"] != nil
+}
+
+// expects100 reports whether the client waits to be asked for its body. net/http's server of HTTP/2 keeps that to itself, and takes
+// the field away.
+func expects100(body io.ReadCloser) bool {
+	if v := reflect.Indirect(reflect.ValueOf(body)); v.Kind() == reflect.Struct {
+		f := v.FieldByName("needsContinue")
+		return f.Kind() == reflect.Bool && f.Bool()
+	}
+	return false
 }
 
 // check refuses what is malformed (RFC 9113, section 8.1.1) and net/http lets pass,
@@ -85,13 +110,38 @@ func (s *stream) check(r *request) error {
 
 // isEmpty waits for the end of a body that has said to be empty, as long as a head may take.
 func (s *stream) isEmpty() bool {
+	s.awaits100 = false                                    // reading asks
 	_ = s.control.SetReadDeadline(time.Now().Add(s.limit)) // net/http's own streams have deadlines
 	defer func() { _ = s.control.SetReadDeadline(time.Time{}) }()
 	_, err := io.ReadFull(s.in.Body, make([]byte, 1))
 	return err == io.EOF
 }
 
+// errUnasked stands for a body whose client waits to be asked for it, and has its answer.
+var errUnasked = errors.New("the client was not asked for the body")
+
+// ask comes before a Read, which has net/http ask for the body: a 100 must not come behind the final answer.
+func (s *stream) ask() error {
+	s.asking.Lock()
+	defer s.asking.Unlock()
+	if s.awaits100 && s.sent {
+		return errUnasked
+	}
+	s.awaits100 = false
+	return nil
+}
+
+// sending notes that something of the final answer is sent.
+func (s *stream) sending() {
+	s.asking.Lock()
+	defer s.asking.Unlock()
+	s.sent = true
+}
+
 func (s *stream) next() ([]byte, error) {
+	if err := s.ask(); err != nil {
+		return nil, err
+	}
 	if s.buf == nil {
 		s.buf = s.pool.Get().(*[]byte)
 	}
@@ -119,9 +169,55 @@ func (s *stream) whole() bool { return false }
 
 func (s *stream) beforeWait(f func()) { s.before = f }
 
-func (s *stream) abandon() { _ = s.in.Body.Close() }
+// abandon ends nothing: net/http cannot end a Read and go on with the body, of which drain takes the rest.
+func (s *stream) abandon() (ended bool) { return false }
 
-func (s *stream) close() {
+// answerAfter is how long drain holds an answer back while it reads a body: most have ended by then.
+const answerAfter = 100 * time.Millisecond
+
+// drain reads the rest of a body that nobody wants. net/http resets the stream of a client that still sends when the answer has
+// ended, and some clients then lose the answer (curl 7.88, httpx). As behind an answer of HTTP/1.1 that is the last of its
+// connection, at most lingerBytes are read, for at most limits.linger; and no longer than a quarter of that once nothing comes,
+// since many stop sending when they see what they are answered. The answer itself waits for answerAfter, and its end for that
+// of the drain.
+func (s *stream) drain(x *exchange) {
+	if !s.hasBody() || x.ended.Load() {
+		return
+	}
+	limit := x.proxy.limits.linger
+	bound := time.Now().Add(limit)
+	idle := time.AfterFunc(limit/4, func() { _ = s.in.Body.Close() })
+	defer idle.Stop()
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		defer x.proxy.contain(func(any) {})
+		x.uploading.Wait()
+		for left := lingerBytes; left > 0; {
+			piece, err := s.next()
+			if err != nil {
+				return // whatever it is, the stream is over
+			}
+			left -= len(piece)
+			idle.Reset(min(limit/4, time.Until(bound)))
+		}
+	}()
+	select {
+	case <-drained:
+		return
+	case <-time.After(answerAfter):
+	}
+	s.sending()
+	if s.in.Method != http.MethodHead { // whose answer ends with its head, and the stream with that
+		_ = s.control.Flush()
+	}
+	<-drained
+}
+
+// close ends the reading of the body.
+func (s *stream) close(x *exchange) {
+	_ = s.in.Body.Close()
+	x.uploading.Wait()
 	if s.buf != nil {
 		s.pool.Put(s.buf)
 	}
@@ -171,6 +267,10 @@ func (s *stream) set(fields http1.Fields) {
 }
 
 func (s *stream) piece(p []byte) error {
+	const buffered = 4 << 10 // by net/http
+	if s.answered += len(p); s.answered > buffered {
+		s.sending()
+	}
 	_, err := s.w.Write(p)
 	return err
 }
@@ -189,5 +289,6 @@ func (s *stream) flush() error {
 	if s.ended {
 		return nil
 	}
+	s.sending()
 	return s.control.Flush()
 }

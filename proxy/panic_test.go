@@ -46,7 +46,7 @@ func (s *stuckSource) next() ([]byte, error) {
 func (s *stuckSource) trailer() http1.Fields { return nil }
 func (s *stuckSource) whole() bool           { return false }
 func (s *stuckSource) beforeWait(func())     {}
-func (s *stuckSource) abandon()              { close(s.over) }
+func (s *stuckSource) abandon() bool         { close(s.over); return true }
 
 // A brokenSink panics at the head of an answer, once the body is waited for.
 type brokenSink struct {

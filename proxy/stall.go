@@ -77,6 +77,20 @@ func (s *stall) look(limit time.Duration, ended func()) {
 	s.timer.Reset(limit / stallLooks)
 }
 
+// fail is for a body that ends in an error. It calls ended: at once, or where stop was called before, after limit, unless stop is
+// called again. It reports whether that is still to come.
+func (s *stall) fail(limit time.Duration, ended func()) (later bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		s.timer = time.AfterFunc(limit, ended)
+		return true
+	}
+	s.stopped = true
+	ended()
+	return false
+}
+
 func (s *stall) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -27,7 +27,7 @@ func (p sentPieces) next() ([]byte, error) {
 func (p sentPieces) trailer() http1.Fields { return nil }
 func (p sentPieces) whole() bool           { return false }
 func (p sentPieces) beforeWait(func())     {}
-func (p sentPieces) abandon()              { close(p) }
+func (p sentPieces) abandon() bool         { close(p); return true }
 
 // A body is cut off when nothing of it came for the limit, and for no other pause. The clock is that of synctest, which passes
 // when everybody waits.

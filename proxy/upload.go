@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -29,7 +30,7 @@ func startUpload(x *exchange, up *upstreamConn) *upload {
 	if !x.request.ExpectsContinue() {
 		u.start()
 	}
-	go func() {
+	x.uploading.Go(func() {
 		defer close(u.done)
 		defer x.proxy.contain(u.abort)
 		if !u.isWanted() {
@@ -37,10 +38,11 @@ func startUpload(x *exchange, up *upstreamConn) *upload {
 		}
 		u.stall.begin(x.proxy.limits.still, u.isStill)
 		x.body.beforeWait(func() { up.out.Flush() })
-		if u.err = copyBody(x, up); u.err == nil {
+		u.err = copyBody(x, up)
+		if u.err == nil || u.brokeOff() {
 			x.watch()
 		}
-	}()
+	})
 	return u
 }
 
@@ -49,6 +51,21 @@ func (u *upload) isStill() {
 	err := errStill
 	u.x.bodyErr.CompareAndSwap(nil, &err)
 	u.up.Close()
+}
+
+// brokeOff is for a body that could not be read to its end. Before the answer has begun it cuts off the upstream, which must not
+// take the body for whole, so that the client can be told. An answer that has begun goes on: the two directions do not share one
+// fate. It has limits.still for its end, since the upstream may be waiting for the rest. A body that is too large ends both, and so does a client
+// that is gone. brokeOff reports whether the answer goes on.
+func (u *upload) brokeOff() bool {
+	switch err := u.x.bodyErr.Load(); {
+	case err == nil: // the upstream takes no more
+		return false
+	case errors.Is(*err, errTooLarge), isReset(*err):
+		u.up.Close()
+		return false
+	}
+	return u.stall.fail(u.x.proxy.limits.still, func() { u.up.Close() })
 }
 
 func (u *upload) abort(cause any) {
@@ -91,7 +108,8 @@ func (u *upload) isWanted() bool {
 }
 
 // finish returns when nothing is sent any more, and whether all was. An upload
-// that is behind an answer which came to its end is of no use to anybody.
+// that is behind an answer which came to its end is of no use to anybody. One that
+// cannot be ended at once drops what comes, and ends with the stream.
 func (u *upload) finish() bool {
 	if u == nil {
 		return true
@@ -110,8 +128,10 @@ func (u *upload) finish() bool {
 		u.up.SetWriteDeadline(time.Time{})
 	} else {
 		u.x.abandoned.Store(true)
-		u.x.body.abandon()
 		u.up.Close()
+		if !u.x.body.abandon() {
+			return false
+		}
 		<-u.done
 	}
 	return u.wanted && u.err == nil
