@@ -123,12 +123,15 @@ func (d *differ) service(s Spec) error {
 // resume plans what a container that is made as wanted needs, so that it runs in its networks. Whether it answers is the follower's
 // to say.
 func (d *differ) resume(s Spec, have *Container) {
-	joined := d.rejoin(s, have)
+	mended := d.rejoin(s, have)
+	if have.Status == "paused" {
+		mended = append(mended, d.add(Step{Action: Unpause, Target: s.ContainerName, Service: s.Name, Cause: "it is paused"}, mended...))
+	}
 	switch {
 	case !have.Running:
-		d.start(s, "it is not running ("+have.Status+")", joined...)
-	case len(joined) > 0:
-		d.started[s.Name] = joined[len(joined)-1]
+		d.start(s, "it is not running ("+have.Status+")", mended...)
+	case len(mended) > 0:
+		d.started[s.Name] = mended[len(mended)-1]
 	}
 }
 

@@ -169,6 +169,10 @@ func TestDiffOfStates(t *testing.T) {
 	}{
 		"stopped": {func(c *Container) { c.Running, c.Status = false, "exited" },
 			"wait for container p-db-1\nstart container letta-server\nwait for container letta-server"},
+		"paused": {func(c *Container) { c.Status = "paused" },
+			"unpause container letta-server\nwait for container letta-server"},
+		"paused without its network": {func(c *Container) { c.Status, c.Networks = "paused", nil },
+			"connect container letta-server\nunpause container letta-server\nwait for container letta-server"},
 		"start failed": {func(c *Container) { c.Running, c.Status = false, "created" },
 			"remove container letta-server\ncreate container letta-server\nwait for container p-db-1\nstart container letta-server\nwait for container letta-server"},
 		"tag moved": {func(c *Container) { c.ImageID = "older" },

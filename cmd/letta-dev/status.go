@@ -128,11 +128,13 @@ func (r statusReport) verdict() error {
 	switch p := r.Proxy; {
 	case p != nil && p.Server.Phase == string(orchestrator.PhaseDown):
 		return &unhealthyError{"the server is down: " + p.Server.Cause, p.Server.Hint}
+	case p != nil && p.Server.Phase == string(orchestrator.PhaseUnhealthy):
+		return &unhealthyError{"the server is unhealthy: " + p.Server.Cause, p.Server.Hint}
 	case r.mute != nil:
 		return &unhealthyError{r.mute.Error(), r.mute.Hint()}
 	case p == nil:
 		for _, c := range r.Containers {
-			if c.Status == "running" {
+			if c.Status == "running" || c.Status == "paused" {
 				return &unhealthyError{fmt.Sprintf("container %s runs and no proxy is in front of it", c.Name), "letta-dev up -d"}
 			}
 		}
@@ -174,6 +176,8 @@ func (l *liveStatus) print(w io.Writer) {
 	switch {
 	case l.Server.Phase == string(orchestrator.PhaseStarting):
 		server += fmt.Sprintf(", stage %s for %s", l.Server.Stage, seconds(time.Since(l.Server.Since)))
+	case l.Server.Phase == string(orchestrator.PhaseUnhealthy):
+		server += fmt.Sprintf(" for %s: %s", seconds(time.Since(l.Server.Since)), l.Server.Cause)
 	case l.Server.Cause != "":
 		server += ": " + l.Server.Cause
 	case l.Server.Version != "":

@@ -91,12 +91,15 @@ func (s *stepRows) event(e orchestrator.Event) {
 
 // stage takes the news of a starting server, which come beside the steps.
 func (s *stepRows) stage(container string, e orchestrator.Event) {
+	if e.Kind == orchestrator.Waiting {
+		s.begin(container)
+		s.row(container, container).update("waiting: " + e.Text)
+		return
+	}
 	if e.Kind != orchestrator.Stage || e.Text == orchestrator.StageReady && s.open[container] == nil {
 		return // a server that was ready before anybody looked needs no row
 	}
-	if s.begun[container].IsZero() {
-		s.begun[container] = s.ui.app.now()
-	}
+	s.begin(container)
 	r := s.row(container, container)
 	switch e.Ended {
 	case orchestrator.StageContainer, orchestrator.StageBoot: // a run of the container begins; what an earlier one went through is over
@@ -119,20 +122,25 @@ func (s *stepRows) started(step orchestrator.Step) {
 		delete(s.begun, step.Target) // what came before is over
 		delete(s.stages, step.Target)
 		s.row(step.Target, step.Target).update(gerund(step.Action) + ": " + step.Cause)
-	case orchestrator.Create, orchestrator.Join, orchestrator.Leave, orchestrator.Start:
-		if _, known := s.begun[step.Target]; !known {
-			s.begun[step.Target] = s.ui.app.now()
-		}
+	case orchestrator.Create, orchestrator.Join, orchestrator.Leave, orchestrator.Unpause, orchestrator.Start:
+		s.begin(step.Target)
 		s.row(step.Target, step.Target).update(gerund(step.Action))
 	case orchestrator.Wait:
 		s.row(step.Target, step.Target).update("waiting until it is " + strings.TrimPrefix(step.Condition, "service_"))
 	}
 }
 
+// begin notes that what becomes ready in the end begins now, if it has not before.
+func (s *stepRows) begin(target string) {
+	if s.begun[target].IsZero() {
+		s.begun[target] = s.ui.app.now()
+	}
+}
+
 func gerund(a orchestrator.Action) string {
 	return map[orchestrator.Action]string{
 		orchestrator.Pull: "pulling", orchestrator.Load: "loading", orchestrator.Stop: "stopping", orchestrator.Remove: "removing", orchestrator.Create: "creating",
-		orchestrator.Join: "joining its network", orchestrator.Leave: "leaving a network that is gone", orchestrator.Start: "starting",
+		orchestrator.Join: "joining its network", orchestrator.Leave: "leaving a network that is gone", orchestrator.Unpause: "unpausing", orchestrator.Start: "starting",
 	}[a]
 }
 

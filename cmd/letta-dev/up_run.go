@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os/signal"
 	"slices"
 	"strings"
@@ -19,6 +21,12 @@ func (r *upRun) besideRunning(ctx context.Context) error {
 	if r.live.Config != r.cfg.fingerprint() {
 		return &otherSettingsError{r.project.Name, r.live.PID}
 	}
+	if len(r.plan.Steps) == 0 { // what does not answer is not mended by waiting
+		watched, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		go r.watchHealth(watched, cancel)
+		ctx = watched
+	}
 	if err := r.apply(ctx); err != nil {
 		return err
 	}
@@ -30,6 +38,27 @@ func (r *upRun) besideRunning(ctx context.Context) error {
 		r.app.ui.note("already running since %s; nothing changed", live.Started.Local().Format("15:04:05"))
 	}
 	return r.answer(live)
+}
+
+// healthEvery is how often an `up` that changes nothing asks the serving process how the server stands.
+const healthEvery = time.Second
+
+// watchHealth ends an `up` when the serving process has found that the server does not answer.
+func (r *upRun) watchHealth(ctx context.Context, cancel context.CancelCauseFunc) {
+	defer crash.Recover()
+	tick := time.NewTicker(healthEvery)
+	defer tick.Stop()
+	for {
+		live, err := r.app.live(ctx, r.files)
+		if err == nil && live != nil && live.Server.Phase == string(orchestrator.PhaseUnhealthy) {
+			cancel(r.notReady(live))
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // otherSettingsError says that another terminal serves the project with other settings.
@@ -179,10 +208,16 @@ func (r *upRun) apply(ctx context.Context) error {
 	switch {
 	case r.cfg.Container != "":
 		target = orchestrator.Target{Container: r.cfg.Container}
+	case r.cfg.URL != "":
+		u, err := url.Parse(r.cfg.URL)
+		if err != nil {
+			return err
+		}
+		target = orchestrator.Target{URL: u}
 	case r.engine == nil:
 		return nil // the serving process knows the server's address, and settled asks it
 	}
-	name := r.serverContainer()
+	name := cmp.Or(r.serverContainer(), "server")
 	follower := orchestrator.Follow(following, r.engine, target, func(e orchestrator.Event) { r.app.ui.stage(name, e) })
 	defer follower.Done()
 	defer unfollow()

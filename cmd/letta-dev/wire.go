@@ -78,7 +78,7 @@ func (s *serving) newProxy(ctx context.Context, group *group, listeners []proxy.
 	if s.cfg.URL != "" {
 		s.hint = look(s.cfg.URL, "the server behind this proxy: start it")
 	}
-	rest := proxy.Upstream{Name: s.targetName(), Dial: s.follower.DialREST, State: s.proxyState}
+	rest := proxy.Upstream{Name: s.targetName(), Dial: s.follower.DialREST, State: s.proxyState, Doubt: s.follower.Ask}
 	ws, err := s.webSocket(rest)
 	if err != nil {
 		return nil, err
@@ -158,7 +158,7 @@ func (s *serving) routeUpstream(u *url.URL) proxy.Upstream {
 	if port == orchestrator.RESTPort {
 		dial = s.follower.DialREST
 	}
-	return proxy.Upstream{Name: s.targetName(), Dial: dial, State: s.proxyState}
+	return proxy.Upstream{Name: s.targetName(), Dial: dial, State: s.proxyState, Doubt: s.follower.Ask}
 }
 
 // look is advice for a server that is not ours to start.
@@ -255,6 +255,9 @@ func (s *serving) proxyState() (proxy.State, <-chan struct{}) {
 		out.Hint = s.hint
 	case orchestrator.PhaseDown:
 		out.Phase = proxy.Down
+		out.Cause, out.Hint = causeAndHint(st.Err)
+	case orchestrator.PhaseUnhealthy:
+		out.Phase = proxy.Unhealthy
 		out.Cause, out.Hint = causeAndHint(st.Err)
 	}
 	return out, changed
