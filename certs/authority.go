@@ -32,9 +32,10 @@ type Authority struct {
 	key    crypto.Signer     // the issuer's
 }
 
-// Open loads the authority in dir, or makes one where dir is absent or empty; created tells which. Of several
+// Open loads the authority in dir, or makes one where dir is absent or holds nothing of one; created tells which. Of several
 // processes that do so at once one makes it and all return the same. A folder that holds a broken, expired or exposed
 // authority, or another than the options ask for, is left alone: the error is an [*Error] whose Hint says what to type.
+// What else is in the folder stays there.
 func Open(dir string, opts Options) (a *Authority, created bool, err error) {
 	opts = opts.withDefaults()
 	if dir, err = filepath.Abs(dir); err != nil {
@@ -52,7 +53,7 @@ func Open(dir string, opts Options) (a *Authority, created bool, err error) {
 
 func open(dir string, opts Options) (a *Authority, created bool, err error) {
 	a, err = opts.load(dir)
-	if !errors.Is(err, fs.ErrNotExist) {
+	if !errors.Is(err, fs.ErrNotExist) && (err == nil || !halfMade(dir)) {
 		return a, false, err
 	}
 	if err := makeParents(dir, opts.Owner); err != nil {
@@ -63,7 +64,13 @@ func open(dir string, opts Options) (a *Authority, created bool, err error) {
 		return nil, false, err
 	}
 	defer unlock()
-	if a, err = opts.load(dir); !errors.Is(err, fs.ErrNotExist) {
+	if halfMade(dir) { // by a process that died: we hold the lock
+		err = removeOurs(dir)
+	}
+	if err == nil {
+		a, err = opts.load(dir)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
 		return a, false, err // another process was faster
 	}
 	if a, err = opts.make(dir); err != nil {
@@ -72,42 +79,43 @@ func open(dir string, opts Options) (a *Authority, created bool, err error) {
 	return a, true, nil
 }
 
-// Remove deletes the authority in dir with its key and leaves. The folder disappears in one step, or,
-// where the disk has no room for that, file by file, the keys first; files in it that are not an authority's make Remove
-// refuse. An absent folder is no error. What locks the folder stays, and is the owner's.
-func Remove(dir string, owner *Owner) error {
-	dir, err := filepath.Abs(dir)
+// Remove deletes the authority in dir with its key and leaves. The folder disappears in one step, or, where that cannot
+// be, file by file, the keys first. What in it is not an authority's stays, and left names it. An absent folder is no
+// error; of what cannot be deleted the error tells when all else has been. What locks the folder stays, and is the owner's.
+func Remove(dir string, owner *Owner) (left []string, err error) {
+	dir, err = filepath.Abs(dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return owner.as(func() error { return removeAuthority(dir, owner) })
+	err = owner.as(func() (err error) {
+		left, err = removeAuthority(dir, owner)
+		return err
+	})
+	return left, err
 }
 
-func removeAuthority(dir string, owner *Owner) error {
+func removeAuthority(dir string, owner *Owner) (left []string, err error) {
 	if !exists(filepath.Dir(dir)) {
-		return nil
+		return nil, nil
 	}
-	unlock, err := lock(dir, owner)
-	if isFull(err) { // there has been none yet, and no room for another's authority
-		unlock, err = func() {}, nil
+	if unlock, err := lock(dir, owner); err == nil { // what is in the way of the lock, be it a full disk, saves no key
+		defer unlock()
 	}
-	if err != nil {
-		return err
+	swept := sweep(dir) // a key may be among the remains
+	info, err := ownFolder(dir)
+	if err != nil || info == nil {
+		return nil, errors.Join(swept, err)
 	}
-	defer unlock()
-	if err := sweep(dir); err != nil { // a key may be among the remains
-		return err
+	_ = passable(dir) // what fails here fails again below
+	if left = others(dir); len(left) == 0 {
+		err = removeFolder(dir)
+	} else {
+		err = removeOurs(dir)
 	}
-	if _, err := ownFolder(dir); err != nil {
-		return err
+	if err = errors.Join(swept, err); err != nil {
+		return left, &Error{Doing: "delete the authority", Path: dir, Err: err, Advice: readable(filepath.Dir(dir)) + " && letta-dev certs uninstall"}
 	}
-	if empty, err := isEmpty(dir); err != nil || empty {
-		return err
-	}
-	if err := onlyOurs(dir); err != nil {
-		return &Error{Doing: "remove the authority", Path: dir, Err: err}
-	}
-	return removeFolder(dir)
+	return left, nil
 }
 
 // Dir returns the folder of the authority's files.

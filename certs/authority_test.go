@@ -97,14 +97,66 @@ func TestLoadMakesNothing(t *testing.T) {
 	}
 }
 
-func TestOpenLeavesForeignFoldersAlone(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "ca")
-	write(t, dir+"/thesis.txt", 0o644, "years of work")
-	if _, created, err := Open(dir, Options{}); err == nil || created {
-		t.Fatalf("Open = %v, %v", created, err)
+// What lies in the folder and is not ours, such as the .DS_Store of macOS, hinders nothing and stays as it is.
+func TestAFolderMayHoldMore(t *testing.T) {
+	parent := t.TempDir()
+	dir, elsewhere := filepath.Join(parent, "ca"), filepath.Join(t.TempDir(), "elsewhere")
+	write(t, elsewhere, 0o600, "somebody's")
+	write(t, dir+"/.DS_Store", 0o644, "Finder's")
+	write(t, dir+"/thesis/chapter.txt", 0o644, "years of work")
+	write(t, dir+"/unreadable", 0o000, "")
+	must(t, os.Symlink(elsewhere, dir+"/link"))
+	must(t, os.Chmod(dir, 0o700))
+	for range 2 {
+		a, created, err := Open(dir, Options{})
+		if err != nil || !created {
+			t.Fatalf("Open = %v, %v", created, err)
+		}
+		again, created, err := Open(dir, Options{})
+		if err != nil || created || again.Root().Fingerprint() != a.Root().Fingerprint() {
+			t.Fatalf("Open again = %v, %v", created, err)
+		}
+		_, err = NewKeeper(a, KeeperOptions{})
+		must(t, err)
+		write(t, dir+"/leaves/.DS_Store", 0o644, "Finder's")
+		must(t, os.Symlink(elsewhere, dir+"/leaves/own.pem"))
+		write(t, filepath.Join(parent, ".ca.tmp-1/authority/intermediate-key.pem"), 0o600, "left by a process that died")
+		left, err := Remove(dir, nil)
+		must(t, err)
+		if want := []string{".DS_Store", "leaves/.DS_Store", "leaves/own.pem", "link", "thesis", "unreadable"}; !slices.Equal(left, want) {
+			t.Errorf("named: %q, want %q", left, want)
+		}
+		if got := names(t, dir); !slices.Equal(got, []string{".DS_Store", "leaves", "link", "thesis", "unreadable"}) {
+			t.Errorf("in the folder: %q", got)
+		}
+		if got := names(t, parent); !slices.Equal(got, []string{".ca.lock", "ca"}) {
+			t.Errorf("beside it: %q", got)
+		}
+		must(t, os.RemoveAll(dir+"/leaves"))
 	}
-	if string(read(t, dir+"/thesis.txt")) != "years of work" {
-		t.Error("the file is gone")
+	if string(read(t, dir+"/thesis/chapter.txt")) != "years of work" || string(read(t, elsewhere)) != "somebody's" {
+		t.Error("what is not ours has changed")
+	}
+}
+
+// What stands in the place of a file of ours, and is none, is as little ours as anything else.
+func TestRemoveLeavesWhatStandsInTheWay(t *testing.T) {
+	a := openTest(t, Options{})
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	must(t, os.Rename(a.Dir()+"/rootCA.pem", elsewhere))
+	must(t, os.Symlink(elsewhere, a.Dir()+"/rootCA.pem"))
+	write(t, a.Dir()+"/caroot/deep", 0o600, "mine")
+	left, err := Remove(a.Dir(), nil)
+	if got := names(t, a.Dir()); err != nil || !slices.Equal(left, []string{"caroot", "rootCA.pem"}) || !slices.Equal(got, left) || !exists(elsewhere) {
+		t.Errorf("named %q, there is %q; %v", left, got, err)
+	}
+}
+
+// removeTest removes an authority in whose folder there is nothing else.
+func removeTest(t *testing.T, dir string, owner *Owner) {
+	t.Helper()
+	if left, err := Remove(dir, owner); err != nil || len(left) > 0 {
+		t.Fatalf("left %q, %v", left, err)
 	}
 }
 
@@ -113,14 +165,9 @@ func TestRemove(t *testing.T) {
 	if _, err := NewKeeper(a, KeeperOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	write(t, a.Dir()+"/notes.txt", 0o644, "mine")
-	wantHint(t, Remove(a.Dir(), nil), "notes.txt", "")
-	remove(t, a.Dir()+"/notes.txt")
 	write(t, filepath.Dir(a.Dir())+"/.ca.tmp-1/authority/intermediate-key.pem", 0o600, "left by a process that died")
 	for range 2 { // the second time there is nothing left to remove
-		if err := Remove(a.Dir(), nil); err != nil {
-			t.Fatal(err)
-		}
+		removeTest(t, a.Dir(), nil)
 	}
 	left, err := os.ReadDir(filepath.Dir(a.Dir()))
 	if err != nil || len(left) != 1 || left[0].Name() != ".ca.lock" {

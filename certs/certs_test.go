@@ -27,6 +27,10 @@ func TestMain(m *testing.M) {
 		os.Exit(removeWhenTold())
 	case "renewForever":
 		os.Exit(renewForever())
+	case "look":
+		os.Exit(lookForLong())
+	case "untrust":
+		os.Exit(untrustSlowly())
 	case "openAndTell":
 		os.Exit(openAndTell())
 	}

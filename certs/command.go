@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +19,8 @@ const (
 	lookLimit    = 10 * time.Second // a tool that only looks, and a client that only tries
 	sudoLimit    = 5 * time.Minute  // a person types a password; sudo gives up by itself then
 	outputLimit  = 10 * time.Second // children that stay behind may keep the output open so long
+	turnLimit    = 30 * time.Second // for another process to be done with a store
+	finishLimit  = 10 * time.Second // for a command to be done with a store when this process is to end
 )
 
 // A Command is a program that a store runs, shown to people by String.
@@ -31,6 +35,8 @@ type Command struct {
 	Terminal  bool          // it may ask something at the terminal; others are cut off from it
 	Stderr    bool          // what it writes to its standard error is returned too
 	Limit     time.Duration // after which it is ended
+
+	turn *os.File // the lock of the store that it changes; nil where there is none
 }
 
 // String returns the command as typed in a shell, with sudo where it takes the rights of root or of another user.
@@ -125,9 +131,28 @@ func (e Env) do(ctx context.Context, c Command) ([]byte, error) {
 	return e.Run(ctx, c)
 }
 
+// A shared store is one that a command takes seconds to change, and that is not whole meanwhile.
+type shared interface {
+	folder() string // where its files are
+}
+
+// turn waits until nobody changes a store. The lock, which is nil where there is none, is for the caller to close.
+func turn(ctx context.Context, s Store) (*os.File, error) {
+	if s, ok := s.(shared); ok {
+		return takeTurn(ctx, s.folder())
+	}
+	return nil, nil
+}
+
 // perform does with a store what its Commands say, in order until one fails. If one needs rights that nobody will give,
-// none is begun.
+// none is begun; what has begun is finished, also when ctx ends, within a time. Should this process be killed, the
+// commands go on, and the next that looks at the store waits for them.
 func perform(ctx context.Context, s Store, env Env, action Action, root Root) error {
+	lock, err := turn(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer lock.Close() // nothing was written
 	commands, err := s.Commands(ctx, action, root)
 	if err != nil {
 		return err
@@ -141,7 +166,13 @@ func perform(ctx context.Context, s Store, env Env, action Action, root Root) er
 			return withoutSudo(action, err)
 		}
 	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	ctx, cancel := outlasting(ctx, finishLimit)
+	defer cancel()
 	for _, c := range commands {
+		c.turn = lock
 		if c.NeedsRoot {
 			c.Terminal, c.Limit = true, sudoLimit
 		}
@@ -150,6 +181,13 @@ func perform(ctx context.Context, s Store, env Env, action Action, root Root) er
 		}
 	}
 	return nil
+}
+
+// outlasting returns a context that ends a time after ctx does.
+func outlasting(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(by, cancel) })
+	return longer, func() { stop(); cancel() }
 }
 
 func needsRoot(c Command) bool { return c.NeedsRoot }
@@ -190,9 +228,17 @@ func run(ctx context.Context, c Command) ([]byte, error) {
 	cmd := exec.CommandContext(limited, argv[0], argv[1:]...)
 	cmd.Env = c.Env
 	confine(cmd, c)
-	if c.Input != "" {
+	switch {
+	case c.Input != "":
 		cmd.Stdin = strings.NewReader(c.Input)
+	case c.turn != nil && c.NeedsRoot:
+		cmd.Stdin = c.turn // sudo closes all others but those for output
 	}
+	if c.turn != nil {
+		cmd.ExtraFiles = []*os.File{c.turn}
+	}
+	runtime.LockOSThread() // see endsWithUs
+	defer runtime.UnlockOSThread()
 	stdout, stderr := &capture{most: maxStdout, full: cancel}, &capture{most: maxStderr, full: cancel}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	if c.Stderr {

@@ -71,7 +71,8 @@ func removeWhenTold() int {
 	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
 		return report(err)
 	}
-	return report(Remove(os.Getenv("CERTS_TEST_DIR"), nil))
+	_, err := Remove(os.Getenv("CERTS_TEST_DIR"), nil)
+	return report(err)
 }
 
 // renewForever issues leaves until it is killed.
@@ -112,6 +113,37 @@ func TestOpenSurvivesKill(t *testing.T) {
 	}
 }
 
+// The same in a folder that holds something else: the next one that opens it has a whole authority, and the rest is as it was.
+func TestOpenBesideOthersSurvivesKill(t *testing.T) {
+	newDir := func(t *testing.T) string {
+		dir := filepath.Join(t.TempDir(), "ca")
+		write(t, dir+"/.DS_Store", 0o644, "Finder's")
+		must(t, os.Chmod(dir, 0o700))
+		return dir
+	}
+	for kind, wish := range map[string]string{"ours": "CERTS_TEST_DOMAIN=", "mkcert's": "CERTS_TEST_CAROOT=" + fakeCaroot(t)} {
+		out, err := playing(t, "dieAt", newDir(t), wish).Output()
+		must(t, err)
+		for step := range strings.FieldsFuncSeq(string(out), func(r rune) bool { return r == '\n' }) {
+			t.Run(kind+"/"+step, func(t *testing.T) {
+				dir := newDir(t)
+				if playing(t, "dieAt", dir, wish, "CERTS_TEST_POINT="+step).Run() == nil {
+					t.Fatal("the process went on")
+				}
+				if _, _, err := Open(dir, Options{}); err != nil {
+					t.Errorf("the next one: %v", err)
+				}
+				if left, err := Remove(dir, nil); err != nil || !slices.Equal(left, []string{".DS_Store"}) || !slices.Equal(names(t, dir), left) {
+					t.Errorf("left %q of %q, %v", left, names(t, dir), err)
+				}
+				if got := names(t, filepath.Dir(dir)); !slices.Equal(got, []string{".ca.lock", "ca"}) {
+					t.Errorf("beside it: %q", got)
+				}
+			})
+		}
+	}
+}
+
 // blow starts a process, tells it to begin, and kills it a while later, or in the middle of its work.
 func blow(t *testing.T, cmd *exec.Cmd, after time.Duration) {
 	t.Helper()
@@ -135,7 +167,7 @@ func TestRemoveSurvivesKill(t *testing.T) {
 		if _, err := Load(a.Dir(), Options{}); err != nil && (!errors.Is(err, fs.ErrNotExist) || exists(a.Dir())) {
 			t.Errorf("half an authority: %v", err)
 		}
-		must(t, Remove(a.Dir(), nil))
+		removeTest(t, a.Dir(), nil)
 		if left := names(t, filepath.Dir(a.Dir())); !slices.Equal(left, []string{".ca.lock"}) {
 			t.Errorf("left behind: %v", left)
 		}

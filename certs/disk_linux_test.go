@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -68,7 +69,7 @@ func TestRemoveFromAFullDisk(t *testing.T) {
 			must(t, os.Remove(filepath.Join(disk, lost)))
 			must(t, os.Mkdir(filepath.Join(disk, "fill"), 0o700))
 		}
-		must(t, Remove(a.Dir(), nil))
+		removeTest(t, a.Dir(), nil)
 		if exists(a.Dir()) {
 			t.Error("the authority is still there")
 		}
@@ -114,7 +115,7 @@ func TestFullDiskAtRenewal(t *testing.T) {
 	if _, err := a.Renew(); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
-	must(t, Remove(a.Dir(), nil))
+	removeTest(t, a.Dir(), nil)
 }
 
 // as runs on a thread whose rights to files are another user's. The thread ends with it.
@@ -206,5 +207,28 @@ func TestLockInTheWay(t *testing.T) {
 		if exists(path + ".elsewhere") {
 			t.Error("the link was followed")
 		}
+	}
+}
+
+// What cannot be deleted, here leaves that became root's in a session of sudo, saves no key.
+func TestRemoveGoesOn(t *testing.T) {
+	a := openTest(t, Options{})
+	_, err := NewKeeper(a, KeeperOptions{})
+	must(t, err)
+	openUp(t, a.Dir())
+	for _, path := range []string{filepath.Dir(a.Dir()), a.Dir()} { // the user's, but for a folder that became root's
+		must(t, os.Chown(path, nobody, nobody))
+	}
+	must(t, os.Chmod(filepath.Join(a.Dir(), leavesFolder), 0o755))
+	as(t, nobody, func() {
+		_, err := Remove(a.Dir(), nil)
+		wantHint(t, err, "delete the authority", "sudo chown -R ")
+	})
+	if exists(a.KeyPath()) {
+		t.Error("the key is still there")
+	}
+	removeTest(t, a.Dir(), nil)
+	if left := names(t, filepath.Dir(a.Dir())); !slices.Equal(left, []string{".ca.lock"}) {
+		t.Errorf("left: %q", left)
 	}
 }

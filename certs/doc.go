@@ -36,9 +36,10 @@
 // [Stores] finds the trust stores of a machine, by families: the system's, that of the Windows around a WSL too; one for
 // every NSS database of Chromium and Firefox; one for every file of roots that a JVM reads; and the policies of the
 // browsers, for those who lack certutil. [Trust] installs the root in each and proves it by a TLS handshake of a client
-// that reads that store: curl, the browser or tstclnt, the JVM. [Untrust] removes every root this package ever made,
-// known by its certificate and not by its name, and of mkcert's what [Trust] has put there under a name of ours, and proves
-// that too. A client that did not come to the handshake has proven nothing. Nothing here asks the process's environment
+// that reads that store: curl, the browser or tstclnt, the JVM. [Untrust] removes every root this package ever made for
+// this user, known by its certificate and not by its name, and of mkcert's what [Trust] has put there under a name of ours,
+// and proves that too; a [Claim] says whose roots those are. A process that is killed leaves its commands at work, and the
+// next one waits for them. A client that did not come to the handshake has proven nothing. Nothing here asks the process's environment
 // about the machine, but for the folder of temporary files: what a store may know stands in an [Env], and every command
 // runs through its [Runner], with a time limit, and without a terminal unless it is sudo.
 //

@@ -54,7 +54,7 @@ func TestFirefox(t *testing.T) {
 				}
 			}
 			if tc.untrusted {
-				if r := Untrust(t.Context(), a, stores, nil)[0]; r.Err != nil {
+				if r := Untrust(t.Context(), Claim{Authority: a}, stores, nil)[0]; r.Err != nil {
 					t.Fatalf("untrust: %+v", r)
 				}
 			}

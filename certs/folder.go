@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
+	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -31,8 +31,8 @@ func makeFolder(dir string, files []file, opts Options) error {
 		return errors.Join(err, os.RemoveAll(temp))
 	}
 	opts.step("make room")
-	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) { // an empty folder; any other stays
-		return errors.Join(err, os.RemoveAll(temp))
+	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(moveInto(dir, temp, files, opts), os.RemoveAll(temp)) // the folder holds what is not ours
 	}
 	opts.step("rename")
 	if err := os.Rename(temp, dir); err != nil {
@@ -40,6 +40,32 @@ func makeFolder(dir string, files []file, opts Options) error {
 	}
 	opts.step("sync parent")
 	return syncDir(parent)
+}
+
+// moveInto puts the files into a folder that has to stay, the first of them last: as long as that is in temp alone, the
+// authority is half made.
+func moveInto(dir, temp string, files []file, opts Options) error {
+	for _, f := range slices.Backward(files) {
+		opts.step("move " + f.name)
+		if err := os.Rename(filepath.Join(temp, f.name), filepath.Join(dir, f.name)); err != nil {
+			return errors.Join(err, removeOurs(dir))
+		}
+	}
+	return syncDir(dir)
+}
+
+// halfMade tells whether a process is in, or died in, moveInto.
+func halfMade(dir string) bool {
+	waits := func(entry fs.DirEntry) bool {
+		for _, name := range []string{rootFile, carootFile} {
+			if exists(filepath.Join(filepath.Dir(dir), entry.Name(), name)) && !exists(filepath.Join(dir, name)) {
+				return strings.HasPrefix(entry.Name(), remains(dir))
+			}
+		}
+		return false
+	}
+	entries, _ := os.ReadDir(filepath.Dir(dir))
+	return exists(dir) && slices.ContainsFunc(entries, waits)
 }
 
 func fill(dir string, files []file, opts Options) error {
@@ -56,25 +82,85 @@ func fill(dir string, files []file, opts Options) error {
 	return syncDir(dir)
 }
 
-// removeFolder takes dir away in one step, then deletes what it held. On a disk without room for that it deletes the keys
-// where they are, and then the rest.
+// removeFolder takes dir away in one step, then deletes what it held. Where that cannot be, on a full disk or in a folder
+// of another's, it deletes the files where they are.
 func removeFolder(dir string) error {
 	temp, err := makeTemp(filepath.Dir(dir), remains(dir))
 	if err == nil {
-		err = errors.Join(os.Rename(dir, filepath.Join(temp, "authority")), os.RemoveAll(temp))
+		moved := os.Rename(dir, filepath.Join(temp, "authority"))
+		err = errors.Join(moved, os.RemoveAll(temp))
+		if moved == nil {
+			return err
+		}
 	}
-	if !isFull(err) {
-		return err
+	return removeOurs(dir)
+}
+
+// removeOurs deletes the files of an authority where they are, the keys first, and the folders if that leaves them empty.
+func removeOurs(dir string) error {
+	err := removeFile(filepath.Join(dir, intermediateKeyFile))
+	leaves := filepath.Join(dir, leavesFolder)
+	if info, statErr := os.Lstat(leaves); statErr == nil && info.IsDir() {
+		_ = passable(leaves)
+		sweepStaged(leaves, time.Now())
+		entries, readErr := os.ReadDir(leaves)
+		err = errors.Join(err, readErr)
+		for _, entry := range entries {
+			if isLeaf(entry) {
+				err = errors.Join(err, removeFile(filepath.Join(leaves, entry.Name())))
+			}
+		}
+		_ = os.Remove(leaves) // unless there is more in it
 	}
-	err = nil
-	for _, name := range []string{intermediateKeyFile, leavesFolder, ""} {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, name)))
+	for _, name := range []string{intermediateFile, carootFile, rootFile} {
+		err = errors.Join(err, removeFile(filepath.Join(dir, name)))
+	}
+	if err == nil {
+		_ = os.Remove(dir)
 	}
 	return err
 }
 
-// isFull tells whether a disk, or its user's share of it, has no room.
-func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+// removeFile deletes a regular file; anything else in its place is not ours.
+func removeFile(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && !info.Mode().IsRegular():
+		return nil
+	case err != nil:
+		return err
+	}
+	return os.Remove(path)
+}
+
+// isLeaf tells whether an entry of the folder of leaves may be the file of one.
+func isLeaf(entry fs.DirEntry) bool {
+	return entry.Type().IsRegular() && filepath.Ext(entry.Name()) == ".pem"
+}
+
+// others names what in an authority's folder is not ours. What cannot be listed counts as ours: it cannot be deleted either.
+func others(dir string) []string {
+	var found []string
+	entries, _ := os.ReadDir(dir)
+	for _, entry := range entries {
+		switch name := entry.Name(); {
+		case name == leavesFolder && entry.IsDir():
+			leaves, _ := os.ReadDir(filepath.Join(dir, name))
+			for _, leaf := range leaves {
+				if staged := leaf.IsDir() && strings.HasPrefix(leaf.Name(), staging); !isLeaf(leaf) && !staged {
+					found = append(found, filepath.Join(name, leaf.Name()))
+				}
+			}
+		case !slices.Contains(authorityFiles(), name) || !entry.Type().IsRegular():
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+func authorityFiles() []string {
+	return []string{rootFile, intermediateFile, intermediateKeyFile, carootFile}
+}
 
 // makeTemp makes a folder of a name of its own with the mode 0700, whatever the umask is.
 func makeTemp(dir, prefix string) (string, error) {
@@ -138,23 +224,14 @@ func passable(dir string) error {
 	return os.Chmod(dir, info.Mode().Perm()|0o700)
 }
 
-// isEmpty tells whether dir is absent or holds nothing.
+// isEmpty tells whether dir is absent or holds nothing of an authority.
 func isEmpty(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}
-	return len(entries) == 0, err
-}
-
-func onlyOurs(dir string) error {
-	entries, err := os.ReadDir(dir)
-	for _, entry := range entries {
-		if !slices.Contains([]string{rootFile, intermediateFile, intermediateKeyFile, carootFile, leavesFolder}, entry.Name()) {
-			return fmt.Errorf("%q in it is not the authority's", entry.Name())
-		}
-	}
-	return err
+	ours := func(entry fs.DirEntry) bool { return slices.Contains(authorityFiles(), entry.Name()) }
+	return !slices.ContainsFunc(entries, ours), err
 }
 
 // lock keeps other processes from making or removing the authority in dir. The lock file stands next to dir because

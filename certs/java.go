@@ -68,6 +68,8 @@ func cacerts(home string) (string, bool) {
 
 func (j *javaStore) Name() string { return "Java" }
 
+func (j *javaStore) folder() string { return filepath.Dir(j.file) }
+
 // Status reads the file itself: to start keytool takes half a second. What a JVM can use of it without a password, it can
 // read as well.
 func (j *javaStore) Status(_ context.Context, root Root) (Status, error) {
@@ -80,11 +82,8 @@ func (j *javaStore) Status(_ context.Context, root Root) (Status, error) {
 	if root.Certificate != nil && bytes.Contains(data, root.Certificate.Raw) {
 		status.State = Trusted
 	}
-	for _, c := range ourCertificates(data) {
-		if !root.is(c) {
-			status.Stale = append(status.Stale, c)
-		}
-	}
+	others := slices.DeleteFunc(ourCertificates(data), root.is)
+	status.Stale, status.Other = j.claim(root).claimed(others)
 	return status, nil
 }
 
@@ -104,9 +103,19 @@ func (j *javaStore) Commands(ctx context.Context, action Action, root Root) ([]C
 	found, err := j.found(ctx, root)
 	var commands []Command
 	for _, entry := range found {
-		commands = append(commands, j.change("-delete", "-alias", entry.alias))
+		if j.claim(root).claims(entry.certificate) {
+			commands = append(commands, j.change("-delete", "-alias", entry.alias))
+		}
 	}
 	return commands, err
+}
+
+// claim is the root with its claim. In a JVM of the user's own, as SDKMAN installs them, all roots are theirs.
+func (j *javaStore) claim(root Root) Root {
+	if rel, err := filepath.Rel(j.env.Home, j.file); err == nil && filepath.IsLocal(rel) {
+		root.claim = nil
+	}
+	return root
 }
 
 // holdsBorrowed tells whether an entry may bear the name that we give to mkcert's roots. A JVM writes names in lower case,
@@ -133,9 +142,22 @@ func (j *javaStore) found(ctx context.Context, root Root) ([]javaEntry, error) {
 	list.As, list.Limit = j.env.Owner, lookLimit
 	text, err := j.env.do(ctx, list)
 	if err != nil {
-		return nil, j.failure(err, list.String())
+		return nil, j.failure(err, j.byHand(root))
 	}
 	return parseKeytool(text, root), nil
+}
+
+// byHand is what deletes an entry of ours from a file whose password is not the usual one.
+func (j *javaStore) byHand(root Root) string {
+	data, _ := readBounded(j.file, maxRoots) // Status has read it
+	for _, c := range ourCertificates(data) {
+		if j.claim(root).claims(c) {
+			remove := j.keytool("-delete")
+			remove.Argv = append(slices.DeleteFunc(remove.Argv, func(arg string) bool { return arg == "-storepass" || arg == "changeit" }), "-alias", Root{Certificate: c}.Name())
+			return remove.String() + "  # asks for the password"
+		}
+	}
+	return "ls -lL " + quote(j.file)
 }
 
 func (j *javaStore) installed() error {

@@ -60,7 +60,7 @@ func TestJavaOfThisMachine(t *testing.T) {
 
 func wantJavaComesAndGoes(t *testing.T, a *Authority, s *javaStore) {
 	t.Helper()
-	if r := Prove(t.Context(), a, []Store{s}, nil)[0]; r.After != Absent || r.Known != ByHandshake || r.Client != "java" || r.Err != nil || len(r.Stale) != 1 {
+	if r := Prove(t.Context(), Claim{Authority: a}, []Store{s}, nil)[0]; r.After != Absent || r.Known != ByHandshake || r.Client != "java" || r.Err != nil || len(r.Stale) != 1 {
 		t.Fatalf("before: %+v", r)
 	}
 	if r := Trust(t.Context(), a, []Store{s}, nil)[0]; r.After != Trusted || r.Known != ByHandshake || r.Err != nil || len(r.Commands) != 1 {
@@ -69,10 +69,10 @@ func wantJavaComesAndGoes(t *testing.T, a *Authority, s *javaStore) {
 	if r := Trust(t.Context(), a, []Store{s}, nil)[0]; r.After != Trusted || r.Err != nil || len(r.Commands) != 0 {
 		t.Fatalf("trust again: %+v", r)
 	}
-	if r := Untrust(t.Context(), a, []Store{s}, nil)[0]; r.After != Absent || r.Known != ByHandshake || r.Err != nil || len(r.Commands) != 2 {
+	if r := Untrust(t.Context(), Claim{Authority: a}, []Store{s}, nil)[0]; r.After != Absent || r.Known != ByHandshake || r.Err != nil || len(r.Commands) != 2 {
 		t.Fatalf("untrust: %+v", r)
 	}
-	if r := Untrust(t.Context(), nil, []Store{s}, nil)[0]; r.Err != nil || len(r.Commands) != 0 {
+	if r := Untrust(t.Context(), Claim{}, []Store{s}, nil)[0]; r.Err != nil || len(r.Commands) != 0 {
 		t.Fatalf("untrust again: %+v", r)
 	}
 	out, err := s.env.do(t.Context(), s.keytool("-list"))
@@ -110,7 +110,7 @@ func TestJavaProofThatCannotBeMade(t *testing.T) {
 	home := jvm(t, env.path("/jdk"), "bin/java", "lib/security/cacerts")
 	write(t, filepath.Join(home, "bin/keytool"), 0o755, "#!/bin/sh\n") // it lists nothing
 	s := &javaStore{env: env, home: home, file: filepath.Join(home, "lib/security/cacerts")}
-	if r := Prove(t.Context(), openTest(t, Options{}), []Store{s}, nil)[0]; r.After != Absent || r.Known != ByBundle || r.Err == nil {
+	if r := Prove(t.Context(), Claim{Authority: openTest(t, Options{})}, []Store{s}, nil)[0]; r.After != Absent || r.Known != ByBundle || r.Err == nil {
 		t.Errorf("%+v", r)
 	}
 	t.Setenv("TMPDIR", filepath.Join(env.Home, "nonexistent"))

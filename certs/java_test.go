@@ -95,21 +95,23 @@ func TestJavaThatIsBrokenHindersNothing(t *testing.T) {
 	env.LookPath = found
 	toolless := fakeEnv(t, "linux", &recorder{})
 	jvm(t, toolless.path("/usr/lib/jvm/x"), "lib/security/cacerts")
-	stores := slices.Concat(Stores(env, Java), Stores(toolless, Java), []Store{debian(t, a.root, nil)})
+	healthy := debian(t, a.root, nil).(*systemStore)
+	healthy.env.LookPath = nil // no curl: this process tries it
+	stores := slices.Concat(Stores(env, Java), Stores(toolless, Java), []Store{healthy})
 	results := Trust(t.Context(), a, stores, nil)
 	wantHint(t, results[0].Err, "password was incorrect", "keytool -J-Duser.language=en -import")
 	wantHint(t, results[1].Err, "bin/keytool is missing", "TRUST_STORES=system,nss")
-	if results[0].After == Trusted || len(results[1].Commands) > 0 || results[2].After != Trusted || results[2].Err != nil {
+	if results[0].After == Trusted || len(results[1].Commands) > 0 || results[2].After != Trusted || results[2].Known != ByHandshake || results[2].Err != nil {
 		t.Errorf("%+v", results)
 	}
 	write(t, env.path("/usr/lib/jvm/x/lib/security/cacerts"), 0o644, string(a.root.Raw))
-	wantHint(t, Untrust(t.Context(), nil, stores[:1], nil)[0].Err, "password was incorrect", "keytool -J-Duser.language=en -list")
+	wantHint(t, Untrust(t.Context(), Claim{}, stores[:1], nil)[0].Err, "password was incorrect", "keytool -J-Duser.language=en -delete -cacerts -alias '"+a.Root().Name()+"'  # asks for the password")
 	if c := r.commands[len(r.commands)-1]; c.Limit != lookLimit {
 		t.Errorf("looking may take %s", c.Limit)
 	}
 	gone := jvm(t, env.path("/usr/lib/jvm/gone"), "lib/security/cacerts")
 	stores = []Store{&javaStore{env: env, home: gone, file: filepath.Join(gone, "nothing")}}
-	if r := Prove(t.Context(), a, stores, nil)[0]; r.After != Unavailable || !errors.Is(r.Err, fs.ErrNotExist) {
+	if r := Prove(t.Context(), Claim{Authority: a}, stores, nil)[0]; r.After != Unavailable || !errors.Is(r.Err, fs.ErrNotExist) {
 		t.Errorf("%+v", r)
 	}
 }

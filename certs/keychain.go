@@ -20,12 +20,12 @@ func (k *keychain) Name() string { return "macOS keychain" }
 
 func (k *keychain) Status(ctx context.Context, root Root) (Status, error) {
 	status := Status{State: Absent, Known: ByTool, Where: systemKeychain}
-	present, stale, err := k.found(ctx, root)
+	present, others, err := k.found(ctx, root)
 	if err != nil {
 		status.State = Unavailable
 		return status, err
 	}
-	status.Stale = stale
+	status.Stale, status.Other = root.claimed(others)
 	if present {
 		status.State = Partial
 		verify := Command{Argv: []string{"/usr/bin/security", "verify-cert", "-q", "-L", "-l", "-p", "ssl", "-c", root.Path}, Limit: lookLimit}
@@ -37,14 +37,14 @@ func (k *keychain) Status(ctx context.Context, root Root) (Status, error) {
 }
 
 // found lists the certificates of ours in the keychain.
-func (k *keychain) found(ctx context.Context, root Root) (present bool, stale []*x509.Certificate, err error) {
+func (k *keychain) found(ctx context.Context, root Root) (present bool, others []*x509.Certificate, err error) {
 	list := Command{Argv: []string{"/usr/bin/security", "find-certificate", "-a", "-p", systemKeychain}, Limit: lookLimit}
 	out, err := k.env.do(ctx, list)
 	if err != nil {
 		return false, nil, &Error{Doing: "read the keychain", Path: systemKeychain, Err: err, Advice: list.String()}
 	}
-	present, stale = root.sorted(out)
-	return present, stale, nil
+	present, others = root.sorted(out)
+	return present, others, nil
 }
 
 func (k *keychain) Commands(ctx context.Context, action Action, root Root) ([]Command, error) {

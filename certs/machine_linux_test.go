@@ -132,7 +132,7 @@ func TestSystemStoreOfThisMachine(t *testing.T) {
 	clients := systemClients("https://letta.localhost:"+port+"/", port)
 
 	expect(t, clients, false)
-	if r := Prove(t.Context(), a, []Store{store}, nil)[0]; r.After != Absent || r.Known != ByHandshake || r.Err != nil {
+	if r := Prove(t.Context(), Claim{Authority: a}, []Store{store}, nil)[0]; r.After != Absent || r.Known != ByHandshake || r.Err != nil {
 		t.Fatalf("before: %+v", r)
 	}
 	for i := range 2 {
@@ -142,7 +142,7 @@ func TestSystemStoreOfThisMachine(t *testing.T) {
 		}
 		expect(t, clients, true)
 	}
-	if r := Untrust(t.Context(), a, []Store{store}, nil)[0]; r.After != Absent || r.Err != nil || r.Known != ByHandshake {
+	if r := Untrust(t.Context(), Claim{Authority: a}, []Store{store}, nil)[0]; r.After != Absent || r.Err != nil || r.Known != ByHandshake {
 		t.Fatalf("untrust: %+v", r)
 	}
 	expect(t, clients, false)
@@ -195,7 +195,7 @@ func TestUntrustFindsEveryRootOfOurs(t *testing.T) {
 	if err != nil || len(status.Stale) != 1 || !status.Stale[0].Equal(older.root) {
 		t.Fatalf("stale: %v, %v", status.Stale, err)
 	}
-	if r := Untrust(t.Context(), nil, []Store{store}, nil)[0]; r.Err != nil || len(r.Commands) != 2 {
+	if r := Untrust(t.Context(), Claim{}, []Store{store}, nil)[0]; r.Err != nil || len(r.Commands) != 2 {
 		t.Fatalf("untrust: %+v", r)
 	}
 	status, err = store.Status(t.Context(), a.Root())
@@ -242,13 +242,13 @@ func TestChromium(t *testing.T) {
 	if len(stores) != 1 {
 		t.Fatalf("stores: %v", stores)
 	}
-	wantChromium(t, Prove(t.Context(), a, stores, nil)[0], Absent)
+	wantChromium(t, Prove(t.Context(), Claim{Authority: a}, stores, nil)[0], Absent)
 	r := Trust(t.Context(), a, stores, nil)[0]
 	wantChromium(t, r, Trusted)
 	if !strings.HasSuffix(r.Where, ".local/share/pki/nssdb") {
 		t.Errorf("it is in %s", r.Where)
 	}
-	wantChromium(t, Untrust(t.Context(), a, stores, nil)[0], Absent)
+	wantChromium(t, Untrust(t.Context(), Claim{Authority: a}, stores, nil)[0], Absent)
 }
 
 // patientWithBrowsers lets proofs start a browser and wait for it longer than a person would: here it has to decide,
@@ -298,7 +298,7 @@ func TestWhatABrowserDecides(t *testing.T) {
 		`echo 'x.cc:403] Page load failed: net::ERR_CERT_DATE_INVALID' >&2`: {After: Partial, Client: "browser"},
 	} {
 		write(t, s.browser, 0o755, "#!/bin/sh\nfor url; do :; done\npage=$(curl --insecure --silent --noproxy '*' \"$url\")\n"+says+"\n")
-		r := Prove(t.Context(), a, []Store{s}, nil)[0]
+		r := Prove(t.Context(), Claim{Authority: a}, []Store{s}, nil)[0]
 		if r.After != want.After || r.Client != want.Client || r.Known != ByHandshake || (r.Err == nil) != (want.After == Trusted) {
 			t.Errorf("%s: %+v", says, r)
 		}

@@ -53,7 +53,7 @@ func TestMkcertInstallsOurRoot(t *testing.T) {
 		wantProof(t, a, store, Absent)
 
 		besides(t, tool, env, a.Dir(), stores, "-install")
-		if r := Untrust(t.Context(), nil, []Store{store}, nil)[0]; r.Err != nil {
+		if r := Untrust(t.Context(), Claim{}, []Store{store}, nil)[0]; r.Err != nil {
 			t.Errorf("untrust: %+v", r)
 		}
 		wantProof(t, a, store, Absent)
@@ -65,7 +65,7 @@ func TestMkcertInstallsOurRoot(t *testing.T) {
 
 func wantProof(t *testing.T, a *Authority, store Store, want State) {
 	t.Helper()
-	if r := Prove(t.Context(), a, []Store{store}, nil)[0]; r.After != want || r.Err != nil {
+	if r := Prove(t.Context(), Claim{Authority: a}, []Store{store}, nil)[0]; r.After != want || r.Err != nil {
 		t.Errorf("%s: %+v, want %s", store.Name(), r, want)
 	}
 }
@@ -92,11 +92,11 @@ func TestMkcertAndWeLeaveEachOtherAlone(t *testing.T) {
 			t.Errorf("trust: %+v", r)
 		}
 	}
-	if r := Untrust(t.Context(), ours, stores, nil)[0]; r.Err != nil || len(r.Commands) != 1 {
+	if r := Untrust(t.Context(), Claim{Authority: ours}, stores, nil)[0]; r.Err != nil || len(r.Commands) != 1 {
 		t.Errorf("untrust ours: %+v", r)
 	}
 	wantProof(t, theirs, browser, Trusted)
-	if r := Untrust(t.Context(), theirs, stores, nil)[0]; r.Err != nil || len(r.Commands) != 0 {
+	if r := Untrust(t.Context(), Claim{Authority: theirs}, stores, nil)[0]; r.Err != nil || len(r.Commands) != 0 {
 		t.Errorf("untrust mkcert's: %+v", r)
 	}
 	wantProof(t, theirs, browser, Trusted)
@@ -110,7 +110,7 @@ func TestMkcertAndWeLeaveEachOtherAlone(t *testing.T) {
 	must(t, err)
 	_, err = theirs.Create([]string{"dev.example.test"}, CreateOptions{Dir: t.TempDir(), Client: true})
 	must(t, err)
-	must(t, Remove(theirs.Dir(), nil))
+	removeTest(t, theirs.Dir(), nil)
 	if told := strings.TrimSpace(besides(t, tool, env, caroot, "nss", "-CAROOT")); told != caroot || !maps.Equal(content(t, caroot), before) {
 		t.Errorf("mkcert's folder, %s, is not what it was", told)
 	}
@@ -139,7 +139,7 @@ func TestMkcertsRootGoesWithWhoPutItThere(t *testing.T) {
 		t.Log(stores, "mkcert first")
 		besides(t, tool, env, caroot, stores, "-install")
 		changes(Trust(t.Context(), a, all, nil), false)
-		changes(Untrust(t.Context(), a, all, nil), false)
+		changes(Untrust(t.Context(), Claim{Authority: a}, all, nil), false)
 		wantProof(t, a, store, Trusted)
 		besides(t, tool, env, caroot, stores, "-uninstall")
 		wantProof(t, a, store, Absent)
@@ -148,13 +148,13 @@ func TestMkcertsRootGoesWithWhoPutItThere(t *testing.T) {
 		changes(Trust(t.Context(), a, all, nil), true)
 		besides(t, tool, env, caroot, stores, "-uninstall")
 		wantProof(t, a, store, Trusted)
-		changes(Untrust(t.Context(), nil, all, nil), true) // the authority may be lost
+		changes(Untrust(t.Context(), Claim{}, all, nil), true) // the authority may be lost
 		wantProof(t, a, store, Absent)
 
 		t.Log(stores, "we first")
 		changes(Trust(t.Context(), a, all, nil), true)
 		t.Log(besides(t, tool, env, caroot, stores, "-install"))
-		changes(Untrust(t.Context(), a, all, nil), true)
+		changes(Untrust(t.Context(), Claim{Authority: a}, all, nil), true)
 		wantProof(t, a, store, Absent)
 		besides(t, tool, env, caroot, stores, "-uninstall")
 		wantProof(t, a, store, Absent)

@@ -79,7 +79,7 @@ func TestAuthorityOfMkcert(t *testing.T) {
 					t.Errorf("%d certificates in the chain, want the leaf alone", len(leaf.Certificate))
 				}
 			}
-			must(t, Remove(a.Dir(), nil))
+			removeTest(t, a.Dir(), nil)
 			if exists(a.Dir()) {
 				t.Error("our folder is still there")
 			}
@@ -134,7 +134,7 @@ func (n *noting) Commands(_ context.Context, _ Action, root Root) ([]Command, er
 // Taking our authority out of the stores leaves mkcert's root in them: it may have been there before.
 func TestUntrustLeavesMkcertsRoot(t *testing.T) {
 	store := &noting{}
-	Untrust(t.Context(), openTest(t, Options{CAROOT: fakeCaroot(t)}), []Store{store}, nil)
+	Untrust(t.Context(), Claim{Authority: openTest(t, Options{CAROOT: fakeCaroot(t)})}, []Store{store}, nil)
 	for _, root := range store.removed {
 		if root.Certificate != nil {
 			t.Errorf("asked to remove %s", root.Name())

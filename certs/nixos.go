@@ -18,8 +18,8 @@ func (n *nixStore) Status(_ context.Context, root Root) (Status, error) {
 	if err != nil {
 		return status, &Error{Doing: "read the system's trust store", Err: err, Advice: "sudo nixos-rebuild switch"}
 	}
-	present, stale := root.sorted(data)
-	status.Stale = stale
+	present, others := root.sorted(data)
+	status.Stale, status.Other = root.claimed(others)
 	if present {
 		status.State = Trusted
 		return status, nil

@@ -45,10 +45,10 @@ func (s *nssStore) Status(ctx context.Context, root Root) (Status, error) {
 }
 
 func (s *nssStore) Commands(ctx context.Context, action Action, root Root) ([]Command, error) {
-	if action == ToUninstall && !s.mayHold() {
+	found, err := s.found(ctx, root)
+	if err != nil && action == ToUninstall && !s.mayHold() {
 		return nil, nil
 	}
-	found, err := s.found(ctx, root)
 	if err != nil {
 		return nil, err
 	}
@@ -106,11 +106,14 @@ func (s *nssStore) found(ctx context.Context, root Root) ([]nssEntry, error) {
 	list := s.certutil("-L")
 	list.Limit = lookLimit
 	listing, err := s.env.do(ctx, list)
-	if err == nil && len(bytes.TrimSpace(listing)) == 0 { // even of an empty database it prints a heading
-		err = errors.New("certutil printed nothing")
-	}
-	if err != nil {
-		return nil, &Error{Doing: "read the certificates of " + s.name, Path: s.dir, Err: err, Advice: list.String()}
+	failed := &Error{Doing: "read the certificates of " + s.name, Path: s.dir, Err: err}
+	switch {
+	case err != nil:
+		failed.Advice = s.repair(err)
+		return nil, failed
+	case len(bytes.TrimSpace(listing)) == 0: // even of an empty database it prints a heading
+		failed.Err, failed.Advice = errors.New("certutil printed nothing"), list.String()
+		return nil, failed
 	}
 	var found []nssEntry
 	for _, entry := range parseListing(listing) {
@@ -138,7 +141,7 @@ func (s *nssStore) identify(ctx context.Context, entry nssEntry, root Root) ([]n
 	show.Limit = lookLimit
 	out, err := s.env.do(ctx, show)
 	if err != nil && named { // trouble with another's is not ours
-		return nil, &Error{Doing: fmt.Sprintf("read %q in %s", entry.nickname, s.name), Path: s.dir, Err: err, Advice: show.String()}
+		return nil, &Error{Doing: fmt.Sprintf("read %q in %s", entry.nickname, s.name), Path: s.dir, Err: err, Advice: s.repair(err)}
 	}
 	if c, err := x509.ParseCertificate(soleCertificate(out)); lent && err == nil {
 		entry.certificate = c
@@ -147,12 +150,10 @@ func (s *nssStore) identify(ctx context.Context, entry nssEntry, root Root) ([]n
 	return entry.with(out, root), nil
 }
 
-// mayHold tells whether a root of ours can be in the database. Where certutil is missing its files are searched for our
-// name, which SQLite writes as it is and may leave there after a removal: what is wrong is then a yes, not a no.
+// mayHold tells whether a root of ours can be in a database that certutil, or the lack of it, cannot tell about. Its files
+// are searched for our name, which SQLite writes as it is and may leave there after a removal: what is wrong is then a
+// yes, not a no.
 func (s *nssStore) mayHold() bool {
-	if _, err := s.tool(); err == nil || !s.made() {
-		return s.made()
-	}
 	for _, name := range []string{"cert9.db", "cert9.db-wal"} {
 		data, err := readBounded(filepath.Join(s.dir, name), maxRoots)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) || bytes.Contains(data, []byte(organisation)) || bytes.Contains(data, []byte(borrowed)) {
@@ -160,6 +161,20 @@ func (s *nssStore) mayHold() bool {
 		}
 	}
 	return false
+}
+
+// repair is what helps against a database that certutil cannot read: in the place of one that is put aside the browser
+// makes another.
+func (s *nssStore) repair(err error) string {
+	database := filepath.Join(s.dir, "cert9.db")
+	var failed *CommandError
+	if _, err := readBounded(database, maxRoots); errors.Is(err, fs.ErrPermission) {
+		return readable(s.dir)
+	}
+	if errors.As(err, &failed) && failed.TimedOut {
+		return "fuser -v " + quote(database) + "  # who uses it"
+	}
+	return fmt.Sprintf("mv %s %s  # with the browser closed, which then makes another", quote(database), quote(database+".bak"))
 }
 
 func (s *nssStore) made() bool { return exists(filepath.Join(s.dir, "cert9.db")) }

@@ -51,14 +51,14 @@ func TestNSSStore(t *testing.T) {
 		}
 	}
 	if _, err := exec.LookPath("tstclnt"); err == nil {
-		if r := Prove(t.Context(), a, []Store{s}, nil)[0]; r.Known != ByHandshake || r.Err != nil {
+		if r := Prove(t.Context(), Claim{Authority: a}, []Store{s}, nil)[0]; r.Known != ByHandshake || r.Err != nil {
 			t.Fatalf("proof: %+v", r)
 		}
 	}
-	if r := Untrust(t.Context(), a, []Store{s}, nil)[0]; r.Err != nil || r.After != Absent {
+	if r := Untrust(t.Context(), Claim{Authority: a}, []Store{s}, nil)[0]; r.Err != nil || r.After != Absent {
 		t.Fatalf("untrust: %+v", r)
 	}
-	if r := Untrust(t.Context(), a, []Store{s}, nil)[0]; r.Err != nil || len(r.Commands) != 0 {
+	if r := Untrust(t.Context(), Claim{Authority: a}, []Store{s}, nil)[0]; r.Err != nil || len(r.Commands) != 0 {
 		t.Fatalf("untrust again: %+v", r)
 	}
 }
@@ -67,7 +67,7 @@ func TestNSSStore(t *testing.T) {
 func TestNSSWithoutDatabase(t *testing.T) {
 	s := nssTest(t)
 	must(t, os.MkdirAll(s.dir, 0o700))
-	if r := Prove(t.Context(), openTest(t, Options{}), []Store{s}, nil)[0]; r.After != Absent || r.Client != "" || r.Err != nil {
+	if r := Prove(t.Context(), Claim{Authority: openTest(t, Options{})}, []Store{s}, nil)[0]; r.After != Absent || r.Client != "" || r.Err != nil {
 		t.Errorf("%+v", r)
 	}
 	if left := filesIn(t, s.dir); len(left) > 0 {
@@ -83,7 +83,7 @@ func TestNSSEntryWithoutTrust(t *testing.T) {
 	certutil(t, s, "-N", "--empty-password")
 	certutil(t, s, "-A", "-t", ",,", "-n", a.Root().Name(), "-i", a.Root().Path)
 	wantState(t, s, a.Root(), Partial)
-	if r := Prove(t.Context(), a, []Store{s}, nil)[0]; r.Err != nil || r.After != Partial {
+	if r := Prove(t.Context(), Claim{Authority: a}, []Store{s}, nil)[0]; r.Err != nil || r.After != Partial {
 		t.Fatalf("its clients accept it: %+v", r)
 	}
 	if r := Trust(t.Context(), a, []Store{s}, nil)[0]; r.Err != nil || r.After != Trusted {
@@ -105,7 +105,7 @@ func TestNSSUninstallByCertificate(t *testing.T) {
 	if len(status.Stale) != 1 || !status.Stale[0].Equal(older.root) {
 		t.Errorf("stale: %v", status.Stale)
 	}
-	if r := Untrust(t.Context(), nil, []Store{s}, nil)[0]; r.Err != nil || len(r.Commands) != 2 {
+	if r := Untrust(t.Context(), Claim{}, []Store{s}, nil)[0]; r.Err != nil || len(r.Commands) != 2 {
 		t.Fatalf("untrust: %+v", r)
 	}
 	out, err := s.env.do(t.Context(), s.certutil("-L"))
@@ -123,7 +123,7 @@ func TestNSSUninstallOfWhatFirefoxImported(t *testing.T) {
 	subject := a.Root().Certificate.Subject
 	certutil(t, s, "-A", "-t", ",,", "-n", subject.CommonName+" - "+subject.Organization[0], "-i", a.Root().Path)
 	wantState(t, s, a.Root(), Partial)
-	if r := Untrust(t.Context(), nil, []Store{s}, nil)[0]; r.Err != nil || len(r.Commands) != 1 {
+	if r := Untrust(t.Context(), Claim{}, []Store{s}, nil)[0]; r.Err != nil || len(r.Commands) != 1 {
 		t.Fatalf("untrust: %+v", r)
 	}
 	wantState(t, s, a.Root(), Absent)
@@ -152,11 +152,11 @@ func TestNSSWithoutCertutil(t *testing.T) {
 		t.Fatalf("stores: %v", stores)
 	}
 	wantHint(t, Trust(t.Context(), a, stores, nil)[0].Err, "certutil is not installed", "sudo apt install libnss3-tools")
-	if r := Untrust(t.Context(), a, stores, nil)[0]; r.Err != nil {
+	if r := Untrust(t.Context(), Claim{Authority: a}, stores, nil)[0]; r.Err != nil {
 		t.Errorf("there is no database to remove anything from: %v", r.Err)
 	}
 	write(t, env.home(".local/share/pki/nssdb/cert9.db"), 0o600, organisation)
-	wantHint(t, Untrust(t.Context(), a, stores, nil)[0].Err, "certutil is not installed", "libnss3-tools")
+	wantHint(t, Untrust(t.Context(), Claim{Authority: a}, stores, nil)[0].Err, "certutil is not installed", "libnss3-tools")
 }
 
 // A database that a browser has made holds us up only if a root of ours is in it.
@@ -169,13 +169,13 @@ func TestNSSUninstallWithoutCertutil(t *testing.T) {
 	foreign := filepath.Join(t.TempDir(), "foreign.pem")
 	write(t, foreign, 0o644, string(encodeCertificates(selfSigned(t, "another company").Raw)))
 	certutil(t, s, "-A", "-t", "C,,", "-n", "another", "-i", foreign)
-	if r := Untrust(t.Context(), a, []Store{&lacking}, nil)[0]; r.Err != nil {
+	if r := Untrust(t.Context(), Claim{Authority: a}, []Store{&lacking}, nil)[0]; r.Err != nil {
 		t.Errorf("without a root of ours: %v", r.Err)
 	}
 	if r := Trust(t.Context(), a, []Store{s}, nil)[0]; r.Err != nil {
 		t.Fatal(r.Err)
 	}
-	wantHint(t, Untrust(t.Context(), a, []Store{&lacking}, nil)[0].Err, "certutil is not installed", "install")
+	wantHint(t, Untrust(t.Context(), Claim{Authority: a}, []Store{&lacking}, nil)[0].Err, "certutil is not installed", "install")
 }
 
 func TestNSSBrokenDatabase(t *testing.T) {
@@ -240,13 +240,13 @@ func TestNSSProofWithoutClient(t *testing.T) {
 	must(t, os.MkdirAll(s.dir, 0o700))
 	certutil(t, s, "-N", "--empty-password")
 	certutil(t, s, "-A", "-t", ",,", "-n", "by another name", "-i", a.Root().Path)
-	if r := Prove(t.Context(), a, []Store{s}, nil)[0]; r.After == Trusted || r.Known != ByTool || r.Err != nil {
+	if r := Prove(t.Context(), Claim{Authority: a}, []Store{s}, nil)[0]; r.After == Trusted || r.Known != ByTool || r.Err != nil {
 		t.Fatalf("without trust: %+v", r)
 	}
 	if r := Trust(t.Context(), a, []Store{s}, nil)[0]; r.After != Trusted || r.Known != ByTool || r.Err != nil {
 		t.Fatalf("trust: %+v", r)
 	}
-	if r := Untrust(t.Context(), a, []Store{s}, nil)[0]; r.After != Absent || r.Known != ByTool || r.Err != nil {
+	if r := Untrust(t.Context(), Claim{Authority: a}, []Store{s}, nil)[0]; r.After != Absent || r.Known != ByTool || r.Err != nil {
 		t.Fatalf("untrust: %+v", r)
 	}
 }
@@ -261,5 +261,21 @@ func TestCertutilThatSaysNothing(t *testing.T) {
 			t.Errorf("%+v", status)
 		}
 		wantHint(t, err, "certutil printed nothing", "certutil -d ")
+	}
+}
+
+// A database that certutil cannot read holds no root of ours where there is no word of us in it, and blocks nothing then. The advice is
+// not what has just failed.
+func TestADatabaseThatIsBroken(t *testing.T) {
+	requireTool(t, "certutil")
+	a := openTest(t, Options{})
+	for content, blocks := range map[string]bool{"": false, "no database": false, "garbage with letta-dev development CA in it": true} {
+		s := &nssStore{env: realEnv(t), name: "Firefox", dir: filepath.Join(t.TempDir(), "profile")}
+		write(t, filepath.Join(s.dir, "cert9.db"), 0o600, content)
+		_, err := s.Status(t.Context(), a.Root())
+		wantHint(t, err, "read the certificates of Firefox", "mv "+s.dir+"/cert9.db "+s.dir+"/cert9.db.bak")
+		if r := Untrust(t.Context(), Claim{Authority: a}, []Store{s}, nil)[0]; (r.Err != nil) != blocks {
+			t.Errorf("%q: %v", content, r.Err)
+		}
 	}
 }

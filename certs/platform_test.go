@@ -109,7 +109,7 @@ func TestStoresThatCannotBeRead(t *testing.T) {
 		}}
 		env := fakeEnv(t, goos, r)
 		env.Attended = true
-		for _, result := range []Result{Trust(t.Context(), a, Stores(env), nil)[0], Untrust(t.Context(), a, Stores(env), nil)[0]} {
+		for _, result := range []Result{Trust(t.Context(), a, Stores(env), nil)[0], Untrust(t.Context(), Claim{Authority: a}, Stores(env), nil)[0]} {
 			wantHint(t, result.Err, "no end after", tool)
 			if result.After != Unavailable {
 				t.Errorf("%+v", result)

@@ -66,8 +66,10 @@ func (s *policyStore) Status(_ context.Context, root Root) (Status, error) {
 		switch {
 		case root.is(e.certificate):
 			status.State = Trusted
-		case e.certificate != nil:
+		case e.certificate != nil && root.claims(e.certificate):
 			status.Stale = append(status.Stale, e.certificate)
+		case e.certificate != nil:
+			status.Other = append(status.Other, e.certificate)
 		}
 	}
 	return status, nil
@@ -81,12 +83,8 @@ func (s *policyStore) Commands(_ context.Context, action Action, root Root) ([]C
 		}
 		return nil, err
 	}
-	isOurs := func(e policyEntry) bool { return e.ours }
 	if action == ToUninstall {
-		if !slices.ContainsFunc(entries, isOurs) {
-			return nil, nil
-		}
-		return s.removal(data, entries)
+		return s.removal(data, entries, root)
 	}
 	if slices.ContainsFunc(entries, func(e policyEntry) bool { return root.is(e.certificate) }) {
 		return nil, nil
@@ -112,15 +110,19 @@ func (s *policyStore) addition(data []byte, entries []policyEntry, root Root) ([
 	return append([]Command{put}, commands...), nil
 }
 
-func (s *policyStore) removal(data []byte, entries []policyEntry) ([]Command, error) {
+// removal returns what takes the claimed roots out of the list. A copy that is gone is anybody's.
+func (s *policyStore) removal(data []byte, entries []policyEntry, root Root) ([]Command, error) {
 	var others []policyEntry
 	var gone []string
 	for _, e := range entries {
-		if !e.ours {
+		if !e.ours || e.certificate != nil && !root.claims(e.certificate) {
 			others = append(others, e)
 		} else if filepath.Dir(e.file) == filepath.Dir(s.file) {
 			gone = append(gone, e.file)
 		}
+	}
+	if len(others) == len(entries) {
+		return nil, nil
 	}
 	commands, err := s.write(data, others)
 	if err != nil {

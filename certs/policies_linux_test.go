@@ -34,14 +34,14 @@ func TestChromiumPolicy(t *testing.T) {
 	patientWithBrowsers(&env)
 	a := openTest(t, Options{})
 	stores := Stores(env, Policies)[:1]
-	wantChromium(t, Prove(t.Context(), a, stores, nil)[0], Absent)
+	wantChromium(t, Prove(t.Context(), Claim{Authority: a}, stores, nil)[0], Absent)
 	wantChromium(t, Trust(t.Context(), a, stores, nil)[0], Trusted)
 	if left := filesIn(t, env.Home); len(left) != 0 {
 		t.Errorf("left in the user's home: %q", left)
 	}
 	both := append(nssStores(env), stores...) // whoever is asked reads both
 	wantChromium(t, Trust(t.Context(), a, both, nil)[0], Trusted)
-	for _, r := range Untrust(t.Context(), a, both, nil) {
+	for _, r := range Untrust(t.Context(), Claim{Authority: a}, both, nil) {
 		wantChromium(t, r, Absent)
 	}
 }
@@ -65,11 +65,11 @@ func TestFirefoxPolicy(t *testing.T) {
 	found := Stores(env, Policies)
 	stores := found[len(found)-1:]
 	for _, want := range []string{"accepted", "refused"} {
-		change := Trust
+		change := func() []Result { return Trust(t.Context(), a, stores, nil) }
 		if want == "refused" {
-			change = Untrust
+			change = func() []Result { return Untrust(t.Context(), Claim{Authority: a}, stores, nil) }
 		}
-		if r := change(t.Context(), a, stores, nil)[0]; r.Err != nil || len(r.Commands) == 0 || r.Known != ByBundle {
+		if r := change()[0]; r.Err != nil || len(r.Commands) == 0 || r.Known != ByBundle {
 			t.Fatalf("%+v", r)
 		}
 		if got := visit(t, env, leaf, browser, t.TempDir()); got != want {

@@ -57,13 +57,13 @@ func TestPoliciesComeAndGo(t *testing.T) {
 				t.Fatalf("trust again: %+v", r)
 			}
 			must(t, os.RemoveAll(a.Dir())) // what is ours is known by what it is
-			if r := Untrust(t.Context(), nil, stores, nil)[0]; r.Err != nil || len(r.Commands) == 0 {
+			if r := Untrust(t.Context(), Claim{}, stores, nil)[0]; r.Err != nil || len(r.Commands) == 0 {
 				t.Fatalf("untrust: %+v", r)
 			}
 			if left, err := os.ReadDir(env.path("/etc")); err != nil || len(left) != 0 {
 				t.Errorf("left: %v, %v", left, err)
 			}
-			if r := Untrust(t.Context(), nil, stores, nil)[0]; r.Err != nil || len(r.Commands) != 0 {
+			if r := Untrust(t.Context(), Claim{}, stores, nil)[0]; r.Err != nil || len(r.Commands) != 0 {
 				t.Fatalf("untrust again: %+v", r)
 			}
 		})
@@ -80,7 +80,7 @@ func TestPoliciesOfMkcertsRootComeAndGo(t *testing.T) {
 			t.Errorf("trust: %+v", r)
 		}
 	}
-	for _, r := range Untrust(t.Context(), nil, stores, nil) {
+	for _, r := range Untrust(t.Context(), Claim{}, stores, nil) {
 		if r.After != Absent || r.Err != nil || len(r.Commands) == 0 {
 			t.Errorf("untrust: %+v", r)
 		}
@@ -98,7 +98,7 @@ func TestPoliciesLeaveFoldersOfOthers(t *testing.T) {
 		write(t, env.path(other), 0o644, "{}")
 		stores := Stores(env, Policies)
 		must(t, stores[0].Change(t.Context(), ToInstall, a.Root()))
-		if r := Untrust(t.Context(), a, stores, nil)[0]; r.Err != nil {
+		if r := Untrust(t.Context(), Claim{Authority: a}, stores, nil)[0]; r.Err != nil {
 			t.Errorf("%+v", r)
 		}
 		if left := filesIn(t, env.Root); len(left) != 1 || !exists(filepath.Dir(env.path(other))) || exists(env.path("/etc/chromium/policies/managed")) != strings.Contains(other, "managed") {
@@ -140,7 +140,7 @@ func TestPoliciesOfOthersSurvive(t *testing.T) {
 			t.Errorf("%s is lost in %s", word, during)
 		}
 	}
-	if r := Untrust(t.Context(), a, stores, nil)[0]; r.After != Absent || r.Err != nil {
+	if r := Untrust(t.Context(), Claim{Authority: a}, stores, nil)[0]; r.After != Absent || r.Err != nil {
 		t.Fatalf("untrust: %+v", r)
 	}
 	if info, err := os.Lstat(file); err != nil || info.Mode()&os.ModeSymlink == 0 {
@@ -180,7 +180,7 @@ func TestPoliciesThatAreBroken(t *testing.T) {
 		if r.After != Unavailable {
 			t.Errorf("%q: %+v", content, r)
 		}
-		if r := Untrust(t.Context(), a, Stores(env, Policies), nil)[0]; r.Err != nil || len(r.Commands) > 0 {
+		if r := Untrust(t.Context(), Claim{Authority: a}, Stores(env, Policies), nil)[0]; r.Err != nil || len(r.Commands) > 0 {
 			t.Errorf("%q: %+v", content, r) // nothing of ours was in it
 		}
 		if got := string(read(t, file)); got != content {
@@ -195,7 +195,7 @@ func TestPoliciesThatAreBrokenAndOurs(t *testing.T) {
 	stores := Stores(env, Policies)
 	write(t, stores[0].(*policyStore).file, 0o644, `{"CACertificates": [`)
 	write(t, stores[1].(*policyStore).file, 0o644, `{"policies": {"Certificates": {"Install": ["/etc/firefox/policies/letta-dev_development_CA_1.pem"`)
-	for _, r := range Untrust(t.Context(), nil, stores, nil) {
+	for _, r := range Untrust(t.Context(), Claim{}, stores, nil) {
 		wantHint(t, r.Err, "line 1", r.Where)
 	}
 }

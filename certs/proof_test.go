@@ -22,11 +22,11 @@ func TestProofWithoutCurl(t *testing.T) {
 	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
 	write(t, bundle, 0o644, string(encodeCertificates(openTest(t, Options{}).root.Raw)))
 	store := newSystemStore(env)
-	if r := Prove(t.Context(), a, []Store{store}, nil)[0]; r.After != Absent || r.Known != ByHandshake || r.Err != nil {
+	if r := Prove(t.Context(), Claim{Authority: a}, []Store{store}, nil)[0]; r.After != Absent || r.Known != ByHandshake || r.Err != nil {
 		t.Fatalf("another root: %+v", r)
 	}
 	write(t, bundle, 0o644, string(encodeCertificates(a.root.Raw)))
-	if r := Prove(t.Context(), a, []Store{store}, nil)[0]; r.After != Trusted || r.Known != ByHandshake || r.Err != nil {
+	if r := Prove(t.Context(), Claim{Authority: a}, []Store{store}, nil)[0]; r.After != Trusted || r.Known != ByHandshake || r.Err != nil {
 		t.Fatalf("our root: %+v", r)
 	}
 }
@@ -62,7 +62,7 @@ func portOf(c Command) string {
 func TestProofWantsItsOwnAnswer(t *testing.T) {
 	a := openTest(t, Options{})
 	elsewhere := func(Command) ([]byte, error) { return []byte("<h1>welcome to the network</h1>"), nil }
-	got := Prove(t.Context(), a, []Store{debian(t, a.root, elsewhere)}, nil)[0]
+	got := Prove(t.Context(), Claim{Authority: a}, []Store{debian(t, a.root, elsewhere)}, nil)[0]
 	if got.Known != ByBundle || got.Err == nil || !strings.Contains(got.Err.Error(), "curl reached something else") {
 		t.Fatalf("%+v", got)
 	}
@@ -75,7 +75,7 @@ func TestProofWantsAHandshake(t *testing.T) {
 		return nil, &CommandError{Command: c, Output: "cannot load libcurl.so.4", Err: errors.New("exit status 127")}
 	}
 	for state, root := range map[State]*x509.Certificate{Trusted: a.root, Absent: other.root} {
-		got := Prove(t.Context(), a, []Store{debian(t, root, crash)}, nil)[0]
+		got := Prove(t.Context(), Claim{Authority: a}, []Store{debian(t, root, crash)}, nil)[0]
 		if got.After != state || got.Known != ByBundle || got.Client != "curl" || got.Err == nil || !strings.Contains(got.Err.Error(), "libcurl") {
 			t.Errorf("%s: %+v", state, got)
 		}
@@ -91,13 +91,13 @@ func TestProofBeatsTheStoresWord(t *testing.T) {
 		hello(t, portOf(c))
 		return nil, &CommandError{Command: c, Err: errors.New("exit status 60"), Output: "SEC_ERROR_UNKNOWN_ISSUER"}
 	}
-	r := Prove(t.Context(), a, []Store{debian(t, a.root, refuse)}, nil)[0]
+	r := Prove(t.Context(), Claim{Authority: a}, []Store{debian(t, a.root, refuse)}, nil)[0]
 	if r.After != Partial || r.Known != ByHandshake || r.Err == nil || !strings.Contains(r.Err.Error(), "SEC_ERROR_UNKNOWN_ISSUER") {
 		t.Errorf("%+v", r)
 	}
 	wantHint(t, r.Err, r.Where, remake) // and not the command of curl, whose server is gone
 	wide := openTest(t, Options{Domains: []string{"example.test"}})
-	r = Prove(t.Context(), wide, []Store{debian(t, wide.root, refuse)}, nil)[0]
+	r = Prove(t.Context(), Claim{Authority: wide}, []Store{debian(t, wide.root, refuse)}, nil)[0]
 	wantHint(t, r.Err, r.Where, "certs init --allow-domain example.test &&") // what is made anew may sign for the same
 	accept := func(c Command) ([]byte, error) {
 		roots := x509.NewCertPool()
@@ -105,7 +105,7 @@ func TestProofBeatsTheStoresWord(t *testing.T) {
 		p := &proof{port: portOf(c)}
 		return p.answer(t.Context(), roots)
 	}
-	r = Prove(t.Context(), a, []Store{debian(t, other.root, accept)}, nil)[0]
+	r = Prove(t.Context(), Claim{Authority: a}, []Store{debian(t, other.root, accept)}, nil)[0]
 	wantHint(t, r.Err, "accept it", remake)
 }
 
@@ -148,7 +148,7 @@ func TestProofsRunSideBySideAndReportInOrder(t *testing.T) {
 		stores = append(stores, &gate{unsupported{name: name}, &begun})
 	}
 	var told []string
-	results := Prove(t.Context(), openTest(t, Options{}), stores, func(r Result) { told = append(told, r.Store) })
+	results := Prove(t.Context(), Claim{Authority: openTest(t, Options{})}, stores, func(r Result) { told = append(told, r.Store) })
 	for i, r := range results {
 		if r.Store != names[i] || r.Err != nil || r.Client != "gate" {
 			t.Errorf("%d: %+v", i, r)

@@ -11,10 +11,12 @@ import (
 )
 
 // A Root is a certificate to be trusted and the file that holds it in PEM. The zero value stands for a root that is
-// lost; removing it from a store removes those that bear this package's name.
+// lost; removing it from a store removes those that bear this package's name. That of a [Claim] removes fewer.
 type Root struct {
 	Certificate *x509.Certificate
 	Path        string
+
+	claim *Claim // nil claims all
 }
 
 // Fingerprint returns the SHA-256 of the certificate in lower-case hex.
@@ -55,16 +57,16 @@ func (r Root) isIn(der []byte) bool {
 	return r.Certificate != nil && bytes.Equal(r.Certificate.Raw, der)
 }
 
-// sorted divides the certificates in PEM that are ours into root and others.
-func (r Root) sorted(data []byte) (present bool, stale []*x509.Certificate) {
+// sorted divides the certificates in PEM that are of this package into root and others.
+func (r Root) sorted(data []byte) (present bool, others []*x509.Certificate) {
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		if r.isIn(block.Bytes) {
 			present = true
 		} else if c := rootOfOurs(block.Bytes); c != nil {
-			stale = append(stale, c)
+			others = append(others, c)
 		}
 	}
-	return present, stale
+	return present, others
 }
 
 // supersedes tells whether a block is a root of this package other than this one.

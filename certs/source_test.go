@@ -13,7 +13,7 @@ import (
 // replaced is an authority in the place of another, made by another process.
 func replaced(t *testing.T, a *Authority, opts Options) *Authority {
 	t.Helper()
-	must(t, Remove(a.Dir(), nil))
+	removeTest(t, a.Dir(), nil)
 	fresh, created, err := Open(a.Dir(), opts)
 	if err != nil || !created {
 		t.Fatalf("Open = created %v, %v", created, err)

@@ -19,8 +19,8 @@ type Store interface {
 	// to be done, and where that cannot be told.
 	Commands(ctx context.Context, action Action, root Root) ([]Command, error)
 
-	// Change adds root, and does nothing where it is trusted; or removes it and every other root of this package, and it
-	// is no error if there is none. The error is a [*RightsError] if it needs rights that the Env does not grant, and
+	// Change adds root, and does nothing where it is trusted; or removes it and every other root that is claimed with it,
+	// and it is no error if there is none. The error is a [*RightsError] if it needs rights that the Env does not grant, and
 	// then nothing has changed.
 	Change(ctx context.Context, action Action, root Root) error
 }
@@ -60,7 +60,8 @@ type Status struct {
 	State State
 	Known Evidence
 	Where string              // the file, folder or keychain
-	Stale []*x509.Certificate // other roots of this package that the store holds
+	Stale []*x509.Certificate // other roots of this package that the store holds, as far as they are claimed with the root
+	Other []*x509.Certificate // and those that are not: see [Claim]
 }
 
 // A Family is the stores of one kind, by mkcert's word for it (TRUST_STORES).

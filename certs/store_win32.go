@@ -21,7 +21,7 @@ func (w *windowsStore) Name() string { return "Windows" }
 
 func (w *windowsStore) Status(ctx context.Context, root Root) (Status, error) {
 	status := Status{State: Absent, Known: ByTool, Where: `CurrentUser\Root`}
-	ours, err := w.thumbprints(ctx)
+	ours, err := w.thumbprints(ctx, root)
 	if err != nil {
 		status.State = Unavailable
 		return status, err
@@ -33,7 +33,7 @@ func (w *windowsStore) Status(ctx context.Context, root Root) (Status, error) {
 }
 
 func (w *windowsStore) Commands(ctx context.Context, action Action, root Root) ([]Command, error) {
-	ours, err := w.thumbprints(ctx)
+	ours, err := w.thumbprints(ctx, root)
 	switch {
 	case err != nil:
 		return nil, err
@@ -74,23 +74,27 @@ func (w *windowsStore) certutil(args ...string) Command {
 	return Command{Argv: append([]string{tool, "-user"}, args...), As: w.env.Owner, Limit: lookLimit}
 }
 
-// thumbprints lists the certificates of ours. What certutil prints is translated into the user's language, but for
+// thumbprints lists the certificates of ours that are claimed. What certutil prints is translated into the user's language, but for
 // names and numbers: a certificate of ours is a part between two rulers that holds our organisation.
-func (w *windowsStore) thumbprints(ctx context.Context) ([]string, error) {
+func (w *windowsStore) thumbprints(ctx context.Context, root Root) ([]string, error) {
 	list := w.certutil("-store", "Root")
 	out, err := w.env.do(ctx, list)
 	if err != nil {
 		return nil, &Error{Doing: "read the trusted roots of Windows", Err: err, Advice: list.String()}
 	}
-	return parseThumbprints(out), nil
+	return parseThumbprints(out, root), nil
 }
 
-func parseThumbprints(out []byte) []string {
+func parseThumbprints(out []byte, root Root) []string {
 	sum := regexp.MustCompile(`(?i)\(sha1\):\s*([0-9a-f]{40})\b`)
 	var found []string
 	for _, part := range bytes.Split(out, []byte("================")) {
-		if m := sum.FindSubmatch(part); m != nil && bytes.Contains(part, []byte("O="+organisation)) {
-			found = append(found, string(bytes.ToLower(m[1])))
+		m := sum.FindSubmatch(part)
+		if m == nil || !bytes.Contains(part, []byte("O="+organisation)) {
+			continue
+		}
+		if thumb := string(bytes.ToLower(m[1])); root.claim == nil || thumb == thumbprint(root) || bytes.Contains(part, []byte("OU="+root.claim.Folder)) {
+			found = append(found, thumb)
 		}
 	}
 	return found

@@ -72,7 +72,7 @@ func TestUnderSudoRemoveLeavesNothingOfRoots(t *testing.T) {
 	_, _, err := Open(dir, Options{Owner: env.Owner})
 	must(t, err)
 	must(t, os.Remove(env.home(".ca.lock")))
-	must(t, Remove(dir, env.Owner))
+	removeTest(t, dir, env.Owner)
 	wantOwner(t, env)
 }
 

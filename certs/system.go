@@ -3,6 +3,7 @@ package certs
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -33,6 +34,13 @@ func newSystemStore(env Env) Store {
 
 func (s *systemStore) Name() string { return "system" }
 
+func (s *systemStore) folder() string {
+	if s.layout.anchors == "" { // NixOS
+		return ""
+	}
+	return s.env.path(s.layout.anchors)
+}
+
 func (s *systemStore) Status(_ context.Context, root Root) (Status, error) {
 	status := Status{State: Absent, Known: ByBundle, Where: s.bundle()}
 	data, err := readBounded(status.Where, maxRoots)
@@ -40,7 +48,7 @@ func (s *systemStore) Status(_ context.Context, root Root) (Status, error) {
 		status.State = Unavailable
 		return status, &Error{Doing: "read the system's trust store", Err: err, Advice: "sudo " + s.layout.update[0]}
 	}
-	present, stale := root.sorted(data)
+	present, others := root.sorted(data)
 	anchors, err := s.anchors(root)
 	switch {
 	case present:
@@ -48,7 +56,7 @@ func (s *systemStore) Status(_ context.Context, root Root) (Status, error) {
 	case slices.Contains(anchors, s.anchor(root)):
 		status.State = Partial
 	}
-	status.Stale = stale
+	status.Stale, status.Other = root.claimed(others)
 	return status, err
 }
 
@@ -68,7 +76,7 @@ func (s *systemStore) Commands(ctx context.Context, action Action, root Root) ([
 	return []Command{root.into(Command{Argv: put, NeedsRoot: s.env.lacksRoot()}), update}, nil
 }
 
-// removal returns what takes away every root of ours that is in the folder or, its file lost, still in the bundle.
+// removal returns what takes away every claimed root that is in the folder or, its file lost, still in the bundle.
 func (s *systemStore) removal(root Root, status Status) ([]Command, error) {
 	anchors, err := s.anchors(root)
 	if shared := s.shared(root); err == nil && len(anchors) == 0 && shared != "" {
@@ -111,8 +119,8 @@ func (s *systemStore) anchor(root Root) string {
 	return s.env.path(s.layout.anchors, root.fileName()+s.layout.extension)
 }
 
-// anchors returns the files that hold roots of ours and nothing else, whatever they are called, and those of mkcert's roots
-// that we have put there.
+// anchors returns the files that hold claimed roots and nothing else, whatever they are called, and those of mkcert's
+// roots that we have put there.
 func (s *systemStore) anchors(root Root) ([]string, error) {
 	dir := s.env.path(s.layout.anchors)
 	entries, err := os.ReadDir(dir)
@@ -126,9 +134,11 @@ func (s *systemStore) anchors(root Root) ([]string, error) {
 		if err != nil {
 			continue // a folder or a pipe, or not ours to read; ours are open to all
 		}
-		present, stale := root.sorted(data)
-		present = present || len(stale) > 0 || strings.HasPrefix(entry.Name(), asFileName(borrowed))
-		if present && bytes.Count(data, []byte("-----BEGIN")) == 1 {
+		if bytes.Count(data, []byte("-----BEGIN")) != 1 {
+			continue
+		}
+		c, err := x509.ParseCertificate(soleCertificate(data))
+		if lent := strings.HasPrefix(entry.Name(), asFileName(borrowed)); err == nil && (ours(c) || lent) && root.claims(c) {
 			found = append(found, path)
 		}
 	}
@@ -145,7 +155,8 @@ func (s *systemStore) shared(root Root) string {
 		if err != nil || filepath.Ext(path) != s.layout.extension || bytes.Count(data, []byte("-----BEGIN")) == 1 {
 			continue
 		}
-		if present, stale := root.sorted(data); present || len(stale) > 0 {
+		present, others := root.sorted(data)
+		if claimed, _ := root.claimed(others); present || len(claimed) > 0 {
 			return path
 		}
 	}

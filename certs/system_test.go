@@ -104,7 +104,7 @@ func TestSystemStoresThatAreNotSupported(t *testing.T) {
 			if commands, err := stores[0].Commands(t.Context(), ToInstall, a.Root()); err == nil || len(commands) > 0 {
 				t.Errorf("%q in spite of %v", lines(commands), err)
 			}
-			if r := Untrust(t.Context(), nil, stores, nil)[0]; r.Err != nil {
+			if r := Untrust(t.Context(), Claim{}, stores, nil)[0]; r.Err != nil {
 				t.Errorf("untrust: %v", r.Err)
 			}
 		})
@@ -125,17 +125,17 @@ func TestNixOS(t *testing.T) {
 	if r.After != Unavailable {
 		t.Errorf("%+v", r)
 	}
-	if r := Untrust(t.Context(), a, stores, nil)[0]; r.Err != nil {
+	if r := Untrust(t.Context(), Claim{Authority: a}, stores, nil)[0]; r.Err != nil {
 		t.Errorf("there is nothing to remove: %v", r.Err)
 	}
 	write(t, bundle, 0o644, string(encodeCertificates(a.root.Raw)))
-	if r := Prove(t.Context(), a, stores, nil)[0]; r.After != Trusted || r.Known != ByHandshake || r.Err != nil {
+	if r := Prove(t.Context(), Claim{Authority: a}, stores, nil)[0]; r.After != Trusted || r.Known != ByHandshake || r.Err != nil {
 		t.Errorf("%+v", r)
 	}
 	if r := Trust(t.Context(), a, stores, nil)[0]; r.After != Trusted || r.Err != nil {
 		t.Errorf("%+v", r)
 	}
-	wantHint(t, Untrust(t.Context(), nil, stores, nil)[0].Err, "NixOS", "sudo nixos-rebuild switch  # remove it from security.pki.certificateFiles")
+	wantHint(t, Untrust(t.Context(), Claim{}, stores, nil)[0].Err, "NixOS", "sudo nixos-rebuild switch  # remove it from security.pki.certificateFiles")
 }
 
 // What tools say of places nobody can write to is explained.
@@ -193,7 +193,7 @@ func TestTrustBelievesNoExitStatus(t *testing.T) {
 
 	anchor := env.path("/usr/local/share/ca-certificates/some.crt")
 	write(t, anchor, 0o644, string(encodeCertificates(a.Root().Certificate.Raw)))
-	wantHint(t, Untrust(t.Context(), a, []Store{newSystemStore(env)}, nil)[0].Err, "still holds", "rm -f -- "+anchor)
+	wantHint(t, Untrust(t.Context(), Claim{Authority: a}, []Store{newSystemStore(env)}, nil)[0].Err, "still holds", "rm -f -- "+anchor)
 }
 
 // A root is ours by its organisation, not by words that stand anywhere in it.
@@ -217,7 +217,7 @@ func TestAnchorWithMore(t *testing.T) {
 	root := string(read(t, a.Root().Path))
 	write(t, path, 0o644, root+string(read(t, a.KeyPath())))
 	write(t, env.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, root)
-	results := Untrust(t.Context(), a, Stores(env, System), nil)
+	results := Untrust(t.Context(), Claim{Authority: a}, Stores(env, System), nil)
 	wantHint(t, results[0].Err, path, "sudoedit ")
 	if !exists(path) {
 		t.Error("it was deleted")

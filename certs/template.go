@@ -42,11 +42,13 @@ func create(dir string, opts Options) (*Authority, error) {
 		return nil, err
 	}
 	id := identity(opts.Holder, now)
-	root, rootKey, err := sign(caTemplate("root", id, now, domains), nil, nil)
+	template := caTemplate("root", id, now, domains)
+	template.Subject.OrganizationalUnit = []string{folderMark(dir)}
+	root, rootKey, err := sign(template, nil, nil)
 	if err != nil {
 		return nil, err
 	}
-	template := caTemplate("intermediate", id, now, domains)
+	template = caTemplate("intermediate", id, now, domains)
 	template.MaxPathLenZero = true
 	issuer, key, err := sign(template, root, rootKey)
 	if err != nil {

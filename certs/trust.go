@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/letta-dev/letta-dev/crash"
 )
@@ -18,41 +19,39 @@ type Result struct {
 	After    State
 	Known    Evidence            // how After is known
 	Client   string              // who made the handshake, or was asked in its place: "curl", "tstclnt"; empty if nobody was
-	Stale    []*x509.Certificate // other roots of this package that it holds
+	Stale    []*x509.Certificate // other roots of this package that it holds and are claimed: see [Claim]
+	Other    []*x509.Certificate // and those that are not
+	Removed  []*x509.Certificate // what was taken out of it
 	Commands []Command           // what was run, or, if Err is a RightsError, what has to be
 	Err      error               // why the store is not as wanted; nil if it is
 }
 
-// Trust installs the authority's root in every store that does not trust it yet, and proves it by a handshake. One store
-// that fails does not keep the others from being tried. The stores are changed one after the other, and after the last of
+// Trust installs the authority's root in every store that does not trust it yet, and proves every one by a handshake, also
+// those that trusted it before: what they hold says less than what a client makes of it. One store that fails does not keep the others from being tried. The stores are changed one after the other, and after the last of
 // them, because clients may read several, all are tried side by side. Report, if not nil, is told each result, in the order
 // of the stores.
 func Trust(ctx context.Context, a *Authority, stores []Store, report func(Result)) []Result {
 	return each(stores, report, func(s Store) func() Result {
 		r := change(ctx, s, ToInstall, a.Root())
-		if r.Err != nil || len(r.Commands) == 0 {
-			return r.itself
-		}
-		if r.After != Trusted {
+		if r.Err == nil && len(r.Commands) > 0 && r.After != Trusted {
 			r.Err = &Error{Doing: "trust the root", Path: r.Where, Err: errors.New("the store did not take it, though its commands succeeded"),
 				Advice: r.Commands[len(r.Commands)-1].String()}
+		}
+		if r.Err != nil {
 			return r.itself
 		}
 		return func() Result { return proven(ctx, a, s, r) }
 	})
 }
 
-// Untrust removes the root of a, which may be nil, and every other root of this package from the stores, and proves by
-// what is left in them, and for a by a handshake, that nothing trusts it any more. Of mkcert's roots it removes what [Trust]
-// has put there, and leaves what mkcert did; stores that keep no names, of macOS and Windows, leave both to mkcert. Order
-// and report are as in [Trust].
-func Untrust(ctx context.Context, a *Authority, stores []Store, report func(Result)) []Result {
-	var root Root
-	if a != nil && a.Mkcert() {
-		a = nil // its root may stay, where mkcert has put it
-	}
-	if a != nil {
-		root = a.Root()
+// Untrust removes what is claimed from the stores, and proves by what is left in them, and for the root of an authority by
+// a handshake, that nothing trusts it any more. Of mkcert's roots it removes what [Trust] has put there, and leaves what
+// mkcert did; stores that keep no names, of macOS and Windows, leave both to mkcert. What lies in the user's home is
+// theirs, claimed or not. Order and report are as in [Trust].
+func Untrust(ctx context.Context, claim Claim, stores []Store, report func(Result)) []Result {
+	a, root := claim.Authority, claim.Root()
+	if root.Certificate == nil {
+		a = nil
 	}
 	return each(stores, report, func(s Store) func() Result {
 		r := change(ctx, s, ToUninstall, root)
@@ -72,16 +71,18 @@ func Untrust(ctx context.Context, a *Authority, stores []Store, report func(Resu
 	})
 }
 
-// Prove tells of every store whether its clients accept a server with a leaf of the authority, by a handshake. All are
+// Prove tells of every store whether its clients accept a server with a leaf of the claim's Authority, by a handshake. All are
 // tried side by side; report is told in the order of the stores.
-func Prove(ctx context.Context, a *Authority, stores []Store, report func(Result)) []Result {
+func Prove(ctx context.Context, claim Claim, stores []Store, report func(Result)) []Result {
+	root := claim.Authority.Root()
+	root.claim = claim.Root().claim
 	return each(stores, report, func(s Store) func() Result {
 		return func() Result {
-			r := look(ctx, s, a.Root())
+			r := look(ctx, s, root)
 			if r.Err != nil {
 				return r
 			}
-			return proven(ctx, a, s, r)
+			return proven(ctx, claim.Authority, s, r)
 		}
 	})
 }
@@ -110,11 +111,16 @@ func each(stores []Store, report func(Result), begin func(Store) (finish func() 
 
 func (r Result) itself() Result { return r }
 
-// look asks a store what it says.
+// look asks a store what it says, when nobody is changing it.
 func look(ctx context.Context, s Store, root Root) Result {
+	lock, err := turn(ctx, s)
+	if err != nil {
+		return Result{Store: s.Name(), Before: Unavailable, After: Unavailable, Err: err}
+	}
+	_ = lock.Close() // nothing was written
 	status, err := s.Status(ctx, root)
 	return Result{Store: s.Name(), Where: status.Where, Before: status.State, After: status.State, Known: status.Known,
-		Stale: status.Stale, Err: err}
+		Stale: status.Stale, Other: status.Other, Err: err}
 }
 
 // change has a store do what it says it would, and looks again.
@@ -132,6 +138,12 @@ func change(ctx context.Context, s Store, action Action, root Root) Result {
 	}
 	after := look(ctx, s, root)
 	after.Before, after.Commands = r.Before, r.Commands
+	if action == ToUninstall {
+		after.Removed = slices.DeleteFunc(r.Stale, func(c *x509.Certificate) bool { return slices.ContainsFunc(after.Stale, c.Equal) })
+		if r.Before != Absent && after.After == Absent && root.Certificate != nil {
+			after.Removed = append(after.Removed, root.Certificate)
+		}
+	}
 	return after
 }
 

@@ -452,7 +452,11 @@ func TestWithdrawOfMkcertsRoot(t *testing.T) {
 
 func TestWithdrawSaysWhatItCouldNot(t *testing.T) {
 	dir := t.TempDir()
-	must(t, os.Mkdir(filepath.Join(dir, "roots-folder.pem"), 0o700))
+	must(t, os.Mkdir(filepath.Join(dir, "roots-folder.pem"), 0o700)) // nothing of ours
+	must(t, os.Symlink("elsewhere", filepath.Join(dir, "roots-link.pem")))
+	must(t, Withdraw(dir, nil))
+	write(t, filepath.Join(dir, "roots-huge.pem"), 0o600, "")
+	must(t, os.Truncate(filepath.Join(dir, "roots-huge.pem"), 1<<30))
 	err := Withdraw(dir, nil)
 	var failed *Error
 	if !errors.As(err, &failed) || failed.Hint() != "rm -r "+quote(dir) {

@@ -28,6 +28,7 @@ func withdrawAll(dir string, owner *Owner) error {
 	var all error
 	for _, entry := range entries {
 		switch name := entry.Name(); {
+		case !entry.Type().IsRegular(): // nothing of ours
 		case strings.HasPrefix(name, "roots-") && filepath.Ext(name) == ".pem":
 			all = errors.Join(all, files.withdraw(name))
 		case strings.HasPrefix(name, "wgetrc-"):

@@ -58,7 +58,7 @@ func TestWSL(t *testing.T) {
 		t.Fatalf("stores: %v", stores)
 	}
 	windows := stores[1:]
-	if got := Prove(t.Context(), a, windows, nil)[0]; got.After != Absent || got.Err != nil || got.Known != ByTool {
+	if got := Prove(t.Context(), Claim{Authority: a}, windows, nil)[0]; got.After != Absent || got.Err != nil || got.Known != ByTool {
 		t.Errorf("before: %+v", got)
 	}
 	got := Trust(t.Context(), a, windows, nil)[0]
@@ -66,7 +66,7 @@ func TestWSL(t *testing.T) {
 		t.Errorf("trust: %+v", got)
 	}
 	wantLines(t, lines(got.Commands), `/usr/bin/certutil.exe -user -addstore Root '\\wsl.localhost\Debian\home\me\rootCA.pem'`)
-	if got := Untrust(t.Context(), a, windows, nil)[0]; got.After != Absent || got.Err != nil || len(got.Commands) != 1 {
+	if got := Untrust(t.Context(), Claim{Authority: a}, windows, nil)[0]; got.After != Absent || got.Err != nil || len(got.Commands) != 1 {
 		t.Errorf("untrust: %+v", got)
 	}
 	for _, ran := range r.ran {

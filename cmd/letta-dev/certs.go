@@ -43,9 +43,10 @@ func newCertsUninstall(a *app) *cobra.Command {
 	return a.trustCommand(certs.ToUninstall, &cobra.Command{
 		Use:   "uninstall",
 		Short: "Take our authority out of all stores and delete its keys",
-		Long: `uninstall removes our root from every store that holds it, and older roots of ours with it, whatever they are called there;
-then the keys. It works when our own files are gone, and as often as you like.`,
-		Example: "  letta-dev certs uninstall\n  letta-dev certs uninstall --dry-run",
+		Long: `uninstall deletes the keys, and removes our root from every store that holds it, and older roots of ours with it, whatever they
+are called there. It works when our own files are gone, and as often as you like. Ours are those that were made in this user's folder;
+with --all those of all others of this machine go too, each of which is named.`,
+		Example: "  letta-dev certs uninstall\n  letta-dev certs uninstall --dry-run\n  letta-dev certs uninstall --all",
 	})
 }
 
@@ -55,7 +56,9 @@ func (a *app) trustCommand(action certs.Action, cmd *cobra.Command) *cobra.Comma
 	cmd.Args = noArgs
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return a.changeTrust(cmd.Context(), o) }
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the commands and run none")
-	if action == certs.ToInstall {
+	if action == certs.ToUninstall {
+		cmd.Flags().BoolVar(&o.all, "all", false, "also the roots that other users, or you under another HOME, have in the stores of this machine")
+	} else {
 		cmd.Flags().BoolVar(&o.policies, "policies", false, "also as a policy of the browsers, which then call themselves managed; needs no certutil, but root")
 	}
 	return cmd

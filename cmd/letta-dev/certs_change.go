@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 
 	"github.com/letta-dev/letta-dev/certs"
@@ -15,6 +16,7 @@ type trustOptions struct {
 	action   certs.Action
 	dryRun   bool
 	policies bool
+	all      bool // what other folders' authorities have left in the stores too
 }
 
 // changeTrust installs or uninstalls. It fails when a store did not take the change, after all have been tried.
@@ -32,64 +34,88 @@ func (a *app) changeTrust(ctx context.Context, o trustOptions) error {
 		return err
 	}
 	stores := storesOf(ctx, env, families, o.policies)
-	if o.dryRun {
-		return a.printCommands(ctx, o.action, files, stores, env)
+	claim := a.claim(env, files)
+	if o.all {
+		claim.Folder = ""
 	}
-	authority, err := a.authorityFor(o.action, files)
+	if o.dryRun {
+		return a.printCommands(ctx, o.action, files, stores, env, claim)
+	}
+	if o.action == certs.ToUninstall {
+		return a.uninstall(ctx, claim, stores, env, files)
+	}
+	authority, _, _, err := a.authority(files)
 	if err != nil {
 		return err
 	}
-	var results []certs.Result
-	if o.action == certs.ToInstall {
-		results = a.installAll(ctx, authority, stores, env)
-	} else {
-		results = certs.Untrust(ctx, authority, stores, nil)
-	}
-	failed := a.tellResults(o.action, results)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if failed == nil && o.action == certs.ToUninstall {
-		if err := a.removeKeys(ctx, authority, env, files); err != nil {
-			return err
-		}
-	}
-	if failed != nil {
-		return &trustError{string(o.action), failed}
-	}
-	return a.ui.answer("certs "+string(o.action), storeStates(results), func(io.Writer) {})
-}
-
-// installAll installs, and tries the stores that trusted the authority before too: success is what has been seen.
-func (a *app) installAll(ctx context.Context, authority *certs.Authority, stores []certs.Store, env certs.Env) []certs.Result {
 	results := a.trust(ctx, authority, stores, env)
-	var before []certs.Store
-	var places []int
-	for i, r := range results {
-		if r.Err == nil && len(r.Commands) == 0 {
-			before, places = append(before, stores[i]), append(places, i)
-		}
-	}
-	for i, r := range certs.Prove(ctx, authority, before, nil) {
-		results[places[i]] = r
-	}
-	return results
+	failed := a.tellResults(o.action, results)
+	return a.endTrustChange(ctx, o.action, results, failed, nil)
 }
 
-// removeKeys deletes the authority, also one too broken to load, unless a store that was left out still holds a root of ours.
-func (a *app) removeKeys(ctx context.Context, authority *certs.Authority, env certs.Env, files paths) error {
-	var root certs.Root
-	if authority != nil && !authority.Mkcert() {
-		root = authority.Root()
+// endTrustChange is how install and uninstall end: with what failed in the stores, or beside them.
+func (a *app) endTrustChange(ctx context.Context, action certs.Action, results []certs.Result, failed, other error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case failed != nil:
+		return &trustError{string(action), errors.Join(other, failed)}
+	case other != nil:
+		return other
 	}
-	if name := leftOut(ctx, env, root, nil); name != "" {
+	return a.ui.answer("certs "+string(action), storeStates(results), func(io.Writer) {})
+}
+
+// uninstall deletes the keys first: a store that cannot be changed, whatever is wrong with it, is then no danger.
+func (a *app) uninstall(ctx context.Context, claim certs.Claim, stores []certs.Store, env certs.Env, files paths) error {
+	keys := a.removeKeys(ctx, claim, stores, env, files)
+	results := certs.Untrust(ctx, claim, stores, nil)
+	failed := a.tellResults(certs.ToUninstall, results)
+	if claim.Folder == "" {
+		for _, r := range results {
+			for _, c := range r.Removed {
+				a.ui.note("%s: removed %s", r.Store, c.Subject.CommonName)
+			}
+		}
+	}
+	left := trustStatus{Stores: storeStates(results)}
+	if others := left.count(func(s storeState) []string { return s.Others }); others != "" {
+		a.ui.note("roots of other authorities than the one in %s stay: %s; to remove these too: %s", files.Certs, others, a.asTyped("letta-dev certs uninstall --all"))
+	}
+	return a.endTrustChange(ctx, certs.ToUninstall, results, failed, keys)
+}
+
+// claim is whose roots are this user's: those made in the folder of their authority, which may be gone or broken, and that of their mkcert.
+func (a *app) claim(env certs.Env, files paths) certs.Claim {
+	claim := certs.Claim{Folder: files.Certs}
+	if authority, _, err := a.loadAuthority(files); err == nil {
+		claim.Authority = authority
+		if authority.Mkcert() {
+			claim.Mkcert = authority.Root().Certificate
+		}
+	}
+	if claim.Mkcert == nil {
+		if _, root, err := certs.FindMkcert(env, a.env.get); err == nil {
+			claim.Mkcert = root.Certificate
+		}
+	}
+	return claim
+}
+
+// removeKeys deletes the authority, also one too broken to load, unless a store that is left out holds a root of ours.
+func (a *app) removeKeys(ctx context.Context, claim certs.Claim, stores []certs.Store, env certs.Env, files paths) error {
+	if name := leftOut(ctx, env, claim.Root(), stores); name != "" {
 		a.ui.note("the keys stay: TRUST_STORES leaves out the %s store, which may still trust them", name)
 		return nil
 	}
-	if err := errors.Join(certs.Remove(files.Certs, env.OwnerOf(files.Certs)), certs.Withdraw(files.roots(), env.OwnerOf(files.roots()))); err != nil {
+	left, err := certs.Remove(files.Certs, env.OwnerOf(files.Certs))
+	for _, name := range left {
+		a.ui.note("not ours, so it stays: %s", filepath.Join(files.Certs, name))
+	}
+	if err = errors.Join(err, certs.Withdraw(files.roots(), env.OwnerOf(files.roots()))); err != nil {
 		return err
 	}
-	if authority != nil && authority.Mkcert() {
+	if claim.Authority != nil && claim.Authority.Mkcert() {
 		a.ui.note("mkcert's CA stays, and so does what mkcert itself has installed: mkcert -uninstall takes that out")
 	}
 	a.ui.note("no keys of ours are left in %s", files.Certs)
@@ -108,20 +134,6 @@ func leftOut(ctx context.Context, env certs.Env, root certs.Root, cleared []cert
 		}
 	}
 	return ""
-}
-
-// authorityFor is the authority to install, made where there is none, or the one to uninstall, which may be gone or broken: what the
-// stores hold of ours is found by what it is.
-func (a *app) authorityFor(action certs.Action, files paths) (*certs.Authority, error) {
-	if action == certs.ToInstall {
-		authority, _, _, err := a.authority(files)
-		return authority, err
-	}
-	authority, _, err := a.loadAuthority(files)
-	if err != nil {
-		return nil, nil
-	}
-	return authority, nil
 }
 
 func (a *app) tellResults(action certs.Action, results []certs.Result) (failed error) {

@@ -13,13 +13,13 @@ import (
 )
 
 // printCommands is the dry run: the exact commands, a line each.
-func (a *app) printCommands(ctx context.Context, action certs.Action, files paths, stores []certs.Store, env certs.Env) error {
+func (a *app) printCommands(ctx context.Context, action certs.Action, files paths, stores []certs.Store, env certs.Env, claim certs.Claim) error {
 	type line struct {
 		Store    string   `json:"store"`
 		Commands []string `json:"commands"`
 		Error    string   `json:"error,omitempty"`
 	}
-	root, err := a.rootFor(action, files)
+	root, err := a.rootFor(action, files, claim)
 	if err != nil {
 		return err
 	}
@@ -71,13 +71,14 @@ func (a *app) noteDeletion(files paths, leftOut string) {
 
 // rootFor is the root that a dry run is about: none where there is none of ours to remove, and mkcert's is not. Where there is none yet to
 // install, one takes its place that nobody keeps.
-func (a *app) rootFor(action certs.Action, files paths) (certs.Root, error) {
+func (a *app) rootFor(action certs.Action, files paths, claim certs.Claim) (certs.Root, error) {
+	if action == certs.ToUninstall {
+		return claim.Root(), nil
+	}
 	authority, _, err := a.loadAuthority(files)
 	switch {
-	case err == nil && (action == certs.ToInstall || !authority.Mkcert()):
+	case err == nil:
 		return authority.Root(), nil
-	case action == certs.ToUninstall:
-		return certs.Root{}, nil
 	case !errors.Is(err, fs.ErrNotExist):
 		return certs.Root{}, err
 	}

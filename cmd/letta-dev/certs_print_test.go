@@ -14,14 +14,14 @@ func TestStatusWithoutOrdersToTheTerminal(t *testing.T) {
 	const order = "\x1b]0;mine\a\u009b2J\r"
 	var out bytes.Buffer
 	s := &trustStatus{Root: "/root" + order, Stores: []storeState{{Store: "Firefox", Where: "/where" + order, State: certs.Absent,
-		Stale: []string{"stale" + order}, Error: "error" + order, Hint: "hint" + order}}}
+		Error: "error" + order, Hint: "hint" + order}}}
 	s.print(&out, func(s string) string { return s })
 	u := &ui{mode: "plain", err: &out, app: &app{now: time.Now}}
 	u.begin("Firefox", "").done("%s", "/row"+order)
 	if strings.ContainsAny(strings.NewReplacer("\x1b[32m", "", "\x1b[m", "").Replace(out.String()), "\x1b\a\r\u009b") {
 		t.Errorf("%q", out.String())
 	}
-	for _, part := range []string{"/root", "/where", "stale", "error", "hint", "/row"} {
+	for _, part := range []string{"/root", "/where", "error", "hint", "/row"} {
 		if !strings.Contains(out.String(), part+`\x1b]0;mine\a\u009b2J\r`) {
 			t.Errorf("%q is missing in %q", part, out.String())
 		}

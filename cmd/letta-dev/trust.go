@@ -111,11 +111,11 @@ func (a *app) trust(ctx context.Context, authority *certs.Authority, stores []ce
 	return certs.Trust(ctx, authority, stores, nil)
 }
 
-// trustedBy names the stores that trust the authority, each once.
+// trustedBy names the stores that trust the authority, each once. One whose client did not come to the proof is not among them.
 func trustedBy(results []certs.Result) string {
 	var names []string
 	for _, r := range results {
-		if r.After == certs.Trusted && !slices.Contains(names, r.Store) {
+		if r.After == certs.Trusted && r.Err == nil && !slices.Contains(names, r.Store) {
 			names = append(names, r.Store)
 		}
 	}
@@ -157,6 +157,7 @@ type storeState struct {
 	Known  certs.Evidence `json:"known,omitempty"`
 	Client string         `json:"client,omitempty"` // from whom that is known: curl, chromium, tstclnt, java
 	Stale  []string       `json:"stale,omitempty"`  // older roots of ours in it
+	Others []string       `json:"others,omitempty"` // and those of other users, or of ours under another HOME
 	Error  string         `json:"error,omitempty"`
 	Hint   string         `json:"hint,omitempty"`
 }
@@ -168,8 +169,12 @@ func (a *app) trustStatus(ctx context.Context, files paths) *trustStatus {
 		return nil // there is none, and `up` says so where it matters
 	}
 	t := newTrustStatus(authority)
+	root := a.claim(env, files).Root()
+	if root.Certificate == nil { // mkcert's
+		root = authority.Root()
+	}
 	for _, s := range certs.Stores(env) {
-		t.look(ctx, s, authority.Root())
+		t.look(ctx, s, root)
 	}
 	return t
 }
@@ -185,7 +190,7 @@ func (a *app) warnOfEnd(end error) {
 // look adds what a store says by itself.
 func (t *trustStatus) look(ctx context.Context, s certs.Store, root certs.Root) {
 	st, err := s.Status(ctx, root)
-	t.add(certs.Result{Store: s.Name(), Where: st.Where, After: st.State, Known: st.Known, Stale: st.Stale, Err: err})
+	t.add(certs.Result{Store: s.Name(), Where: st.Where, After: st.State, Known: st.Known, Stale: st.Stale, Other: st.Other, Err: err})
 }
 
 func newTrustStatus(authority *certs.Authority) *trustStatus {
@@ -197,6 +202,9 @@ func (t *trustStatus) add(r certs.Result) {
 	s := storeState{Store: r.Store, Where: r.Where, State: r.After, Known: r.Known, Client: r.Client}
 	for _, c := range r.Stale {
 		s.Stale = append(s.Stale, certs.Root{Certificate: c}.Name())
+	}
+	for _, c := range r.Other {
+		s.Others = append(s.Others, certs.Root{Certificate: c}.Name())
 	}
 	if r.Err != nil {
 		e := explain(r.Err)
