@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -82,12 +83,15 @@ func (r *reader) tagged(n *yaml.Node, path string) error {
 	return r.fail(n, path, "a tag is not supported", "put a value that begins with ! into quotes")
 }
 
-// syntax puts the line of the YAML parser's message where our messages have it.
-func (r *reader) syntax(err error) error {
+// syntax puts the line of the YAML parser's message where our messages have it. Of bytes that are no text it knows the offset alone.
+func (r *reader) syntax(data []byte, err error) error {
 	what, line := strings.TrimPrefix(err.Error(), "yaml: "), 0
+	var at *yaml.LoadError
 	if m := regexp.MustCompile(`(?:at )?line (\d+)(?:, column \d+)?:? ?`).FindStringSubmatchIndex(what); m != nil {
 		line, _ = strconv.Atoi(what[m[2]:m[3]])
 		what = strings.TrimSpace(what[:m[0]]) + " " + what[m[1]:]
+	} else if errors.As(err, &at) {
+		line = 1 + bytes.Count(data[:min(at.Mark.Index, len(data))], []byte("\n"))
 	}
 	what = regexp.MustCompile(`anchor '.*'`).ReplaceAllString(what, "anchor") // what is meant as a value may begin with *
 	return r.failLine(line, "not YAML: "+strings.TrimSpace(what), "")

@@ -54,12 +54,12 @@ func (r *reader) parse(s source) (*yaml.Node, error) {
 	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
 		return nil, r.failLine(1, "the file is empty", "letta-dev runs its built-in stack where there is no compose file")
 	} else if err != nil {
-		return nil, r.syntax(err)
+		return nil, r.syntax(s.data, err)
 	}
 	if err := decoder.Decode(&second); err == nil {
 		return nil, r.failLine(second.Line, "a second document begins here", "keep one document in a file; give more files with -f FILE -f FILE")
 	} else if !errors.Is(err, io.EOF) {
-		return nil, r.syntax(err)
+		return nil, r.syntax(s.data, err)
 	}
 	return doc.Content[0], nil
 }

@@ -38,6 +38,23 @@ func TestRulesOfDockerCompose(t *testing.T) {
 	}
 }
 
+// A variable in a file stands for what docker compose has it stand for, or is refused as it is there.
+func TestVariablesMeanTheSame(t *testing.T) {
+	dir := folder(t, ruleFiles())
+	for _, text := range []string{
+		"$N", "${N}", "$N$F", "${N}x", "$Nx", "$N-x", "$$", "$$N", "$${N}", "$$$N", "$", "a$", "$ a", "$1", "${1}", "${}", "${", "${N", "$}", "{$N}", "${ N}", "${N }", "${a b}", "${N.x}", "${N-x-y}", "$É",
+		"${N:-d}", "${N-d}", "${NONE:-d}", "${NONE-d}", "${EMPTY:-d}", "${EMPTY-d}", "${NONE:-}", "${NONE:-a:b}", "${NONE:-a b}", "${NONE:-${N}}", "${NONE:-${GONE:-$F}}", "${NONE:-$$}", "${NONE:-$}", "${NONE:-{}}",
+		"${N:+y}", "${N+y}", "${EMPTY:+y}", "${EMPTY+y}", "${NONE:+y}", "${NONE+y}", "${N:+${F}}", "${N:?m}", "${N?m}", "${EMPTY:?m}", "${EMPTY?m}", "${NONE:?m}", "${NONE?m}", "${NONE:?}", "${NONE:?${N}}",
+		"${N:=x}", "${N/5/6}", "${#N}", "${N^^}", "${N:0:1}", "${N@Q}", "${!N}", "$(N)", "`N`", "%N%", "${n}", "$n", "${DOLLAR}", "$DOLLAR", "${NONE:-${DOLLAR}}", "${NONE:-\\}}", "${_x}", "${NONE:-a}b}", "${N}${NONE:-}${F:+z}",
+	} {
+		for _, place := range []string{"environment: ['A=%s']", "environment: {A: '%s'}", "command: ['%s', b]", "command: 'c %s'", "labels: {l: '%s'}", "hostname: '%s'", "environment: {A: %s}", "healthcheck: {test: '%s'}"} {
+			if rule(t, dir, server(fmt.Sprintf(place, text))) == wrong {
+				t.Errorf(place, text)
+			}
+		}
+	}
+}
+
 // Rules that take more than one key to break.
 func TestRulesAcrossKeys(t *testing.T) {
 	dir := folder(t, ruleFiles())
@@ -74,6 +91,12 @@ func TestRulesAcrossKeys(t *testing.T) {
 		server() + "  1: {image: a}\n", server() + "  true: {image: a}\n", server() + "  A.b_c-d: {image: a}\n", server() + "  -a: {image: a}\n", server() + "  'a b': {image: a}\n",
 		server() + "networks: {'a b': }\n", server() + "volumes: {1: }\n", server() + "volumes: {'-a': }\n", "1: a\n" + server(), "version: 3.8\n" + server(), "version: '3.8'\n" + server(),
 		"name: My-App\n" + server(), "name: ''\n" + server(), "name: _a\n" + server(), "x-a: 1\n" + server("x-b: [1]"), server("X-b: 1"),
+		"\uFEFF" + server(), strings.ReplaceAll(server("command: |", "  a", "  b"), "\n", "\r\n"), "---\n" + server() + "...\n", "%YAML 1.2\n---\n" + server(), "# c\n\n" + server(), server() + "\x00",
+		server("command: >-", "  a", "  b", "  c: d"), server("hostname: 'it''s'"), server(`hostname: "\u0041\t\x41"`), server(`command: "a\`, `  b"`), server("command: a # b"), server("command: a#b"), server("command: 'a' 'b'"),
+		server("command: echo \"a b\" 'c d' e\\ f"), server("command: 'a \"b'"), server("command: ''"), server("command: ' '"), server("entrypoint: ['']"), server("entrypoint: [sh, -c, 'a $$b']"), server("command: a && b; c | d"),
+		server("environment: {A: !!str 1, B: !!int '2', C: !!float 3, D: !!bool 'true', E: !!null ''}"), server("environment: {A: !!binary aGk=}"), server("environment: {A: 1_000, B: 0b11, E: 0o17, G: 00, H: -0, I: +1, J: 0x1F, K: 12:30, L: 1:2:3}"),
+		server("environment: {A: .inf}"), server("environment: {A: .nan}"), server("environment: {A: 1e1000}"), server("labels: {A: -.inf}"), server("environment: {A: \xff}"),
+		server("environment: [A=1, A=2, B, 'C= x ', 'D=a=b', 'E=\"q\"']"), server("environment: {A: 'x ', B: ' x', C: \"a\\nb\"}"), server("labels: {a.b/c: 1, d: true, e: 1.50}"), server("labels: [a, b=, c=d=e]"),
 		"services: ~\n", "services: {}\n", "services: []\n", "services: {a: ~}\n", "services: {a: []}\n", "services: {a: {}}\n", "services: {a: x}\n", "networks: {}\n", "{}\n", "[]\n", "a\n",
 		"services: {letta: &a {image: letta/letta, command: a}, b: {<<: *a, image: b}}\n", "services: {letta: {image: letta/letta, <<: {hostname: 1}}}\n",
 	} {
@@ -150,6 +173,43 @@ func TestRulesOfEngines(t *testing.T) {
 		"healthcheck: {test: [NONE], interval: 0s, timeout: 1ms}", "environment: {AZURE_API_VERSION: '2024-10-21'}"))
 }
 
+// What two files say of one key comes together as it does for docker compose.
+func TestFilesMeetAsForDockerCompose(t *testing.T) {
+	dir := folder(t, ruleFiles())
+	for key, values := range map[string][]string{
+		"environment": {"{A: 1, B: 2}", "{A: , C: 3}", "[A=4]", "[A, B=5]", "{A: ''}", "{}"},
+		"labels":      {"{a: 1, b: 2}", "[a=3]", "{a: ''}", "[a]"},
+		"env_file":    {"a", "[a.env]", "[{path: a, required: false}]", "[a, a.env]"},
+		"command":     {"a b", "[c]", "[]", "~", "''"},
+		"entrypoint":  {"a b", "[c]", "[]", "~"},
+		"ports":       {"['8080:80']", "['127.0.0.1:8080:80']", "[{target: 80, published: 8080}]", "['80']", "['8081:80/udp', '9000-9001:80-81']", "[]"},
+		"expose":      {"[80]", "['80', '81']"},
+		"volumes":     {"['v:/a']", "['./b:/a']", "['v:/a:ro', './c:/c/']", "[{type: volume, source: v, target: /a/}]", "[{type: bind, source: ~/d, target: /d, read_only: true}]"},
+		"tmpfs":       {"/x", "[/x, '/y:size=1m']", "['/x:size=2m']"},
+		"networks":    {"[default]", "[n]", "{n: }", "{n: {aliases: [a]}}", "{n: {aliases: [a, b]}, default: {}}"},
+		"extra_hosts": {"['a:1.1.1.1']", "['a=1.1.1.1', 'b:::1']", "{a: 2.2.2.2}", "{a: [1.1.1.1, 3.3.3.3]}", "['a:host-gateway']"},
+		"depends_on":  {"[o]", "{o: {condition: service_started}}", "{o: {condition: service_completed_successfully, required: false}}"},
+		"healthcheck": {"{test: a}", "{test: [CMD, b], interval: 5s}", "{disable: true}", "{test: [NONE]}", "{retries: 3, timeout: 1m}", "{}"},
+		"ulimits":     {"{nofile: 5}", "{nofile: {soft: 1, hard: 2}}", "{nproc: 3}"},
+		"cap_add":     {"[A]", "[A, B]"}, "cap_drop": {"[ALL]", "[A]"}, "security_opt": {"['label:disable']", "['label:disable', no-new-privileges]"},
+		"restart": {"always", "'no'"}, "init": {"true", "false"}, "shm_size": {"1m", "2048"}, "stop_grace_period": {"1s", "2m"}, "user": {"a", "'1:2'"}, "hostname": {"a", "''"},
+		"working_dir": {"/a", "/b"}, "container_name": {"aa", "bb"}, "image": {"letta/letta:1", "letta/letta:2"}, "profiles": {"[]"},
+	} {
+		for _, first := range values {
+			for _, second := range values {
+				head := "services:\n  o: {image: o}\n  letta:\n    image: letta/letta:3\n"
+				if key == "image" {
+					head = strings.TrimSuffix(head, "    image: letta/letta:3\n")
+				}
+				a, b := head+"    "+key+": "+first+"\nvolumes: {v: }\nnetworks: {n: }\n", "services:\n  letta:\n    "+key+": "+second+"\n"
+				if rule(t, dir, a, b) == wrong {
+					t.Errorf("%s: %s and then %s", key, first, second)
+				}
+			}
+		}
+	}
+}
+
 type verdict int
 
 const (
@@ -166,7 +226,7 @@ func ruleFiles() map[string]string {
 // rule has compose-go and us read the same files, written into the folder.
 func rule(t *testing.T, dir string, contents ...string) verdict {
 	t.Helper()
-	o := Options{Dir: dir, Name: "p", Environ: []string{"N=5", "F=1.5", "T=true", "HOME=" + os.Getenv("HOME")}}
+	o := Options{Dir: dir, Name: "p", Environ: []string{"N=5", "F=1.5", "T=true", "EMPTY=", "DOLLAR=$N", "HOME=" + os.Getenv("HOME")}}
 	for i, content := range contents {
 		o.Files = append(o.Files, fmt.Sprintf("%d.yaml", i))
 		if err := os.WriteFile(filepath.Join(dir, o.Files[i]), []byte(content), 0o600); err != nil {

@@ -18,8 +18,13 @@ import (
 // The functions of this file read single values, variables already put in. Numbers and booleans come as YAML read them, so
 // that 0x10 is 16 here as it is for docker compose.
 
-// asIs leaves the value to compose-go, which prints numbers its own way.
-func asIs(v any) (any, error) { return v, nil }
+// asIs leaves the value to compose-go, which prints numbers its own way, and has none that are endless.
+func asIs(v any) (any, error) {
+	if f, ok := v.(float64); ok && (math.IsInf(f, 0) || math.IsNaN(f)) {
+		return nil, errors.New("not a number that can be written out: put it into quotes")
+	}
+	return v, nil
+}
 
 // text is a value of our own settings, as it is written.
 func text(v any) (any, error) { return fmt.Sprint(v), nil }

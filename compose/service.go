@@ -72,12 +72,9 @@ func (l *loading) service(name string, c serviceConfig) (Service, error) {
 // checkTargets finds two things that are mounted in one place.
 func (l *loading) checkTargets(s Service) error {
 	taken := map[string]bool{}
-	for _, tmpfs := range s.Tmpfs {
-		target, _, _ := strings.Cut(tmpfs, ":")
-		taken[path.Clean(target)] = true
-	}
-	for i, m := range s.Mounts {
-		target, at := path.Clean(m.Target), fmt.Sprintf("services.%s.volumes.%d", s.Name, i)
+	take := func(key string, i int, target string) error {
+		target = path.Clean(target)
+		at := fmt.Sprintf("services.%s.%s.%d", s.Name, key, i)
 		switch {
 		case target == "/":
 			return l.reader.failAt(at, "", "nothing can be mounted over the whole file system of a container")
@@ -85,6 +82,18 @@ func (l *loading) checkTargets(s Service) error {
 			return l.reader.failAt(at, "", "something is mounted on %s already", target)
 		}
 		taken[target] = true
+		return nil
+	}
+	for i, tmpfs := range s.Tmpfs {
+		target, _, _ := strings.Cut(tmpfs, ":")
+		if err := take("tmpfs", i, target); err != nil {
+			return err
+		}
+	}
+	for i, m := range s.Mounts {
+		if err := take("volumes", i, m.Target); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -124,6 +133,7 @@ func (l *loading) mounts(name string, c serviceConfig) ([]Mount, error) {
 			m.Source = l.hostPath(m.Source)
 			l.noteDrvfs(at, m)
 		}
+		m.Target = path.Clean(m.Target)
 		all = append(all, m)
 	}
 	return all, nil

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -56,7 +58,11 @@ func (o *proxyCommand) check() error {
 
 // proxyAlone serves until Ctrl-C. Its upstream need not be Letta, so nobody asks it for its health.
 func (a *app) proxyAlone(ctx context.Context, o proxyCommand) error {
-	project := &compose.Project{Name: a.nameOr("proxy"), NoTLS: a.env.get("LOCAL_HTTPS") == "false"}
+	tls, err := strconv.ParseBool(cmp.Or(a.env.get("LOCAL_HTTPS"), "true"))
+	if err != nil {
+		return usagef("unset LOCAL_HTTPS", "LOCAL_HTTPS is neither true nor false")
+	}
+	project := &compose.Project{Name: a.nameOr("proxy"), NoTLS: !tls}
 	files, err := a.paths(project.Name)
 	if err != nil {
 		return err
