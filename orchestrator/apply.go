@@ -145,6 +145,9 @@ func (r *run) undo(cause error) {
 			Action: s.Action.undo(), Target: s.Target, Service: s.Service, Project: s.Project,
 			Cause: "up did not finish: " + cause.Error(), Grace: undoGrace, Database: s.Database, Anonymous: true,
 		}
+		if stuck := (*StuckError)(nil); errors.As(cause, &stuck) && stuck.Container == s.Target {
+			back.Grace = stuckGrace
+		}
 		if back.Action == "" {
 			continue
 		}

@@ -79,53 +79,63 @@ type known struct {
 	log    *regexp.Regexp
 	cause  string
 	advice string
+
+	postgres bool // the Postgres inside the server's container ends of it, and the container does not
+	always   bool // a server that was ready ends of it, too
 }
 
 // catalogue holds the failures of a starting Letta server whose log lines are known, the most telling first: one failure often
-// prints the lines of another after its own. The first one ends a server that runs, too. The lines are those of letta/letta:0.16.8 and
-// of the Postgres and Redis inside it.
+// prints the lines of another after its own. The lines are those of letta/letta:0.16.8 and of the Postgres and Redis inside it.
 func catalogue() []known {
+	ofPostgres := func(log, cause, advice string) known {
+		return known{log: regexp.MustCompile(log), cause: cause, advice: advice, postgres: true}
+	}
+	of := func(log, cause, advice string) known {
+		return known{log: regexp.MustCompile(log), cause: cause, advice: advice}
+	}
+	full := ofPostgres(`No space left on device`, "the engine's disk is full, or the data volume", "docker system df  # remove what you no longer need, then: letta-dev up")
+	full.always = true
 	return []known{
-		{regexp.MustCompile(`No space left on device`), "the engine's disk is full", "docker system df  # then remove what you no longer need"},
-		{regexp.MustCompile(`database files are incompatible with server|The data directory was initialized by PostgreSQL version`),
-			"the data volume was made by another major version of Postgres", "letta-dev up --project mine  # a new database; the old one stays for the version that made it"},
-		{regexp.MustCompile(`initdb: error: directory "[^"]*" exists but is not empty`),
-			"the data volume holds something that is not a database", "letta-dev up --project mine  # a new volume; the old one stays"},
-		{regexp.MustCompile(`[Oo]peration not permitted.*/var/lib/postgresql|/var/lib/postgresql.*(Operation not permitted|Permission denied)`),
-			"Postgres may not own its data folder, as with a folder of Windows or a network share", "use a named volume instead of a bind mount"},
-		{regexp.MustCompile(`LETTA_SANDBOX_MOUNT_PATH`), "LETTA_SANDBOX_MOUNT_PATH names a folder that is not in the container",
-			"take LETTA_SANDBOX_MOUNT_PATH out of .env, then: letta-dev up"},
-		{regexp.MustCompile(`(?s)ValidationError.*redis_port|redis_port.*[Ii]nput should be a valid integer`), "LETTA_REDIS_PORT is not a number",
-			"correct LETTA_REDIS_PORT in .env, then: letta-dev up"},
-		{regexp.MustCompile(`assert model_settings\.azure_api_version`), "AZURE_API_VERSION is empty while other AZURE_ variables are set",
-			"set AZURE_API_VERSION in .env, then: letta-dev up"},
-		{regexp.MustCompile(`validation error.* for (Settings|ModelSettings|ToolSettings)`), "a variable has a value the server cannot read",
-			"correct it in .env (the log lines name it), then: letta-dev up"},
-		{regexp.MustCompile(`password authentication failed for user`), "the database refused the user or password of LETTA_PG_URI",
-			"correct LETTA_PG_URI in .env, then: letta-dev up"},
-		{regexp.MustCompile(`extension "vector" is not available|could not open extension control file.*vector`), "the database has no pgvector",
-			"use a Postgres with pgvector, such as the pgvector/pgvector:0.8.1-pg15 image"},
-		{regexp.MustCompile(`could not translate host name|Name or service not known|Temporary failure in name resolution`),
+		full,
+		ofPostgres(`database files are incompatible with server|The data directory was initialized by PostgreSQL version`,
+			"the data volume was made by another major version of Postgres", "letta-dev up --project mine  # a new database; the old one stays for the version that made it"),
+		ofPostgres(`initdb: error: directory "[^"]*" exists but is not empty`,
+			"the data volume holds something that is not a database", "letta-dev up --project mine  # a new volume; the old one stays"),
+		ofPostgres(`could not access the server configuration file|could not find the database system|could not locate a valid checkpoint record`,
+			"the data volume holds a part of a database only", "letta-dev up --project mine  # a new volume; the old one stays"),
+		ofPostgres(`[Oo]peration not permitted.*/var/lib/postgresql|/var/lib/postgresql.*(Operation not permitted|Permission denied)|data directory "[^"]*" has (wrong ownership|group or world access|invalid permissions)`,
+			"Postgres may not own its data folder, as with a folder of Windows or a network share", "use a named volume instead of a bind mount"),
+		ofPostgres(`/var/lib/postgresql.*Read-only file system`, "the data folder can only be read", "take `:ro` or `read_only` from the volume in the compose file, then: letta-dev up"),
+		ofPostgres(`lock file "postmaster.pid" (already exists|is empty)`, "another Postgres uses the data volume", "docker ps  # stop the container that does, then: letta-dev up"),
+		of(`LETTA_SANDBOX_MOUNT_PATH`, "LETTA_SANDBOX_MOUNT_PATH names a folder that is not in the container",
+			"take LETTA_SANDBOX_MOUNT_PATH out of .env, then: letta-dev up"),
+		of(`(?s)ValidationError.*redis_port|redis_port.*[Ii]nput should be a valid integer`, "LETTA_REDIS_PORT is not a number",
+			"correct LETTA_REDIS_PORT in .env, then: letta-dev up"),
+		of(`assert model_settings\.azure_api_version`, "AZURE_API_VERSION is empty while other AZURE_ variables are set",
+			"set AZURE_API_VERSION in .env, then: letta-dev up"),
+		of(`validation error.* for (Settings|ModelSettings|ToolSettings)`, "a variable has a value the server cannot read",
+			"correct it in .env (the log lines name it), then: letta-dev up"),
+		of(`password authentication failed for user`, "the database refused the user or password of LETTA_PG_URI",
+			"correct LETTA_PG_URI in .env, then: letta-dev up"),
+		of(`extension "vector" is not available|could not open extension control file.*vector`, "the database has no pgvector",
+			"use a Postgres with pgvector, such as the pgvector/pgvector:0.8.1-pg15 image"),
+		of(`could not translate host name|Name or service not known|Temporary failure in name resolution`,
 			"a host name in the configuration (LETTA_PG_URI, LETTA_REDIS_HOST) does not resolve inside the container",
-			"from a container this machine is host.docker.internal; correct .env, then: letta-dev up"},
-		{regexp.MustCompile(`[Cc]onnection refused.*5432|port 5432 failed|InterfaceError.*5432`), "the database does not answer",
-			"start the database that LETTA_PG_URI names, then: letta-dev up"},
-		{regexp.MustCompile(`NotImplementedError: WS sup+ort deprecated`), "`--type websocket` does not work in this image; port 8282 has letta-dev's own bridge",
-			"take the command out of the compose file, then: letta-dev up"},
-		{regexp.MustCompile(`ERROR: Database migration failed`), "the database could not be brought to this version's schema",
-			"letta-dev up --progress plain  # the log lines above the failure say why"},
+			"from a container this machine is host.docker.internal; correct .env, then: letta-dev up"),
+		of(`[Cc]onnection refused.*5432|port 5432 failed|InterfaceError.*5432`, "the database does not answer",
+			"start the database that LETTA_PG_URI names, then: letta-dev up"),
+		of(`NotImplementedError: WS sup+ort deprecated`, "`--type websocket` does not work in this image; port 8282 has letta-dev's own bridge",
+			"take the command out of the compose file, then: letta-dev up"),
+		of(`ERROR: Database migration failed`, "the database could not be brought to this version's schema",
+			"letta-dev up --progress plain  # the log lines above the failure say why"),
 	}
 }
 
 // diagnose finds the cause of a failure in the log of a server that had come to a stage. One that was ready has lived with what else
 // its log complains of, such as a model's host that did not resolve.
 func diagnose(log, stage string) (cause, advice string) {
-	failures := catalogue()
-	if stage == StageReady {
-		failures = failures[:1]
-	}
-	for _, k := range failures {
-		if k.log.MatchString(log) {
+	for _, k := range catalogue() {
+		if (k.always || stage != StageReady) && k.log.MatchString(log) {
 			return k.cause, k.advice
 		}
 	}
@@ -160,5 +170,11 @@ func lastWords(ctx context.Context, e Engine, c Container) (lines []string) {
 }
 
 // firstWords is where the log of a run begins. The engine notes a start after the process began, so one that fails at once has said
-// why before it.
-func firstWords(c Container) time.Time { return c.StartedAt.Add(-time.Second) }
+// why before it. What the run before said is none of it.
+func firstWords(c Container) time.Time {
+	begin := c.StartedAt.Add(-time.Second)
+	if c.FinishedAt.After(begin) && c.FinishedAt.Before(c.StartedAt) {
+		return c.FinishedAt
+	}
+	return begin
+}

@@ -128,6 +128,11 @@ func (d *differ) resume(s Spec, have *Container) {
 		mended = append(mended, d.add(Step{Action: Unpause, Target: s.ContainerName, Service: s.Name, Cause: "it is paused"}, mended...))
 	}
 	switch {
+	case have.Running && have.Stuck != "":
+		cause := "the Postgres inside it does not run: " + have.Stuck
+		stop := stopStep(*have, cause)
+		stop.Grace, stop.Database = stuckGrace, false
+		d.start(s, cause, append(joined, d.add(stop))...)
 	case !have.Running:
 		d.start(s, "it is not running ("+have.Status+")", mended...)
 	case len(mended) > 0:

@@ -10,6 +10,9 @@ import (
 // stop_grace_period of the stack holds; a shorter one cannot be told from an engine's own default.
 const stopGrace = 30 * time.Second
 
+// stuckGrace is that of a server whose Postgres has ended: it has nothing to finish, and its start script hears no signal.
+const stuckGrace = time.Second
+
 // Halt plans the stop of those running containers of a project that chosen says yes to. It removes nothing.
 func Halt(project string, have Observation, cause string, chosen func(Container) bool) Plan {
 	var p Plan

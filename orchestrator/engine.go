@@ -115,6 +115,7 @@ type Container struct {
 	StopGrace  time.Duration // what the container was made to have between a polite stop and a kill; 0 when the engine does not say
 	Health     string        // the engine's own probe: "", starting, healthy, unhealthy
 	LastCheck  Check         // the last of these probes
+	Stuck      string        // why its server cannot come though it runs; Examine's to say, not an engine's
 	Restarts   int           // how often its restart policy has started it since somebody did
 	StartedAt  time.Time
 	FinishedAt time.Time

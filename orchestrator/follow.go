@@ -142,7 +142,7 @@ func (f *Follower) Wait(ctx context.Context) error {
 		switch {
 		case s.Phase == PhaseReady:
 			return nil
-		case s.Phase == PhaseDown && f.target.URL == nil, isHindrance(s.Err), errors.As(s.Err, new(*NotLettaError)):
+		case s.Phase == PhaseDown && f.target.URL == nil, isHindrance(s.Err), errors.As(s.Err, new(*NotLettaError)), errors.As(s.Err, new(*StuckError)):
 			return s.Err
 		}
 		select {

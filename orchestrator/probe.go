@@ -89,6 +89,7 @@ func (f *Follower) watchLog(ctx context.Context, c Container) {
 	defer crash.Recover()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	var postgres postgresWatch
 	// A log that cannot be read costs the stages, not the start.
 	_ = f.engine.Logs(ctx, c.ID, LogOptions{Follow: true, Since: firstWords(c)}, func(l LogLine) {
 		if f.hasAnswered() {
@@ -98,6 +99,12 @@ func (f *Follower) watchLog(ctx context.Context, c Container) {
 		f.report(Event{Kind: ServerLog, Text: Redact(l.Text)})
 		if s := stageOf(l.Text); s != "" && s != StageReady {
 			f.stage(s)
+		}
+		if cause, advice := postgres.add(l.Text); cause != "" {
+			if f.target.Container != "" { // `up` starts nothing that it did not make
+				advice = "docker restart " + c.Name + "  # once that is corrected"
+			}
+			f.unhealthy(ctx, time.Now(), postgres.stuck(c.Name, cause, advice))
 		}
 	})
 }

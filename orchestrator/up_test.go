@@ -129,6 +129,7 @@ func (l *lab) up(t *testing.T, ctx context.Context) error {
 	if err != nil {
 		t.Fatal(err)
 	}
+	orchestrator.Examine(ctx, l, "p", have)
 	plan, err := orchestrator.Diff(l.want, have)
 	if err != nil {
 		t.Fatal(err)

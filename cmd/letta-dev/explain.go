@@ -122,6 +122,7 @@ func kinds() []kind {
 		{"no-such-container", exitFailed, is[*orchestrator.NoSuchContainerError]},
 		{"ambiguous", exitUsage, is[*orchestrator.AmbiguousError]},
 		{"server-died", exitUnhealthy, is[*orchestrator.DiedError]},
+		{"server-stuck", exitUnhealthy, is[*orchestrator.StuckError]},
 		{"service-unmet", exitUnhealthy, is[*orchestrator.UnmetError]},
 		{"server-slow", exitUnhealthy, is[*orchestrator.SlowError]},
 		{"server-absent", exitUnhealthy, is[*orchestrator.NoAnswerError]},

@@ -135,6 +135,7 @@ func (r *upRun) decideStack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	orchestrator.Examine(ctx, engine, r.project.Name, have)
 	attached, err := r.attachable(have)
 	if err != nil {
 		return err
