@@ -132,7 +132,7 @@ func (d *differ) resume(s Spec, have *Container) {
 		cause := "the Postgres inside it does not run: " + have.Stuck
 		stop := stopStep(*have, cause)
 		stop.Grace, stop.Database = stuckGrace, false
-		d.start(s, cause, append(joined, d.add(stop))...)
+		d.start(s, cause, d.add(stop, mended...))
 	case !have.Running:
 		d.start(s, "it is not running ("+have.Status+")", mended...)
 	case len(mended) > 0:
