@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"slices"
@@ -320,6 +321,7 @@ func (f *Follower) awaitURL(ctx context.Context, ask func(time.Duration) error) 
 			return true
 		case isTimeout(err):
 			f.unhealthy(ctx, time.Now().Add(-probeTime), noAnswer(f.target.URL, err))
+			f.report(Event{Kind: Waiting, Text: fmt.Sprintf("%s, which takes connections and does not answer", f.target.URL)})
 		default:
 			if !isForeign(err) {
 				wrong = time.Time{}
@@ -345,7 +347,7 @@ func (f *Follower) absent(err error, other bool) {
 		return
 	}
 	f.set(func(s *State) { s.Phase, s.Err = PhaseDown, why })
-	f.report(Event{Kind: Waiting, Text: why.Error()})
+	f.report(Event{Kind: Waiting, Text: fmt.Sprintf("%s: %v", f.target.URL, errors.Unwrap(why))})
 }
 
 func noAnswer(u *url.URL, err error) error {

@@ -387,8 +387,13 @@ func TestAURLThatHangs(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	f := orchestrator.Follow(ctx, nil, orchestrator.Target{URL: &url.URL{Scheme: "http", Host: l.Addr().String()}}, nil)
 	defer func() { cancel(); f.Done() }()
-	if s := until(t, f, "unhealthy", unhealthy); !strings.HasPrefix(hintOf(s), "curl -i ") {
+	if s := until(t, f, "unhealthy", unhealthy); !strings.HasPrefix(hintOf(s), "curl -i ") || strings.Contains(s.Err.Error(), "deadline") {
 		t.Errorf("%v; %s", s.Err, hintOf(s))
+	}
+	over, stop := context.WithDeadline(t.Context(), time.Now())
+	defer stop()
+	if err := f.Wait(over); !errors.As(err, new(*orchestrator.NoAnswerError)) {
+		t.Errorf("at the end of the time given: %v", err)
 	}
 	serveHealth(t, l)
 	until(t, f, "ready", ready)

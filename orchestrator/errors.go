@@ -207,6 +207,9 @@ type NoAnswerError struct {
 
 // Error is the URL, and what came instead of an answer.
 func (e *NoAnswerError) Error() string {
+	if isTimeout(e.Err) {
+		return fmt.Sprintf("no Letta server answers at %s: something takes connections there and does not answer", e.URL)
+	}
 	return fmt.Sprintf("no Letta server answers at %s: %v", e.URL, e.Err)
 }
 

@@ -149,7 +149,7 @@ func (f *Follower) Wait(ctx context.Context) error {
 		case <-changed:
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				if s.Phase == PhaseDown { // of a server started by hand
+				if f.target.URL != nil && s.Err != nil {
 					return s.Err
 				}
 				return &SlowError{Container: f.target.String(), Stage: s.Stage, After: time.Since(begin)}

@@ -109,6 +109,6 @@ const (
 	Progress    EventKind = "progress" // of a pull or a load, a layer at a time
 	Stage       EventKind = "stage"    // the server reached Text; Elapsed is what the stage before took
 	ServerLog   EventKind = "log"      // Text is a line the starting server wrote, redacted
-	Waiting     EventKind = "waiting"  // Text is why a server started by hand is not there yet
+	Waiting     EventKind = "waiting"  // Text is the URL of a server started by hand, and why it is not there yet
 	Note        EventKind = "note"
 )

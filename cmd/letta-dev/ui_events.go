@@ -93,7 +93,7 @@ func (s *stepRows) event(e orchestrator.Event) {
 func (s *stepRows) stage(container string, e orchestrator.Event) {
 	if e.Kind == orchestrator.Waiting {
 		s.begin(container)
-		s.row(container, container).update("waiting: " + e.Text)
+		s.row(container, container).update("waiting for a Letta server at " + e.Text)
 		return
 	}
 	if e.Kind != orchestrator.Stage || e.Text == orchestrator.StageReady && s.open[container] == nil {
