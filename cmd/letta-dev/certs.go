@@ -80,7 +80,7 @@ func newCertsPath(a *app) *cobra.Command {
 				return err
 			}
 			path := authority.Root().Path
-			return a.ui.answer("certs path", map[string]string{"root": path}, func(w io.Writer) { fmt.Fprintln(w, path) })
+			return a.ui.verbatim("certs path", map[string]string{"root": path}, func(w io.Writer) { fmt.Fprintln(w, path) })
 		},
 	}
 }

@@ -26,7 +26,7 @@ func newCreatedFiles(c certs.Created) createdFiles {
 
 // tellCreated prints the paths, and says what mkcert would remind of.
 func (a *app) tellCreated(made createdFiles, fresh bool) error {
-	return a.ui.answer("certs create", made, func(w io.Writer) {
+	return a.ui.verbatim("certs create", made, func(w io.Writer) {
 		for _, path := range slices.Compact([]string{made.CertFile, made.KeyFile, made.P12File}) {
 			if path != "" {
 				fmt.Fprintln(w, path)

@@ -38,7 +38,7 @@ func (a *app) printCommands(ctx context.Context, action certs.Action, files path
 	if action == certs.ToUninstall {
 		a.noteDeletion(files, leftOut(ctx, env, root, stores))
 	}
-	return a.ui.answer("certs "+string(action), lines, func(w io.Writer) {
+	return a.ui.verbatim("certs "+string(action), lines, func(w io.Writer) {
 		for _, l := range lines {
 			for _, c := range l.Commands {
 				fmt.Fprintln(w, printableLines(c))

@@ -55,7 +55,7 @@ func (a *app) printEnv(ctx context.Context, shell string) error {
 	if err != nil {
 		return err
 	}
-	return a.ui.answer("env", newEnvAnswer(vars), func(w io.Writer) { fmt.Fprint(w, text) })
+	return a.ui.verbatim("env", newEnvAnswer(vars), func(w io.Writer) { fmt.Fprint(w, text) })
 }
 
 func shellOf(path string) string {

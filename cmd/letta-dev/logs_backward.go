@@ -175,7 +175,7 @@ func (h *history) take(block []journalEntry) (more bool) {
 	return true
 }
 
-// bound keeps as many entries as were asked for, once there are more, and a block's worth.
+// bound drops what is older than the entries that were asked for, once there are enough.
 func (h *history) bound() {
 	n := h.options.tail
 	if n == allEntries || len(h.entries) < n || !h.enough.IsZero() && len(h.entries) < 2*n {

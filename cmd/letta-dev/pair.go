@@ -119,11 +119,11 @@ func (s *serving) tellPair(c certs.PairChange) {
 	until := day(c.NotAfter)
 	switch {
 	case c.Refused != nil:
-		s.say("certificates", "the certificate for %s, until %s, stays in use: %s", c.Names, until, advice(c.Refused))
+		s.say("your certificate", "the certificate for %s, until %s, stays in use: %s", c.Names, until, advice(c.Refused))
 	case c.Warning != nil:
-		s.say("certificates", "%s", advice(c.Warning))
+		s.say("your certificate", "%s", advice(c.Warning))
 	default:
-		s.say("certificates", "the certificate for %s, until %s, is in use from now on", c.Names, until)
+		s.say("your certificate", "the certificate for %s, until %s, is in use from now on", c.Names, until)
 	}
 }
 

@@ -87,12 +87,16 @@ func (a *app) proxyAlone(ctx context.Context, o proxyCommand) error {
 				fmt.Fprintf(w, "   %s\n", u.URL)
 			}
 			printPolicy(w, live.Policy, false)
-			fmt.Fprintf(w, "\n Ctrl-C stops it.\n")
+			if !a.ui.rests {
+				fmt.Fprintf(w, "\n Ctrl-C stops it.\n")
+			}
 		})
+		a.ui.rest(" Ctrl-C stops it.")
 		if said != nil {
 			stop()
 		}
 	})
+	a.ui.rest("")
 	if err != nil {
 		return err
 	}

@@ -72,6 +72,15 @@ runs an HTTPS-terminating, WebSocket-aware proxy on 80, 443 and 8283, with WebSo
 		_, _ = a.stdout.Write(p)
 		return len(p), nil
 	}))
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		raw := root.OutOrStdout()
+		wrapped := &wrapWriter{to: raw, width: widthOf(a.stdout)}
+		root.SetOut(wrapped)
+		defer root.SetOut(raw)
+		help(cmd, args)
+		wrapped.flush()
+	})
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, made := range root.Commands() {

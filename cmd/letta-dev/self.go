@@ -6,13 +6,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"unicode"
 
 	"github.com/letta-dev/letta-dev/compose"
 )
 
-// self is how this program is called from where the person stands: by its name where their PATH finds it, else by its path.
+// self is how this program is called from where the person stands: by its name where their PATH finds it, else by its path, from here where
+// it is below, else as short as it can be said.
 func (a *app) self() string {
 	const name = "letta-dev"
 	if a.exe == "" { // nobody knows where it is
@@ -21,10 +23,25 @@ func (a *app) self() string {
 	if found, err := exec.LookPath(name); err == nil && isFile(found, a.exe) {
 		return name
 	}
-	if rel, err := filepath.Rel(a.dir, a.exe); err == nil && !strings.HasPrefix(rel, "..") {
-		return "." + string(filepath.Separator) + rel
+	shortest := quoted(a.exe)
+	rel, err := filepath.Rel(a.dir, a.exe)
+	if err == nil && !strings.HasPrefix(rel, "..") {
+		return quoted("." + string(filepath.Separator) + rel)
 	}
-	return a.exe
+	shorter := func(path string) {
+		if len(path) < len(shortest) && quoted(path) == path {
+			shortest = path
+		}
+	}
+	if err == nil {
+		shorter(rel)
+	}
+	if home := a.home(); a.dir != "" && home != "" && runtime.GOOS != "windows" {
+		if below, found := strings.CutPrefix(a.exe, filepath.Clean(home)+"/"); found && quoted(below) == below {
+			shorter("~/" + below)
+		}
+	}
+	return shortest
 }
 
 func isFile(a, b string) bool {
@@ -44,11 +61,17 @@ func (a *app) about(ctx context.Context, project string) *app {
 	return &bare
 }
 
+// The commands that advice may hold, by whether they are about a project.
+const (
+	projectCommands = "up|down|status|logs|env|run|proxy"
+	otherCommands   = "certs|version|help|completion"
+)
+
 // asTyped writes the commands of ours in a text as they have to be typed here. A command is our name with a command's name or a flag
 // behind it; our name alone is the program, in a sentence, and behind --project it is a project's. A command on a project gets the
 // --project that this one was given: without it, it would be about another.
 func (a *app) asTyped(text string) string {
-	command := regexp.MustCompile("--project[ =]\\S+|(^|[\\s`(])letta-dev( (?:--|(?:(up|down|status|logs|env|run|proxy)|certs|version|help|completion)\\b))")
+	command := regexp.MustCompile("--project[ =]\\S+|(^|[\\s`(])letta-dev( (?:--|(?:(" + projectCommands + ")|" + otherCommands + ")\\b))")
 	self, written := "", 0
 	var out strings.Builder
 	for _, at := range command.FindAllStringSubmatchIndex(text, -1) {

@@ -23,10 +23,11 @@ import (
 )
 
 type ui struct {
-	app  *app
-	mode string // tty, plain, json, quiet
-	out  *output
-	err  io.Writer // colours taken out where they are not wanted
+	app   *app
+	mode  string // tty, plain, json, quiet
+	width int    // of the terminal that err is; 0: it is none
+	out   *output
+	err   io.Writer // colours taken out where they are not wanted
 
 	mu       sync.Mutex
 	rows     []*row // under way, in the order they began
@@ -35,12 +36,20 @@ type ui struct {
 	stop     chan struct{}
 	stopped  sync.WaitGroup
 	warnings []string
-	answered bool // the envelope is written; there is one
-	data     any  // for the envelope of a command that fails and has an answer all the same
+	answered bool   // the envelope is written; there is one
+	rests    bool   // a line can stay below all others: both outputs are one terminal
+	resting  string // that line
+	data     any    // for the envelope of a command that fails and has an answer all the same
 
 	reports sync.Mutex // held while the orchestrator reports
 	steps   *stepRows
 }
+
+// Where the text of a row begins, and that of a note.
+const (
+	rowColumn  = 16
+	noteColumn = 3
+)
 
 // row is one line of progress.
 type row struct {
@@ -52,7 +61,8 @@ type row struct {
 }
 
 func newUI(a *app) *ui {
-	u := &ui{app: a, out: outputOf(a.stdout), mode: progressMode(a)}
+	u := &ui{app: a, out: outputOf(a.stdout), mode: progressMode(a), width: widthOf(a.stderr)}
+	u.rests = u.mode == "tty" && !a.global.json && isTerminal(a.stdout)
 	u.err = &colorprofile.Writer{Forward: a.stderr, Profile: profile(a, a.stderr)}
 	u.steps = newStepRows(u)
 	if u.mode == "tty" {
@@ -160,7 +170,7 @@ func (r *row) end(m mark, text string) {
 	case "json":
 		u.line(r, m.word)
 	case "tty", "plain":
-		u.print(fmt.Sprintf(" %s %-12s %s\n", m, r.name, printableLines(text)))
+		u.print(wrapLines(fmt.Sprintf(" %s %-12s %s\n", m, r.name, printableLines(text)), u.width, rowColumn))
 	}
 }
 
@@ -179,7 +189,7 @@ func (u *ui) said(r *row, status string) {
 	case u.mode == "json":
 		u.line(r, status)
 	case u.mode == "plain" && r.text != "":
-		fmt.Fprintf(u.err, "   %-12s %s\n", r.name, r.text)
+		fmt.Fprint(u.err, wrapLines(fmt.Sprintf("   %-12s %s\n", r.name, r.text), u.width, rowColumn))
 	}
 }
 
@@ -222,7 +232,7 @@ func (u *ui) remark(sign, word, text string) {
 	case "json":
 		u.jsonLine(map[string]any{"time": u.app.now().UTC(), "status": word, "text": text})
 	case "tty", "plain":
-		u.print(fmt.Sprintf(" %s %s\n", sign, printableLines(text)))
+		u.print(wrapLines(fmt.Sprintf(" %s %s\n", sign, printableLines(text)), u.width, noteColumn))
 	}
 }
 
@@ -236,8 +246,18 @@ type envelope struct {
 	Error         *explanation `json:"error,omitempty"`
 }
 
-// answer prints what the command was asked for: data as JSON with --json, else what human writes. It fails when that cannot be written.
+// answer prints what the command was asked for: data as JSON with --json, else what human writes, for people to read. It fails when that
+// cannot be written.
 func (u *ui) answer(command string, data any, human func(w io.Writer)) error {
+	return u.verbatim(command, data, func(w io.Writer) {
+		wrapped := &wrapWriter{to: w, width: widthOf(u.out)}
+		human(wrapped)
+		wrapped.flush()
+	})
+}
+
+// verbatim is answer for what is to be typed, or read by a program: no line of it is wrapped.
+func (u *ui) verbatim(command string, data any, human func(w io.Writer)) error {
 	u.close()
 	if !u.app.global.json {
 		human(u.out)
@@ -270,5 +290,5 @@ func (u *ui) fail(command string, e explanation) {
 		u.jsonLine(map[string]any{"time": u.app.now().UTC(), "status": "error", "code": e.Code, "text": e.Message, "hint": e.Hint})
 		return
 	}
-	fmt.Fprint(u.err, e.lines())
+	fmt.Fprint(u.err, wrapLines(e.lines(), u.width, 0))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -38,11 +39,11 @@ func (u *ui) print(s string) {
 
 // draw writes the block again in one go; ?2026 tells terminals that know it not to show the half of it.
 func (u *ui) draw() {
-	lines := u.block()
+	width, height := u.size()
+	lines := u.block(width - 1)
 	if len(lines) == 0 && u.drawn == 0 {
 		return
 	}
-	width, height := u.size()
 	if len(lines) > height-2 {
 		lines = lines[:max(0, height-2)]
 	}
@@ -66,26 +67,44 @@ func (u *ui) erase() string {
 	return fmt.Sprintf("\x1b[%dA\r\x1b[J", n)
 }
 
-func (u *ui) block() []string {
+func (u *ui) block(width int) []string {
 	frames := []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
 	now := u.app.now()
 	var lines []string
 	for _, r := range u.rows {
 		elapsed := now.Sub(r.begin)
 		frame := frames[int(elapsed.Milliseconds()/100)%len(frames)]
-		lines = append(lines, fmt.Sprintf(" %c %-12s %s  %d s", frame, r.name, r.text, int(elapsed.Seconds())))
+		begin, end := fmt.Sprintf(" %c %-12s ", frame, r.name), fmt.Sprintf("  %d s", int(elapsed.Seconds()))
+		text := ansi.Truncate(r.text, max(0, width-ansi.StringWidth(begin+end)), "…")
+		lines = append(lines, begin+text+end)
 		lines = append(lines, r.under...)
+	}
+	if u.resting != "" {
+		lines = append(lines, strings.Split(wrapLine(u.resting, width, 0), "\n")...)
 	}
 	return lines
 }
 
+// size is that of the terminal; what it does not say is as usual.
 func (u *ui) size() (width, height int) {
 	if f, ok := u.app.stderr.(*os.File); ok {
-		if w, h, err := term.GetSize(int(f.Fd())); err == nil && w > 0 && h > 0 {
-			return w, h
-		}
+		width, height, _ = term.GetSize(int(f.Fd()))
 	}
-	return 80, 24
+	return cmp.Or(max(0, width), 80), cmp.Or(max(0, height), 24)
+}
+
+// rest keeps a line below all others, where that can be, until the next call; it comes after the answer.
+func (u *ui) rest(line string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.rests {
+		return
+	}
+	u.mode, u.resting = "tty", line
+	u.draw()
+	if line == "" {
+		u.mode = "plain"
+	}
 }
 
 // close ends the drawing; what comes after is plain lines. It may be called again.

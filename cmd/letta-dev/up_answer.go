@@ -45,12 +45,12 @@ func (r *upRun) answer(live *liveStatus) error {
 			fmt.Fprintf(w, "   %-32s %s\n", u.URL, u.Note)
 		}
 		printPolicy(w, live.Policy, true)
-		fmt.Fprintf(w, "\n%s\n", a.asTyped(said.parting(live)))
+		fmt.Fprintf(w, "\n%s\n", a.asTyped(said.parting(live, a.ui.rests)))
 	})
 }
 
 // parting is the last lines: a first request to make, and how to stop.
-func (s partingWords) parting(live *liveStatus) string {
+func (s partingWords) parting(live *liveStatus, rests bool) string {
 	curl := ""
 	for _, u := range live.URLs[:min(1, len(live.URLs))] {
 		curl = " Try it:  curl " + s.curl + u.URL + "/v1/health/\n"
@@ -63,8 +63,14 @@ func (s partingWords) parting(live *liveStatus) string {
 	case live.PID != os.Getpid():
 		return fmt.Sprintf("%s It runs in another terminal (pid %d), where Ctrl-C stops it. From here:  %s   (data stays)", curl, live.PID, s.down)
 	}
-	return curl + " Ctrl-C stops what this command started; data stays. `letta-dev up -d` stays in the background."
+	if rests {
+		return strings.TrimSuffix(curl, "\n")
+	}
+	return curl + ctrlC
 }
+
+// ctrlC is how a foreground `up` ends. On a terminal it stays below the news.
+const ctrlC = " Ctrl-C stops what this command started; data stays. `letta-dev up -d` stays in the background."
 
 // noteResolver says that programs other than browsers and curl will not find letta.localhost here, and which address they will.
 func (a *app) noteResolver(urls []serviceURL, run string) {

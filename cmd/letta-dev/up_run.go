@@ -193,7 +193,9 @@ func (r *upRun) serveOn(live *liveStatus, slow error, stop func(), ended <-chan 
 	} else if said = r.answer(live); said != nil {
 		stop() // the person does not know where it runs
 	}
+	r.app.ui.rest(r.app.asTyped(ctrlC))
 	served := <-ended
+	r.app.ui.rest("")
 	halt, cancel := context.WithTimeout(context.Background(), haltTime)
 	defer cancel()
 	return errors.Join(said, served, r.halt(halt))

@@ -135,7 +135,7 @@ func (s *serving) certificate(ctx context.Context, group *group) (func(*tls.Clie
 func (s *serving) tellRenewal(r certs.Renewal) {
 	until := day(r.NotAfter)
 	if r.Err != nil && !r.InMemory {
-		s.say("certificates", "the certificate for %s, until %s, stays: %s", r.Names, until, advice(r.Err))
+		s.say(fmt.Sprint(r.Names), "the certificate for %s, until %s, stays: %s", r.Names, until, advice(r.Err))
 		return
 	}
 	if r.Reason != "" {
@@ -144,7 +144,7 @@ func (s *serving) tellRenewal(r certs.Renewal) {
 	if r.InMemory {
 		until += ", but only until this process ends: " + advice(r.Err)
 	}
-	s.say("certificates", "a certificate for %s came into use%s, until %s", r.Names, r.Reason, until)
+	s.say(fmt.Sprint(r.Names), "a certificate for %s came into use%s, until %s", r.Names, r.Reason, until)
 }
 
 // routeUpstream is the server of a route. Names that the Letta server has inside the engine's network mean that server, which nobody
