@@ -5,7 +5,7 @@ GO      ?= go
 PREFIX  ?= $(if $(shell $(GO) env GOBIN),$(shell $(GO) env GOBIN),$(shell $(GO) env GOPATH)/bin)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w -buildid= -X main.buildVersion=$(VERSION)
-BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)"
+BUILD   := @CGO_ENABLED=0 GO="$(GO)" tools/compile.sh -trimpath -ldflags "$(LDFLAGS)"
 
 .DEFAULT_GOAL := build
 .PHONY: help build install demo up test e2e lint fuzz h2spec bench letta-image clean
@@ -31,11 +31,13 @@ letta-image: ## letta/letta:0.16.8 built here, where it cannot be pulled (Debian
 
 test: ## unit tests with the race detector, and the demo on a real engine
 	@e2e/needs.sh
-	@e2e/with-engine.sh --optional $(GO) test -race ./...
+	@tools/timed.sh "make test: unit tests with the race detector, and the demo on a real engine" "ten to fifteen minutes on two cores" \
+		e2e/with-engine.sh --optional $(GO) test -race ./...
 
 e2e: ## the real Letta server, its clients, and whole commands
 	@e2e/needs.sh
-	@e2e/with-engine.sh e2e/run.sh
+	@tools/timed.sh "make e2e: the real Letta server, its clients, and whole commands" "about ten minutes on two cores" \
+		e2e/with-engine.sh e2e/run.sh
 
 lint: ## format, vet, staticcheck, shellcheck, and a build for every system
 	@tools/lint.sh

@@ -11,6 +11,7 @@ import (
 
 // Letta's own compose.yaml of 0.16.8 runs unchanged, its database included; its nginx is left out, and that is said.
 func TestLettasOwnCompose(t *testing.T) {
+	notProven(t, "LETTA_DEV_E2E_NO_COMPOSE")
 	w := newWorld(t, "ldt-compose")
 	for _, name := range []string{"compose.yaml", "init.sql", "nginx.conf"} {
 		b, err := os.ReadFile(filepath.Join("testdata", "letta-0.16.8", name))
