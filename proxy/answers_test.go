@@ -2,8 +2,10 @@ package proxy
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"reflect"
 	"strings"
@@ -78,13 +80,41 @@ func TestMalformedAnswers(t *testing.T) {
 				g := startAt(t, up.addr, nil)
 				w := g.wires(g.addr)[i]
 				res, body := w.do(t, "GET", "/", nil)
-				if e := errorIn(t, body); res.StatusCode != 502 || e.Code != "upstream_broken" {
-					t.Errorf("%s: %d %+v", w.name, res.StatusCode, e)
+				if e := errorIn(t, body); res.StatusCode != 502 || e.Code != "upstream_broken" || !strings.Contains(e.Message, row.cause) {
+					t.Errorf("%s: %d %+v, want %q", w.name, res.StatusCode, e, row.cause)
 				}
 				if a := g.access(t); !strings.Contains(a.Cause, row.cause) || a.Status != 502 || a.Upstream == "" {
 					t.Errorf("%s: access %d %q, want %q", w.name, a.Status, a.Cause, row.cause)
 				}
 				assertCleanOnAnother(t, w, up)
+			}
+		})
+	}
+}
+
+// TestBrokenUpstreamsOnAPage: a page names the fault too, and neither it nor the record holds a byte of the upstream's that a
+// terminal or a browser would obey.
+func TestBrokenUpstreamsOnAPage(t *testing.T) {
+	hostile := func(c *Config) {
+		c.REST.Dial = func(context.Context) (net.Conn, error) {
+			return nil, errors.New("x509: certificate is valid for <b>evil\x1b[31m\u202e, not for localhost")
+		}
+	}
+	for _, row := range []struct {
+		answer string
+		change func(*Config)
+		says   string
+	}{
+		{"HTTP/1.1 200 OK\r\nX: <b>evil\x1b[31m\r\n\r\n", nil, "gave no valid answer: the value of a field has a byte that no value may have"},
+		{"<b>evil\x1b[31m", nil, "gave no valid answer: it does not begin with a version of HTTP"},
+		{"", hostile, "certificate is valid for &lt;b&gt;evil"},
+	} {
+		g := startAt(t, brokenUpstream(t, row.answer), row.change)
+		g.each(t, func(t *testing.T, w wire) {
+			_, body := w.do(t, "GET", "/", nil, "Accept: text/html")
+			a := g.access(t)
+			if !strings.Contains(body, row.says) || strings.Contains(body, "<b>") || strings.ContainsAny(body+a.Cause, "\x1b\u202e") || a.Cause == "" {
+				t.Errorf("%q\n%s", a.Cause, body)
 			}
 		})
 	}
@@ -100,9 +130,9 @@ func TestAnswersWithoutAnEnd(t *testing.T) {
 	} {
 		g := startAt(t, brokenUpstream(t, row.answer), nil)
 		g.each(t, func(t *testing.T, w wire) {
-			res, _ := w.do(t, "GET", "/", nil)
-			if a := g.access(t); res.StatusCode != 502 || !strings.Contains(a.Cause, row.cause) {
-				t.Errorf("%q: %d, %q", row.answer, res.StatusCode, a.Cause)
+			res, body := w.do(t, "GET", "/", nil)
+			if a := g.access(t); res.StatusCode != 502 || !strings.Contains(a.Cause, row.cause) || !strings.Contains(errorIn(t, body).Message, row.cause) {
+				t.Errorf("%q: %d, %q, %s", row.answer, res.StatusCode, a.Cause, body)
 			}
 		})
 	}

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // forward asks a backend once it is ready, and explains its failure. A request
@@ -57,9 +60,9 @@ func (x *exchange) failed(u *Upstream, err error) {
 	default:
 		x.respond(&answer{
 			status: http.StatusBadGateway, code: "upstream_broken",
-			message: fmt.Sprintf("%s took the request but gave no valid answer", u.Name),
+			message: fmt.Sprintf("%s took the request but gave no valid answer: %s", u.Name, plain(err)),
 			hint:    "letta-dev logs --tail 50",
-			cause:   err.Error(),
+			cause:   plain(err),
 		})
 	}
 }
@@ -74,7 +77,17 @@ func unreachable(u *Upstream, err error) *answer {
 	if isTimeout(err) {
 		status, code = http.StatusGatewayTimeout, "upstream_timeout" // RFC 9110, section 15.6.5
 	}
-	return &answer{status: status, code: code, message: fmt.Sprintf("no connection to %s: %v", u.Name, err), hint: hint}
+	return &answer{status: status, code: code, message: fmt.Sprintf("no connection to %s: %s", u.Name, plain(err)), hint: hint}
+}
+
+// plain is an error for people. What a certificate says of an upstream, or an engine, may hold what a terminal obeys.
+func plain(err error) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, err.Error())
 }
 
 func (x *exchange) brokeOff(err error) {
@@ -86,6 +99,6 @@ func (x *exchange) brokeOff(err error) {
 	case x.bodyErr.Load() != nil: // the upstream was cut off for it
 		x.because(fmt.Sprintf("reading the request body: %v", *x.bodyErr.Load()))
 	default:
-		x.because(fmt.Sprintf("%s broke off its answer: %v", x.access.Upstream, err))
+		x.because(fmt.Sprintf("%s broke off its answer: %s", x.access.Upstream, plain(err)))
 	}
 }
