@@ -178,14 +178,14 @@ func (c *clientConn) awaitHead() {
 
 // refuse answers what is no request.
 func (c *clientConn) refuse(err error) {
-	var malformedHead *http1.Error
-	if !errors.As(err, &malformedHead) {
+	var malformed *http1.Error
+	if !errors.As(err, &malformed) {
 		return // the connection ended, or its time
 	}
 	c.last = true
-	c.request.Request = http1.Request{Method: c.request.Method, Target: c.request.Target, Minor: 1}
+	c.request.Request = http1.Request{Method: c.request.Method, Target: c.request.Target, Fields: c.request.Fields, Minor: 1}
 	x := c.newExchange()
-	x.respond(malformed(malformedHead.Status, malformedHead.Reason))
+	x.respond(malformedHead(malformed))
 	x.finish()
 	c.linger()
 }

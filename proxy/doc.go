@@ -28,6 +28,9 @@
 // (Sec-Fetch-Site). Origin: null is refused too, but for a page of the very origin it
 // asks, as the same field says: one with Referrer-Policy: no-referrer withholds its name.
 //
+// A head of more than 64 KiB or 256 fields is answered 431, and a first line of more
+// than 16 KiB 414, measured over HTTP/2 as the lines that HTTP/1.1 would have.
+//
 // Config.Policy asks for more, all of it off by default: see package policy.
 //
 // # Routes

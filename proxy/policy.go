@@ -8,9 +8,6 @@ import (
 	"github.com/letta-dev/letta-dev/proxy/http1"
 )
 
-// maxFields bounds the header lines of a request.
-const maxFields = http1.MaxFields
-
 // refuse applies the policy to a request. It returns nil for one that may pass.
 // The order matters: what is malformed has no name to check, and what has the
 // wrong name is told nothing else.
@@ -30,9 +27,7 @@ func wellFormed(_ *Proxy, r *request) *answer {
 	_, hostOK := parseHost(r.Host)
 	switch {
 	case r.flaw != nil:
-		return malformed(r.flaw.Status, r.flaw.Reason)
-	case len(r.Fields) > maxFields: // in HTTP/2
-		return malformed(http.StatusRequestHeaderFieldsTooLarge, "the request has too many header fields")
+		return malformedHead(r.flaw)
 	case r.miscounts():
 		return malformed(http.StatusBadRequest, "Max-Forwards is not one number")
 	case r.Scheme != "" && r.Scheme != r.scheme():
@@ -144,4 +139,19 @@ func safe(method string) bool {
 // malformed ends the connection: where this request ends is in doubt.
 func malformed(status int, message string) *answer {
 	return &answer{status: status, code: "bad_request", message: message, last: true}
+}
+
+// malformedHead refuses what is no request, or none of a size that is taken. Cookies are the usual cause of that: a browser sends those
+// of localhost to the servers on all its ports (RFC 6265, section 8.5).
+func malformedHead(e *http1.Error) *answer {
+	a := malformed(e.Status, e.Reason)
+	switch e.Status {
+	case http.StatusRequestHeaderFieldsTooLarge:
+		a.code = "head_too_large"
+		a.hint = "delete the cookies of localhost in the browser: the servers on all its ports share them"
+	case http.StatusRequestURITooLong:
+		a.code = "url_too_long"
+		a.hint = "send what is that long in the body of a POST"
+	}
+	return a
 }

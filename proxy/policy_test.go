@@ -183,36 +183,6 @@ func TestRawRequests(t *testing.T) {
 	}
 }
 
-func TestHeadLimits(t *testing.T) {
-	g := start(t, echo(), nil)
-	big := strings.Repeat("x", maxHead)
-	many := strings.Repeat("A: 1\r\n", maxFields+1)
-	for _, encrypted := range []bool{false, true} {
-		for name, fields := range map[string]string{"bytes": "A: " + big + "\r\n", "count": many} {
-			res := g.say(t, encrypted, "GET / HTTP/1.1\r\nHost: localhost\r\n"+fields+"\r\n")
-			if res.StatusCode != 431 {
-				t.Errorf("%s, tls=%v: %d", name, encrypted, res.StatusCode)
-			}
-		}
-	}
-	h2 := g.wires(g.addr)[2]
-	quarter := "A: " + big[:maxHead/4] // one field of the whole size ends the connection instead
-	r := h2.request(t, "GET", "/", nil, quarter, quarter, quarter, quarter)
-	if res, err := h2.client.Do(r); err == nil {
-		res.Body.Close()
-		if res.StatusCode != 431 {
-			t.Errorf("h2: %d", res.StatusCode)
-		}
-	} else if !strings.Contains(err.Error(), "peer's advertised limit") { // the client knew the limit already
-		t.Errorf("h2: %v", err)
-	}
-	g.each(t, func(t *testing.T, w wire) {
-		if res, _ := w.do(t, "GET", "/", nil, "A: "+big[:maxHead/2]); res.StatusCode != 200 {
-			t.Errorf("half the limit: %d", res.StatusCode)
-		}
-	})
-}
-
 func TestSlowHeadsAreClosed(t *testing.T) {
 	g := start(t, echo(), nil, func(p *Proxy) { p.limits.head = 50 * time.Millisecond })
 	for name, bytes := range map[string]string{"nothing": "", "half a head": "GET / HTTP/1.1\r\nHost: local", "half a TLS record": "\x16\x03\x01"} {

@@ -109,8 +109,10 @@ func (b *Body) readTrailer() error {
 	for {
 		line, err := b.d.line(MaxHead - size)
 		switch size += len(line); {
-		case err == errLongLine || len(b.trailer) == MaxFields && len(line) > 0:
+		case err == errLongLine:
 			return tooLarge()
+		case len(b.trailer) == MaxFields && len(line) > 0:
+			return tooMany()
 		case err != nil:
 			return err
 		case len(line) == 0:

@@ -60,21 +60,21 @@ func (d *Reader) line(limit int) ([]byte, error) {
 func (d *Reader) firstLine() (string, error) {
 	line, err := d.line(MaxLine)
 	if err == errLongLine {
-		err = &Error{http.StatusRequestURITooLong, "the first line of the head is too long"}
+		err = tooLong()
 	}
 	return string(line), err
 }
 
 // fields takes the lines of a head behind the first, the empty one included. Lines
 // are checked as they come: who waits for more after a malformed one waits for
-// nothing.
+// nothing. Of a head that is too large it returns the lines before it was.
 func (d *Reader) fields(into Fields, forgiving bool) (Fields, error) {
 	lines, begin, searched := 0, 0, 0 // offsets from d.r
 	for {
 		i := bytes.IndexByte(d.buf[d.r+searched:d.w], '\n')
 		if i < 0 {
 			if searched = d.w - d.r; searched >= MaxHead {
-				return nil, tooLarge()
+				return d.before(begin, into, forgiving, tooLarge())
 			}
 			if err := d.fill(); err != nil {
 				return nil, midway(err)
@@ -91,14 +91,32 @@ func (d *Reader) fields(into Fields, forgiving bool) (Fields, error) {
 			return parseFields(into, head, forgiving)
 		}
 		if lines++; lines > MaxFields {
-			return nil, tooLarge()
+			return d.before(begin, into, forgiving, tooMany())
 		}
 		begin, searched = end+1, end+1
 	}
 }
 
+// before returns the whole lines that came of a head before it was too large: they tell
+// who asks. One of them that is malformed is the error.
+func (d *Reader) before(end int, into Fields, forgiving bool, err error) (Fields, error) {
+	fields, malformed := parseFields(into, string(d.buf[d.r:d.r+end]), forgiving)
+	if malformed != nil {
+		err = malformed
+	}
+	return fields, err
+}
+
 func tooLarge() error {
-	return &Error{http.StatusRequestHeaderFieldsTooLarge, "the head is too large"}
+	return &Error{http.StatusRequestHeaderFieldsTooLarge, "the head is too large: more than 64 KiB"}
+}
+
+func tooMany() error {
+	return &Error{http.StatusRequestHeaderFieldsTooLarge, "the head is too large: more than 256 fields"}
+}
+
+func tooLong() error {
+	return &Error{http.StatusRequestURITooLong, "the first line of the head is too long: more than 16 KiB"}
 }
 
 // parseFields reads lines of a head, each with its CRLF, and adds them to fields.

@@ -117,9 +117,12 @@ func isTarget(s string) bool {
 }
 
 // Check refuses a request that came by another way than a Reader, such as HTTP/2,
-// for what a Reader would refuse in its method, Path and fields, and sets Framing to
-// what the fields say.
+// for what a Reader would refuse in its method, Path, size and fields, and sets
+// Framing to what the fields say.
 func (r *Request) Check() error {
+	if err := r.checkSize(); err != nil {
+		return err
+	}
 	if err := checkMethod(r.Method); err != nil {
 		return err
 	}
@@ -137,6 +140,28 @@ func (r *Request) Check() error {
 	var err error
 	r.Framing, err = framing(1, r.Fields)
 	return err
+}
+
+// checkSize measures the head that HTTP/1.1 would have for the request.
+func (r *Request) checkSize() error {
+	if len(r.Method)+len(" ")+len(r.Path)+len(" HTTP/1.1") > MaxLine {
+		return tooLong()
+	}
+	const perLine = len(": \r\n")
+	size, lines := len("\r\n"), len(r.Fields)
+	for _, f := range r.Fields {
+		size += len(f.Name) + len(f.Value) + perLine
+	}
+	if r.Fields.Count("Host") == 0 {
+		size, lines = size+len("Host")+len(r.Host)+perLine, lines+1
+	}
+	switch {
+	case lines > MaxFields:
+		return tooMany()
+	case size > MaxHead:
+		return tooLarge()
+	}
+	return nil
 }
 
 func (r *Request) hasPath() bool {
