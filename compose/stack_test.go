@@ -63,7 +63,7 @@ func TestDependenciesThatCannotBeMet(t *testing.T) {
 	if len(p.Services) != 1 || len(p.Services[0].DependsOn) != 0 {
 		t.Errorf("%+v", p.Services)
 	}
-	p = loaded(t, server("depends_on: {db: {required: false}, other: {condition: service_started}}")+"  db: {image: d}\n  other: {image: d}\n")
+	p = loaded(t, server("depends_on: {db: {condition: service_started, required: false}, other: {condition: service_started}}")+"  db: {image: d}\n  other: {image: d}\n")
 	if on := p.Server().DependsOn; len(on) != 2 || !on[0].Optional || on[1].Optional {
 		t.Errorf("what is not required is optional, and nothing else: %+v", on)
 	}
