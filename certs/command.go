@@ -133,13 +133,13 @@ func (e Env) do(ctx context.Context, c Command) ([]byte, error) {
 
 // A shared store is one that a command takes seconds to change, and that is not whole meanwhile.
 type shared interface {
-	folder() string // where its files are
+	turn(ctx context.Context) (*os.File, error) // as takeTurn
 }
 
 // turn waits until nobody changes a store. The lock, which is nil where there is none, is for the caller to close.
 func turn(ctx context.Context, s Store) (*os.File, error) {
 	if s, ok := s.(shared); ok {
-		return takeTurn(ctx, s.folder())
+		return s.turn(ctx)
 	}
 	return nil, nil
 }
@@ -228,13 +228,10 @@ func run(ctx context.Context, c Command) ([]byte, error) {
 	cmd := exec.CommandContext(limited, argv[0], argv[1:]...)
 	cmd.Env = c.Env
 	confine(cmd, c)
-	switch {
-	case c.Input != "":
+	if c.Input != "" {
 		cmd.Stdin = strings.NewReader(c.Input)
-	case c.turn != nil && c.NeedsRoot:
-		cmd.Stdin = c.turn // sudo closes all others but those for output
 	}
-	if c.turn != nil {
+	if c.turn != nil { // sudo keeps it too, while it waits for its command
 		cmd.ExtraFiles = []*os.File{c.turn}
 	}
 	runtime.LockOSThread() // see endsWithUs

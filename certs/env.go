@@ -24,6 +24,7 @@ type Env struct {
 	Elevate  bool                         // commands that need root may run sudo, which may ask for a password
 	Attended bool                         // someone is there to answer what a window asks
 	Browsers bool                         // proofs may start a browser, which takes a second or two
+	Waits    func(dir string)             // is told of a wait for another process that changes the store there; may be nil
 	LookPath func(string) (string, error) // finds a command; nil means nothing is installed
 	Run      Runner
 }

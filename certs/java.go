@@ -68,7 +68,9 @@ func cacerts(home string) (string, bool) {
 
 func (j *javaStore) Name() string { return "Java" }
 
-func (j *javaStore) folder() string { return filepath.Dir(j.file) }
+func (j *javaStore) turn(ctx context.Context) (*os.File, error) {
+	return takeTurn(ctx, filepath.Dir(j.file), j.env.Waits)
+}
 
 // Status reads the file itself: to start keytool takes half a second. What a JVM can use of it without a password, it can
 // read as well.

@@ -34,11 +34,11 @@ func newSystemStore(env Env) Store {
 
 func (s *systemStore) Name() string { return "system" }
 
-func (s *systemStore) folder() string {
+func (s *systemStore) turn(ctx context.Context) (*os.File, error) {
 	if s.layout.anchors == "" { // NixOS
-		return ""
+		return nil, nil
 	}
-	return s.env.path(s.layout.anchors)
+	return takeTurn(ctx, s.env.path(s.layout.anchors), s.env.Waits)
 }
 
 func (s *systemStore) Status(_ context.Context, root Root) (Status, error) {

@@ -8,15 +8,23 @@ import (
 	"time"
 )
 
-// slowDebian is a system in dir whose update-ca-certificates waits for the other end of a pipe.
+// slowDebian is a system in dir whose update-ca-certificates waits for the other end of a pipe, and, where CERTS_TEST_SUDO is set, takes
+// sudo to be run.
 func slowDebian(dir string) Env {
-	return Env{GOOS: "linux", Root: dir, Home: dir, Vars: map[string]string{"PATH": os.Getenv("PATH")}, Run: run,
+	env := Env{GOOS: "linux", Root: dir, Home: dir, Vars: map[string]string{"PATH": os.Getenv("PATH")}, Run: run,
 		LookPath: func(name string) (string, error) {
 			if name == "update-ca-certificates" {
 				return filepath.Join(dir, name), nil
 			}
+			if name == "sudo" {
+				return name, nil
+			}
 			return "", errors.New("not installed")
 		}}
+	if os.Getenv("CERTS_TEST_SUDO") != "" {
+		env.UID, env.Elevate = 1000, true
+	}
+	return env
 }
 
 // untrustSlowly removes all roots of ours from a slow system.

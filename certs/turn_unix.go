@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// takeTurn locks a folder for a change of what is in it, and waits while another process has it. Commands inherit the
-// lock: those of a process that was killed hold it until they are done. Where the folder cannot be locked there is
-// no turn, and no error.
-func takeTurn(ctx context.Context, dir string) (*os.File, error) {
+// takeTurn locks a folder for a change of what is in it, and waits while another process has it, which waits, if not
+// nil, is told. Commands inherit the lock: those of a process that was killed hold it until they are done. Where the
+// folder cannot be locked there is no turn, and no error.
+func takeTurn(ctx context.Context, dir string, waits func(dir string)) (*os.File, error) {
 	f, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY, 0)
 	if err != nil {
 		return nil, nil
@@ -29,6 +29,10 @@ func takeTurn(ctx context.Context, dir string) (*os.File, error) {
 			return f, nil
 		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
 			return nil, f.Close()
+		}
+		if waits != nil {
+			waits(dir)
+			waits = nil
 		}
 		select {
 		case <-ctx.Done():

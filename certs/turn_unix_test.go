@@ -30,7 +30,18 @@ mv bundle.new etc/ssl/certs/ca-certificates.crt
 
 // A removal that is killed leaves its command at work. Who looks at the store next waits for that, and says what is then.
 func TestTrustWaitsForWhatAKilledRemovalLeft(t *testing.T) {
-	env := newSlowDebian(t)
+	t.Run("own", func(t *testing.T) { trustWaits(t, newSlowDebian(t)) })
+	t.Run("sudo", func(t *testing.T) { // which gives its command nothing of what it inherits, and waits for it
+		if os.Geteuid() != 0 {
+			t.Skip("NOT PROVEN: sudo would ask for a password")
+		}
+		requireTool(t, "sudo")
+		t.Setenv("CERTS_TEST_SUDO", "yes")
+		trustWaits(t, newSlowDebian(t))
+	})
+}
+
+func trustWaits(t *testing.T, env Env) {
 	a := openTest(t, Options{})
 	stores := systemStores(env)
 	if r := Trust(t.Context(), a, stores, nil)[0]; r.After != Trusted || r.Known != ByHandshake || r.Err != nil {
@@ -46,11 +57,15 @@ func TestTrustWaitsForWhatAKilledRemovalLeft(t *testing.T) {
 
 	moment, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	if lock, err := takeTurn(moment, env.path("/usr/local/share/ca-certificates")); lock != nil || err == nil {
+	if lock, err := takeTurn(moment, env.path("/usr/local/share/ca-certificates"), nil); lock != nil || err == nil {
 		t.Fatal("the command that is at work does not hold the lock")
 	}
-	trusted := make(chan Result)
-	go func() { trusted <- Trust(t.Context(), a, stores, nil)[0] }()
+	waits, trusted := make(chan string, 1), make(chan Result)
+	env.Waits = func(dir string) { waits <- dir }
+	go func() { trusted <- Trust(t.Context(), a, systemStores(env), nil)[0] }()
+	if dir := <-waits; dir != env.path("/usr/local/share/ca-certificates") {
+		t.Errorf("it waits for %s", dir)
+	}
 	must(t, os.Remove(env.path("gate")))
 	_, err = gate.WriteString("\n")
 	must(t, errors.Join(err, gate.Close()))

@@ -6,4 +6,4 @@ import (
 )
 
 // takeTurn has nothing to wait for: Windows changes its store by itself.
-func takeTurn(context.Context, string) (*os.File, error) { return nil, nil }
+func takeTurn(context.Context, string, func(string)) (*os.File, error) { return nil, nil }

@@ -64,7 +64,7 @@ func (a *app) trustForUp(ctx context.Context, cfg serveConfig, mode string) erro
 		return nil
 	}
 	env.Attended = a.ui.interactive()
-	env.Elevate = a.elevates(mode)
+	env.Elevate, env.Waits = a.elevates(mode), a.tellStoreWait
 	stores := certs.Stores(env)
 	if mode == "user" {
 		stores = slices.DeleteFunc(stores, func(s certs.Store) bool { return needsRoot(ctx, s, authority) })

@@ -53,12 +53,17 @@ func storesOf(ctx context.Context, env certs.Env, families []certs.Family, polic
 	return found
 }
 
+// tellStoreWait says what a command waits for that wants to look at a store.
+func (a *app) tellStoreWait(dir string) {
+	a.ui.note("waiting for another process that changes the trust store in %s", dir)
+}
+
 // hostEnv is this machine for the commands that are all about trust: they may take a second for a browser's own verdict.
 func (a *app) hostEnv() (certs.Env, error) {
 	env, err := certs.HostEnv(a.env.get)
 	if _, missing := os.Stat(env.Home); err == nil && missing != nil { // root would make it, and its browsers' stores in it
 		err = &certs.Error{Doing: "find your home folder", Err: missing, Advice: "export HOME=/path/to/your/home"}
 	}
-	env.Elevate, env.Attended, env.Browsers = true, a.ui.interactive(), true
+	env.Elevate, env.Attended, env.Browsers, env.Waits = true, a.ui.interactive(), true, a.tellStoreWait
 	return env, err
 }
