@@ -81,6 +81,7 @@ func (l *loading) assemble(files []source, o Options, of aim) error {
 	if files[0].path != "" {
 		l.dir = filepath.Dir(files[0].path)
 	}
+	l.project.Dir = l.dir
 	l.reader = &reader{lookup: l.env.lookup, put: map[string][]variable{}, at: map[string]position{}}
 	trees, err := l.trees(files, of, o)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 // Project is a stack: services with the networks and volumes they use, and letta-dev's own settings.
 type Project struct {
 	Name     string             // as a label value and a name prefix: lower case letters, digits, - and _
+	Dir      string             `json:"-"` // the folder it is of, absolute: that of the first file, else the one that was looked in
 	Files    []string           // the compose files it was read from; empty for the embedded stack
 	Services []Service          // in start order: a service stands after those it depends on
 	Networks map[string]Network // by their key in the file

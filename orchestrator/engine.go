@@ -13,6 +13,7 @@ import (
 const (
 	LabelManaged = "dev.letta.managed"     // "true" on everything letta-dev made
 	LabelProject = "dev.letta.project"     // the project it belongs to
+	LabelFolder  = "dev.letta.folder"      // the folder it was started in
 	LabelService = "dev.letta.service"     // the service a container runs
 	LabelHash    = "dev.letta.config-hash" // of the whole configuration a container was made from
 	LabelFields  = "dev.letta.config"      // a short hash for each field of it, so that a plan can name what changed

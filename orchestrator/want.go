@@ -58,6 +58,9 @@ func WantOf(p *compose.Project) Want {
 		if s.Name == w.Server {
 			spec.OurLabels[LabelRole] = RoleServer
 		}
+		if p.Dir != "" {
+			spec.OurLabels[LabelFolder] = p.Dir
+		}
 		w.Services = append(w.Services, spec)
 	}
 	return w

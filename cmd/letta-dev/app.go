@@ -54,9 +54,11 @@ func systemApp() *app {
 
 // engine finds the container engine. It can fail and it can be slow, so only the commands that need one call it.
 func (a *app) engine(ctx context.Context) (*docker.Engine, error) {
-	return docker.Find(ctx, docker.Options{
-		Host: a.global.host, Context: a.global.context, LookupEnv: a.env, Home: a.home(), GOOS: runtime.GOOS, Version: version(),
-	})
+	return docker.Find(ctx, a.engineOptions())
+}
+
+func (a *app) engineOptions() docker.Options {
+	return docker.Options{Host: a.global.host, Context: a.global.context, LookupEnv: a.env, Home: a.home(), GOOS: runtime.GOOS, Version: version()}
 }
 
 // buildVersion is set by the linker in a release: -ldflags "-X main.buildVersion=1.2.3".

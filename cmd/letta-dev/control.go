@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/letta-dev/letta-dev/certs"
@@ -125,7 +124,7 @@ func (a *app) live(ctx context.Context, p paths) (*liveStatus, error) {
 
 // isFree says whether no process serves the project: whether its live lock can be had.
 func (p paths) isFree() (bool, error) {
-	if _, err := os.Stat(p.liveLock()); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+	if _, err := os.Stat(p.liveLock()); errors.Is(err, fs.ErrNotExist) || isNoFolder(err) {
 		return true, nil
 	}
 	lock := lockOf(p.liveLock())

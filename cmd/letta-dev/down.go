@@ -84,18 +84,37 @@ func (e *takeDownError) Unwrap() error { return e.error }
 
 // takeDown is `down` after all questions.
 func (a *app) takeDown(ctx context.Context, project string, files paths, o downOptions) error {
+	rec, err := files.readRecord()
+	if err != nil {
+		return err
+	}
+	kept, err := a.keptEngine(project, rec)
+	if err != nil {
+		return err
+	}
 	result := downResult{Project: project}
 	unlock, err := a.stopForDown(ctx, files, o.waitTimeout, &result)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	plan, err := a.teardown(ctx, project, files, o.volumes)
-	if is[*orchestrator.UnreachableError](err) && (result.served.withoutEngine() || noEngineHere(err)) && !o.volumes {
-		a.ui.note("no container engine answers, so there are no containers to remove")
+	plan, data, err := a.teardown(ctx, project, kept, files, o.volumes)
+	switch absent := is[*orchestrator.UnreachableError](err) && !o.volumes; {
+	case absent && result.served.withoutEngine() && !kept.isZero():
+		a.ui.note("the engine at %s does not answer; what project %q has there stays", kept.Host, project)
+		data, err = true, nil
+	case absent && kept.isZero() && (result.served.withoutEngine() || result.served == nil && noEngineHere(err)):
+		a.ui.note("no container engine answers, and letta-dev knows of no container of project %q", project)
 		err = nil
 	}
 	if err != nil {
+		return err
+	}
+	rec.Folder = "" // it is free now
+	if !data {
+		rec.Engine = engineChoice{}
+	}
+	if err := files.writeRecord(rec); err != nil {
 		return err
 	}
 	result.Steps = plan.Steps
@@ -143,17 +162,20 @@ func (a *app) stopForDown(ctx context.Context, files paths, patience time.Durati
 	return unlock, nil
 }
 
-// teardown removes the project's things from the engine.
-func (a *app) teardown(ctx context.Context, project string, files paths, volumes bool) (orchestrator.Plan, error) {
-	engine, err := a.engine(ctx)
+// teardown removes the project's things from the engine. It says whether data of the project is still there.
+func (a *app) teardown(ctx context.Context, project string, kept engineChoice, files paths, volumes bool) (plan orchestrator.Plan, data bool, err error) {
+	engine, err := a.engineAt(ctx, project, kept)
 	if err != nil {
-		return orchestrator.Plan{}, err
+		return plan, false, err
 	}
 	have, err := engine.Observe(ctx, orchestrator.Query{Project: project})
 	if err != nil {
-		return orchestrator.Plan{}, err
+		return plan, false, err
 	}
-	plan := orchestrator.Teardown(project, have, volumes)
+	for _, labels := range have.Volumes {
+		data = data || labels.Ours(project) && !volumes
+	}
+	plan = orchestrator.Teardown(project, have, volumes)
 	why := "letta-dev down"
 	if volumes {
 		why += " --volumes"
@@ -162,7 +184,7 @@ func (a *app) teardown(ctx context.Context, project string, files paths, volumes
 	applier := &orchestrator.Applier{Engine: engine, Report: a.ui.step}
 	err = applier.Apply(ctx, plan)
 	recorded(err)
-	return plan, err
+	return plan, data, err
 }
 
 // confirm has the project's name typed before its data is deleted. Without a terminal it names the flag.

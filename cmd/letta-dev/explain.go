@@ -117,6 +117,8 @@ func kinds() []kind {
 		{"unresponsive", exitNotReady, is[*unresponsiveError]},
 		{"already-served", exitNotReady, is[*alreadyServedError]},
 		{"unhealthy", exitUnhealthy, is[*unhealthyError]},
+		{"project-elsewhere", exitFailed, is[*elsewhereError]},
+		{"engine-elsewhere", exitFailed, is[*otherEngineError]},
 		{"name-taken", exitFailed, is[*orchestrator.NameTakenError]},
 		{"not-ours", exitFailed, is[*orchestrator.ForeignError]},
 		{"no-such-container", exitFailed, is[*orchestrator.NoSuchContainerError]},

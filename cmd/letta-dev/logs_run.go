@@ -23,6 +23,7 @@ type logsRun struct {
 	attached func(context.Context, paths) string
 
 	project  string
+	kept     engineChoice // the engine that the project is on
 	names    *naming
 	journal  *journalReader
 	timeline *timeline
@@ -31,9 +32,8 @@ type logsRun struct {
 }
 
 func newLogsRun(a *app, o logsOptions) *logsRun {
-	return &logsRun{
+	r := &logsRun{
 		app: a, options: o,
-		engine: func(ctx context.Context) (orchestrator.Engine, error) { return a.engine(ctx) },
 		attached: func(ctx context.Context, p paths) string {
 			live, err := a.live(ctx, p)
 			if err != nil || live == nil || live.Server.Kind != "attached" {
@@ -42,6 +42,8 @@ func newLogsRun(a *app, o logsOptions) *logsRun {
 			return live.Server.Name
 		},
 	}
+	r.engine = func(ctx context.Context) (orchestrator.Engine, error) { return a.engineAt(ctx, r.project, r.kept) }
+	return r
 }
 
 // run shows the logs. Whatever can be shown is: without an engine that is what the journal holds.
@@ -52,6 +54,13 @@ func (r *logsRun) run(ctx context.Context) error {
 	}
 	files, err := r.app.paths(project)
 	if err != nil {
+		return err
+	}
+	rec, err := files.readRecord()
+	if err != nil {
+		return err
+	}
+	if r.kept, err = r.app.keptEngine(project, rec); err != nil {
 		return err
 	}
 	following, stop := context.WithCancel(ctx)

@@ -28,8 +28,8 @@ import (
 type serveConfig struct {
 	Project   string
 	Files     paths
-	Host      string // of the engine: --host
-	Context   string // of the engine: --context
+	Engine    engineChoice
+	Folder    string // where the project was started
 	Container string // somebody else's, to attach to
 	URL       string // a server started by hand
 	Plain     bool   // what is at URL need not be Letta
@@ -173,7 +173,7 @@ func (s *serving) followTarget(ctx context.Context, group *group) error {
 		group.add(func() error { s.follower.Done(); return nil })
 		return nil
 	}
-	engine, err := s.app.engineFor(ctx, s.cfg)
+	engine, err := s.app.engineAt(ctx, s.cfg.Project, s.cfg.Engine)
 	if err != nil {
 		return err
 	}

@@ -44,6 +44,9 @@ func isDiskFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
+// isNoFolder says that a file is where a folder of a path would be: then there is nothing below it.
+func isNoFolder(err error) bool { return errors.Is(err, syscall.ENOTDIR) }
+
 func (e *stateError) Error() string { return fmt.Sprintf("%s: %v", e.doing, e.err) }
 func (e *stateError) Unwrap() error { return e.err }
 
@@ -53,7 +56,7 @@ func (e *stateError) Hint() string {
 	path, info := nearest(e.path)
 	theirs := runtime.GOOS != "windows" && info != nil && e.home != "" && strings.HasPrefix(path, e.home+string(filepath.Separator))
 	switch {
-	case errors.Is(e.err, syscall.ENOTDIR) && info != nil && !info.IsDir():
+	case isNoFolder(e.err) && info != nil && !info.IsDir():
 		return fmt.Sprintf("mv %s %s  # it is a file, where a folder has to be", quoted(path), quoted(path+".old"))
 	case !errors.Is(e.err, fs.ErrPermission) || !theirs:
 		return elsewhere

@@ -35,6 +35,7 @@ type statusReport struct {
 	Trust      *trustStatus             `json:"trust,omitempty"`
 
 	mute    *unresponsiveError // of the proxy that does not answer
+	absent  error              // that the engine of a project that is up does not answer
 	unknown bool               // whether a proxy runs: its state could not be read
 }
 
@@ -65,6 +66,14 @@ func (a *app) status(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	rec, err := files.readRecord()
+	if err != nil {
+		return err
+	}
+	kept, err := a.keptEngine(project, rec)
+	if err != nil {
+		return err
+	}
 	report := statusReport{Project: project, Containers: []containerStatus{}}
 	report.Proxy, err = a.live(ctx, files)
 	report.Mute = errors.As(err, &report.mute) // which the verdict tells
@@ -72,7 +81,10 @@ func (a *app) status(ctx context.Context) error {
 		a.ui.warn("%v", err)
 		report.unknown = true
 	}
-	if err := a.observeInto(ctx, &report); err != nil {
+	switch err := a.observeInto(ctx, &report, kept); {
+	case is[*keptEngineError](err) && report.Proxy == nil && rec.Folder != "":
+		report.absent = err // which the verdict tells
+	case err != nil:
 		a.ui.warn("%s", explain(err).Message)
 	}
 	if !report.Proxy.ownPair() {
@@ -93,14 +105,14 @@ func (a *app) status(ctx context.Context) error {
 }
 
 // observeInto adds what the engine says.
-func (a *app) observeInto(ctx context.Context, report *statusReport) error {
+func (a *app) observeInto(ctx context.Context, report *statusReport, kept engineChoice) error {
 	attached := ""
 	if p := report.Proxy; p != nil && p.Server.Kind == "attached" {
 		attached = p.Server.Name
 	} else if p.withoutEngine() {
 		return nil
 	}
-	engine, err := a.engine(ctx)
+	engine, err := a.engineAt(ctx, report.Project, kept)
 	if err != nil {
 		return err
 	}
@@ -132,6 +144,8 @@ func (r statusReport) verdict() error {
 		return &unhealthyError{"the server is unhealthy: " + p.Server.Cause, p.Server.Hint}
 	case r.mute != nil:
 		return &unhealthyError{r.mute.Error(), r.mute.Hint()}
+	case r.absent != nil:
+		return r.absent
 	case p == nil:
 		for _, c := range r.Containers {
 			if c.Status == "running" || c.Status == "paused" {

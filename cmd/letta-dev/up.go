@@ -37,6 +37,7 @@ and serves it on 80, 443, 8283 and, for WebSockets, 8282. It may be run again at
 	f := cmd.Flags()
 	f.BoolVarP(&o.detach, "detach", "d", false, "stay in the background")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print the plan and change nothing")
+	f.BoolVar(&o.force, "force", false, "move a project here that was started in another folder, or on another engine")
 	f.StringVar(&o.attach, "attach", "", "use this running container, and never change it")
 	f.StringVar(&o.upstream, "upstream", "", "use a server started by hand at this URL")
 	f.StringVar(&o.image, "image", "", "image of the Letta server")
@@ -55,6 +56,8 @@ type upRun struct {
 	project *compose.Project
 	cfg     serveConfig
 	files   paths
+	record  record                   // what the state kept before this `up`
+	have    orchestrator.Observation // what stood in the engine
 	plan    orchestrator.Plan
 	live    *liveStatus // the serving process that runs already; nil when none does
 	waits   *waitLimit
@@ -64,7 +67,7 @@ type upRun struct {
 
 // up does everything. What changes the machine stands after the dry run's return, in the order: trust, listeners, containers. So a
 // port that is taken is found before an image is pulled.
-func (a *app) up(ctx context.Context, o upOptions) error {
+func (a *app) up(ctx context.Context, o upOptions) (failed error) {
 	r := &upRun{app: a, o: o, unlock: func() {}, waits: &waitLimit{limit: o.waitTimeout}}
 	defer func() { r.unlock() }()
 	if err := r.decide(ctx); err != nil {
@@ -76,6 +79,11 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 	if err := a.prepareTLS(ctx, r.cfg, o.trust); err != nil {
 		return atLine(r.project, err)
 	}
+	undo, err := r.keep()
+	if err != nil {
+		return err
+	}
+	defer func() { undo(failed) }()
 	r.words = r.findWords(ctx)
 	if r.live != nil && (r.live.Config == r.cfg.fingerprint() || !r.live.Background) {
 		return r.besideRunning(ctx)

@@ -33,8 +33,10 @@ func (r *upRun) decide(ctx context.Context) error {
 			return err
 		}
 	}
-	r.live, err = r.app.live(ctx, r.files)
-	return err
+	if r.live, err = r.app.live(ctx, r.files); err != nil {
+		return err
+	}
+	return r.checkFolder(r.have)
 }
 
 // configure makes the serving process's configuration once the project is known, and locks the project.
@@ -50,7 +52,12 @@ func (r *upRun) configure(ctx context.Context) error {
 		}
 		r.unlock = unlock
 	}
+	if r.record, err = r.files.readRecord(); err != nil {
+		return err
+	}
+	engine := r.cfg.Engine
 	r.cfg = r.app.serveConfig(r.o.proxyOptions, r.project, r.files)
+	r.cfg.Engine = engine
 	if err := r.checkSettings(); err != nil {
 		return err
 	}
@@ -122,8 +129,7 @@ func (r *upRun) decideStack(ctx context.Context) error {
 	if server := r.project.Server(); server != nil {
 		server.AllowOrigins(ownOrigins(r.cfg)...)
 	}
-	engine, err := r.findEngine(ctx)
-	if err != nil {
+	if err := r.findEngine(ctx, r.project.Name); err != nil {
 		return err
 	}
 	want := orchestrator.WantOf(r.project)
@@ -131,11 +137,12 @@ func (r *upRun) decideStack(ctx context.Context) error {
 	if r.o.attach != "" {
 		query.Names = append(query.Names, r.o.attach)
 	}
-	have, err := engine.Observe(ctx, query)
+	have, err := r.engine.Observe(ctx, query)
 	if err != nil {
 		return err
 	}
-	orchestrator.Examine(ctx, engine, r.project.Name, have)
+	orchestrator.Examine(ctx, r.engine, r.project.Name, have)
+	r.have = have
 	attached, err := r.attachable(have)
 	if err != nil {
 		return err
@@ -201,9 +208,9 @@ func (r *upRun) decideDemo(ctx context.Context) error {
 	project, archive, err := r.app.demoStack(settings)
 	why := err
 	if err == nil {
-		r.engine, why = r.findEngine(ctx)
+		why = r.findEngine(ctx, project.Name)
 	}
-	if why != nil && r.app.engineHost()+r.app.engineContext() == "" && inProcessHelps(why) {
+	if why != nil && !r.engineChosen() && inProcessHelps(why) {
 		r.project = settings
 		if err := r.configure(ctx); err != nil {
 			return err
@@ -227,6 +234,7 @@ func (r *upRun) decideDemo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.have = have
 	if err := keepsReal(have, project.Name); err != nil {
 		return err
 	}
@@ -244,22 +252,9 @@ func keepsReal(have orchestrator.Observation, project string) error {
 	return nil
 }
 
-// findEngine finds the engine and says which.
-func (r *upRun) findEngine(ctx context.Context) (orchestrator.Engine, error) {
-	row := r.app.ui.begin("docker", "")
-	engine, err := r.app.engine(ctx)
-	if err != nil {
-		row.drop()
-		return nil, err
-	}
-	info := engine.Info()
-	name := info.Version
-	if info.Name != "docker" {
-		name = info.Name + " " + info.Version
-	}
-	row.done("%s · %s", name, info.Host)
-	r.engine = engine
-	return engine, nil
+// engineChosen says that the engine is one that somebody chose, now or before, and so needed.
+func (r *upRun) engineChosen() bool {
+	return r.app.flagsChoose() || r.app.env.get("DOCKER_HOST")+r.app.env.get("DOCKER_CONTEXT") != "" || !r.record.Engine.isZero()
 }
 
 // inProcessHelps says that the demo can run inside this process where it cannot in a container: no engine answers, or this program is

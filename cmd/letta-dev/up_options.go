@@ -20,6 +20,7 @@ import (
 type upOptions struct {
 	detach      bool
 	dryRun      bool
+	force       bool
 	attach      string
 	upstream    string
 	image       string
@@ -144,7 +145,7 @@ const lettaApp = "https://app.letta.com"
 func (a *app) serveConfig(o proxyOptions, p *compose.Project, files paths) serveConfig {
 	s := p.Settings
 	cfg := serveConfig{
-		Project: p.Name, Files: files, Host: a.engineHost(), Context: a.engineContext(),
+		Project: p.Name, Files: files, Folder: p.Dir,
 		Listeners: o.listeners(s), ExposeLAN: o.exposeLAN, Grace: o.grace,
 		Hosts:     unique(o.hosts, s.Hosts),
 		Origins:   unique([]string{lettaApp}, o.origins, s.Origins),
@@ -162,21 +163,6 @@ func (a *app) serveConfig(o proxyOptions, p *compose.Project, files paths) serve
 		cfg.ServerNames = unique([]string{orchestrator.ServerName, server.Name, server.ContainerName})
 	}
 	return cfg
-}
-
-// engineHost and engineContext fix the choice of the engine for a process whose environment is another one later.
-func (a *app) engineHost() string {
-	if a.global.host == "" && a.global.context == "" {
-		return a.env.get("DOCKER_HOST")
-	}
-	return a.global.host
-}
-
-func (a *app) engineContext() string {
-	if a.global.context == "" && a.engineHost() == "" {
-		return a.env.get("DOCKER_CONTEXT")
-	}
-	return a.global.context
 }
 
 // ownOrigins are the https origins under which browsers see our server; Letta's own list has only the http one.

@@ -19,7 +19,6 @@ import (
 	"github.com/letta-dev/letta-dev/certs"
 	"github.com/letta-dev/letta-dev/orchestrator"
 	"github.com/letta-dev/letta-dev/orchestrator/demo"
-	"github.com/letta-dev/letta-dev/orchestrator/docker"
 	"github.com/letta-dev/letta-dev/proxy"
 	"github.com/letta-dev/letta-dev/proxy/bridge"
 	"github.com/letta-dev/letta-dev/proxy/policy"
@@ -271,13 +270,6 @@ func causeAndHint(err error) (cause, hint string) {
 	e := explain(err)
 	first, _, _ := strings.Cut(e.Message, "\n")
 	return first, e.Hint
-}
-
-// engineFor finds the engine the serving process was told to use.
-func (a *app) engineFor(ctx context.Context, cfg serveConfig) (*docker.Engine, error) {
-	told := *a
-	told.global.host, told.global.context = cfg.Host, cfg.Context
-	return told.engine(ctx)
 }
 
 // targetName is the server's name for people.

@@ -98,6 +98,8 @@ func adviseChoice(a orchestrator.Attempt) (string, bool) {
 		return "export DOCKER_HOST=" + host, true
 	case host != a.Host && a.Found == "--host":
 		return "letta-dev up --host " + host, true
+	case a.Found == recorded && a.Host != "unix:///var/run/docker.sock":
+		return fmt.Sprintf("docker --host %s version  # start the engine there, then the same again", a.Host), true
 	case !strings.HasPrefix(a.Host, "unix://") && !strings.HasPrefix(a.Host, "npipe://"):
 		return fmt.Sprintf("docker --host %s version", a.Host), true
 	case a.Host == "unix:///var/run/docker.sock" || strings.Contains(a.Err.Error(), "permission denied"):

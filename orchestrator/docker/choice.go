@@ -28,6 +28,8 @@ func (o Options) chosen() ([]place, error) {
 	}
 	envHost, envContext := o.env("DOCKER_HOST"), o.env("DOCKER_CONTEXT")
 	switch {
+	case o.Host != "" && o.Recorded:
+		return o.atHost(o.Host, recorded)
 	case o.Host != "":
 		return o.atHost(o.Host, "--host")
 	case o.Context != "" && o.Context != "default":

@@ -25,6 +25,7 @@ const minAPI = "1.41"
 type Options struct {
 	Host      string                      // --host; empty when not given
 	Context   string                      // --context; empty when not given
+	Recorded  bool                        // Host or Context is no flag's: they were chosen before, and kept
 	LookupEnv func(string) (string, bool) // os.LookupEnv; nil for an empty environment
 	Home      string                      // the user's home folder
 	GOOS      string                      // runtime.GOOS
@@ -37,6 +38,19 @@ type place struct {
 	endpoint dctx.Endpoint
 	found    string // how it was found
 }
+
+// Chosen is the host of the engine that somebody chose, by a flag, the environment or the docker CLI's current context, and how. Both are
+// empty where nobody did.
+func Chosen(o Options) (host, found string, err error) {
+	places, err := o.chosen()
+	if err != nil || len(places) == 0 {
+		return "", "", err
+	}
+	return places[0].endpoint.Host, places[0].found, nil
+}
+
+// recorded is how an engine was found that was kept.
+const recorded = "kept from `up`"
 
 // Find connects to the first engine that answers, in the order the package comment gives, and asks it what it is. It ends with
 // *orchestrator.UnreachableError when none does, or when the one that was chosen does not.
