@@ -163,7 +163,7 @@ func (x *exchange) relay(up *upstreamConn) bool {
 	if head.Status == http.StatusUpgradeRequired && x.conn != nil {
 		head.Fields = requiring(head.Fields, up.answer.Fields.Get("Upgrade"))
 	}
-	x.fixLocation(head.Fields)
+	x.fixLocations(head.Fields, up)
 	x.keepStatic(head)
 	x.pack(head)
 	err := x.begin(head)

@@ -37,9 +37,15 @@
 //
 // A route takes the requests below its path, compared byte for byte, the longest
 // path first. Its upstream sees the path without that, behind the path of its own
-// URL, and is told in X-Forwarded-Prefix; a Location gets it back. Pages and cookies
-// pass as they are: most cookies say Path=/, which holds below any route. The path
-// without its final slash is redirected (308).
+// URL, and is told in X-Forwarded-Prefix; a Location gets it back. Pages, Link and
+// cookies pass as they are: most cookies say Path=/, which holds below any route. The
+// path without its final slash is redirected (308).
+//
+// With a route or without, a Location, Content-Location or Refresh that names the server
+// itself leads back to the scheme, host and port that the client used: by its address in
+// any spelling (127.0.0.1, localhost, [::1] and 0.0.0.0 are one), by one of
+// Upstream.Authorities, or by the client's own name with the server's port. One to any
+// other port stays as it is.
 //
 // # Forwarding
 //

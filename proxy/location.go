@@ -1,43 +1,124 @@
 package proxy
 
 import (
+	"cmp"
+	"net/netip"
 	"strings"
 
 	"github.com/letta-dev/letta-dev/proxy/http1"
 )
 
-// fixLocation makes a redirect lead where it is meant to, seen from the client.
-func (x *exchange) fixLocation(fields http1.Fields) {
-	if !x.request.secure && x.way == nil {
-		return
-	}
+// fixLocations makes redirects lead where they are meant to, seen from the client: those of Location and Refresh, and the
+// Content-Location that says where an answer is found. URLs elsewhere, in Link or in pages, pass as they are.
+func (x *exchange) fixLocations(fields http1.Fields, up *upstreamConn) {
 	for i, f := range fields {
-		if f.Is("location") {
-			fields[i].Value = x.relocated(f.Value)
+		switch {
+		case f.Is("location"), f.Is("content-location"):
+			fields[i].Value = x.relocated(f.Value, up)
+		case f.Is("refresh"):
+			fields[i].Value = x.refreshed(f.Value, up)
 		}
 	}
 }
 
-// relocated gives a redirect to ourselves the scheme the client used, and the path of the route that its server does not
-// know. The Letta server writes http into it unless it trusts our X-Forwarded-Proto, and then clients drop their
-// Authorization on the way (letta#3189).
-func (x *exchange) relocated(location string) string {
+// refreshed is relocated for a field that is a number of seconds and a URL: 5; url=http://localhost:3000/
+func (x *exchange) refreshed(value string, up *upstreamConn) string {
+	const key = "url="
+	at := strings.Index(lower(value), key)
+	if at < 0 {
+		return value
+	}
+	before, location := value[:at+len(key)], value[at+len(key):]
+	if quote := location[:min(1, len(location))]; quote == `"` || quote == "'" {
+		before += quote
+		location, _, _ = strings.Cut(location[1:], quote)
+	}
+	return before + x.relocated(location, up) + value[len(before)+len(location):]
+}
+
+// relocated is a redirect as it has to be for the client. One that names the server itself, which nobody but us is to ask
+// directly, gets the scheme, host and port that the client used. One to ourselves gets that scheme: the Letta server writes http
+// into it unless it trusts our X-Forwarded-Proto, and then clients drop their Authorization on the way (letta#3189). Both get the
+// prefix of the route that the server does not know.
+func (x *exchange) relocated(location string, up *upstreamConn) string {
 	scheme, authority, path := splitLocation(location)
-	fromUpstream := x.way != nil && authority != "" && lower(authority) == lower(x.way.authority)
-	switch {
-	case authority == "" && !strings.HasPrefix(path, "/"), // relative to the request, or to nothing of ours
-		authority != "" && !fromUpstream && lower(authority) != lower(x.request.Host):
+	if authority == "" && !strings.HasPrefix(path, "/") { // relative to the request, or to nothing of ours
 		return location
-	case fromUpstream:
-		scheme, authority = x.request.scheme()+"://", x.request.Host
-	case x.request.secure && lower(scheme) == "http://":
-		scheme = "https://"
+	}
+	if authority != "" {
+		there, ok := endpointOf(authority, defaultPort(cmp.Or(schemeName(scheme), x.request.scheme())))
+		switch {
+		case !ok:
+			return location
+		case x.leadsHere(there, scheme):
+			if x.request.secure && lower(scheme) == "http://" {
+				scheme = "https://"
+			}
+		case x.namesServer(there, up):
+			scheme, authority = x.request.scheme()+"://", userOf(authority)+x.request.Host
+		default:
+			return location
+		}
 	}
 	if x.way != nil {
 		path = x.way.outside(path)
 	}
 	return scheme + authority + path
 }
+
+// leadsHere reports whether a URL leads to the listener that the client asked, perhaps by the other scheme: its port is the one the
+// client used, or each of them has that of its scheme.
+func (x *exchange) leadsHere(there endpoint, scheme string) bool {
+	asked, _ := endpointOf(x.request.Host, defaultPort(x.request.scheme()))
+	plain := there.port == defaultPort(cmp.Or(schemeName(scheme), x.request.scheme())) && asked.port == defaultPort(x.request.scheme())
+	return x.proxy.hosts.has(there.host) && (there.port == asked.port || plain)
+}
+
+// namesServer reports whether a URL leads to the server that answers: by its address, however that is spelled, or by the name that
+// the client used and the server's port, as nginx makes them up of Host and the port it listens on.
+func (x *exchange) namesServer(there endpoint, up *upstreamConn) bool {
+	asked, _ := endpointOf(x.request.Host, "")
+	means := func(authority string) bool {
+		server, ok := endpointOf(authority, "")
+		return ok && there.port == server.port && (there.host == asked.host || sameHost(there.host, server.host))
+	}
+	for _, authority := range up.first.upstream.Authorities {
+		if means(authority) {
+			return true
+		}
+	}
+	return means(up.RemoteAddr().String()) // of an engine's stream it is no address
+}
+
+// An endpoint is where the server of a URL listens, in one spelling of many.
+type endpoint struct{ host, port string }
+
+// endpointOf reads an authority, user information included, and reports false for what is none.
+func endpointOf(authority, defaultPort string) (endpoint, bool) {
+	authority = authority[len(userOf(authority)):]
+	host, ok := parseHost(authority)
+	if addr, err := netip.ParseAddr(host); err == nil {
+		host = addr.Unmap().String()
+	}
+	_, port, _ := splitPort(authority)
+	return endpoint{host, cmp.Or(strings.TrimLeft(port, "0"), defaultPort)}, ok
+}
+
+// userOf is the user information of an authority with the @ behind it, or nothing.
+func userOf(authority string) string { return authority[:strings.LastIndexByte(authority, '@')+1] }
+
+// sameHost reports whether two hosts, as an endpoint has them, are one server's: a server on the loopback calls itself localhost,
+// and one that listens everywhere has no address to tell.
+func sameHost(a, b string) bool {
+	return a == b || unspecified(a) || onLoopback(a) && (onLoopback(b) || unspecified(b))
+}
+
+// onLoopback: every name in .localhost is (RFC 6761, section 6.3). Other addresses of 127.0.0.0/8 may be those of other servers.
+func onLoopback(host string) bool {
+	return host == "127.0.0.1" || host == "::1" || host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
+func unspecified(host string) bool { return host == "0.0.0.0" || host == "::" }
 
 // outside is a path of the upstream as clients know it. One that has the route's prefix already is from a server that
 // heeds X-Forwarded-Prefix.
@@ -68,3 +149,6 @@ func splitLocation(s string) (scheme, authority, path string) {
 	}
 	return "", "", s
 }
+
+// schemeName is the scheme that splitLocation has cut off, "" for none.
+func schemeName(scheme string) string { return strings.TrimRight(lower(scheme), ":/") }

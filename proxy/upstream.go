@@ -12,6 +12,10 @@ import (
 type Upstream struct {
 	// Name is for people: "letta-server:8283".
 	Name string
+	// Authorities are names under which the server may know itself, such as
+	// "letta-server:8283", besides the address that Dial connects to: redirects
+	// to them lead back to the proxy.
+	Authorities []string
 	// Dial opens a connection that speaks plain HTTP/1.1 to the server. For a
 	// server behind TLS it returns the TLS connection. ctx bounds the attempt
 	// only: the connection outlives it.

@@ -12,10 +12,9 @@ import (
 
 // A way is where requests below a path go.
 type way struct {
-	prefix    string   // of the path, from "/" to "/"
-	base      string   // stands in its place towards the upstream; likewise
-	authority string   // in the upstream's URL, "" for the Letta server
-	backend   *backend // nil: the Letta server and its WebSockets
+	prefix  string   // of the path, from "/" to "/"
+	base    string   // stands in its place towards the upstream; likewise
+	backend *backend // nil: the Letta server and its WebSockets
 }
 
 // ways are those of the configured routes, in the order of the table: the longest prefix first.
@@ -35,9 +34,10 @@ func (p *Proxy) newWays(routes []policy.Route) (ways, error) {
 			server := (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
 			if known[server] == nil {
 				upstream := p.config.RouteUpstream(u)
+				upstream.Authorities = append(upstream.Authorities, policy.Address(u))
 				known[server] = p.newBackend(&upstream)
 			}
-			w.base, w.authority, w.backend = u.Path, u.Host, known[server]
+			w.base, w.backend = u.Path, known[server]
 		}
 		all = append(all, w)
 	}

@@ -129,7 +129,7 @@ func TestRedirectsBelowARoute(t *testing.T) {
 			{"/app/x", "http://" + at + "/base/docs", w.scheme + "://letta.localhost/app/docs"},
 			{"/x", "/docs", "/docs"},
 			{"/x", "http://letta.localhost/docs", w.scheme + "://letta.localhost/docs"},
-			{"/x", "http://" + at + "/docs", "http://" + at + "/docs"},
+			{"/x", "http://" + at + "/docs", "http://" + at + "/docs"}, // of a route, and this is another server
 		} {
 			res, _ := w.do(t, "GET", test.path, nil, "X-Location: "+test.location)
 			if got := res.Header.Get("Location"); got != test.want {

@@ -4,6 +4,7 @@ import (
 	"net/url"
 
 	"github.com/letta-dev/letta-dev/proxy"
+	"github.com/letta-dev/letta-dev/proxy/policy"
 	"github.com/letta-dev/letta-dev/proxy/redact"
 )
 
@@ -25,7 +26,7 @@ func (cfg serveConfig) refuseOwn(command string) error {
 		if upstream == "" || err != nil { // the latter is refused elsewhere
 			continue
 		}
-		i, err := proxy.ListenConfig{AllowNonLoopback: true}.Check(append(own[:len(own):len(own)], addressOf(u)))
+		i, err := proxy.ListenConfig{AllowNonLoopback: true}.Check(append(own[:len(own):len(own)], policy.Address(u)))
 		if i == len(own) && is[*proxy.RepeatedAddressError](err) {
 			return usagef(command+" --listen 8443  # and the rest as before",
 				"the upstream %s is where letta-dev itself is to listen: each request would come back to it", redact.URL(upstream))

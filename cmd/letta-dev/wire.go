@@ -77,7 +77,7 @@ func (s *serving) newProxy(ctx context.Context, group *group, listeners []proxy.
 	if s.cfg.URL != "" {
 		s.hint = look(s.cfg.URL, "the server behind this proxy: start it")
 	}
-	rest := proxy.Upstream{Name: s.targetName(), Dial: s.follower.DialREST, State: s.proxyState, Doubt: s.follower.Ask}
+	rest := proxy.Upstream{Name: s.targetName(), Authorities: s.authorities(), Dial: s.follower.DialREST, State: s.proxyState, Doubt: s.follower.Ask}
 	ws, err := s.webSocket(rest)
 	if err != nil {
 		return nil, err
@@ -157,7 +157,21 @@ func (s *serving) routeUpstream(u *url.URL) proxy.Upstream {
 	if port == orchestrator.RESTPort {
 		dial = s.follower.DialREST
 	}
-	return proxy.Upstream{Name: s.targetName(), Dial: dial, State: s.proxyState, Doubt: s.follower.Ask}
+	inside := []string{net.JoinHostPort("localhost", u.Port())}
+	return proxy.Upstream{Name: s.targetName(), Authorities: inside, Dial: dial, State: s.proxyState, Doubt: s.follower.Ask}
+}
+
+// authorities are what the server may call itself: the URL it was given by, or in a container the loopback it listens on there and
+// its names in the engine's network.
+func (s *serving) authorities() []string {
+	if u, err := url.Parse(s.cfg.URL); s.cfg.URL != "" && err == nil {
+		return []string{policy.Address(u)}
+	}
+	var all []string
+	for _, name := range append([]string{"localhost", s.cfg.Container}, s.cfg.ServerNames...) {
+		all = append(all, net.JoinHostPort(name, strconv.Itoa(orchestrator.RESTPort)))
+	}
+	return all
 }
 
 // look is advice for a server that is not ours to start.
@@ -197,7 +211,7 @@ func (s *serving) webSocket(rest proxy.Upstream) (proxy.WebSocket, error) {
 func webSocketUpstream(u *url.URL) *proxy.Upstream {
 	at := *u
 	at.Scheme = strings.Replace(u.Scheme, "ws", "http", 1)
-	up := &proxy.Upstream{Name: u.Host, Dial: dialURL(u), State: always(look(at.String(), "the server for WebSockets: start it, or change --ws-upstream")), DropOrigin: true, Query: u.RawQuery, Bearer: u.Query().Get("token")}
+	up := &proxy.Upstream{Name: u.Host, Authorities: []string{policy.Address(u)}, Dial: dialURL(u), State: always(look(at.String(), "the server for WebSockets: start it, or change --ws-upstream")), DropOrigin: true, Query: u.RawQuery, Bearer: u.Query().Get("token")}
 	if path := u.EscapedPath(); path != "/" {
 		up.Path = path
 	}
@@ -215,7 +229,7 @@ func webSocketURL(command, s string) (*url.URL, error) {
 
 // dialURL connects to a configured upstream, whose scheme says whether TLS is between.
 func dialURL(u *url.URL) func(context.Context) (net.Conn, error) {
-	secure, address := isSecure(u), addressOf(u)
+	secure, address := isSecure(u), policy.Address(u)
 	return func(ctx context.Context) (net.Conn, error) {
 		if secure {
 			d := tls.Dialer{Config: &tls.Config{ServerName: u.Hostname(), NextProtos: []string{"http/1.1"}}}
@@ -226,14 +240,6 @@ func dialURL(u *url.URL) func(context.Context) (net.Conn, error) {
 }
 
 func isSecure(u *url.URL) bool { return u.Scheme == "wss" || u.Scheme == "https" }
-
-// addressOf is where the server of a URL listens.
-func addressOf(u *url.URL) string {
-	if u.Port() != "" {
-		return u.Host
-	}
-	return net.JoinHostPort(u.Hostname(), map[bool]string{true: "443", false: "80"}[isSecure(u)])
-}
 
 // restTransport carries the bridge's requests the way the proxy's go. It sets no limit of time: an agent may think for minutes.
 func restTransport(dial func(context.Context) (net.Conn, error)) http.RoundTripper {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +81,31 @@ func TestRefusedURLsTellNoPassword(t *testing.T) {
 		a := &app{stdout: &said, stderr: &said, dir: t.TempDir(), now: noon, env: func(string) (string, bool) { return "", false }}
 		if code := run(t.Context(), a, append([]string{"proxy"}, args...)); code != exitUsage || strings.Contains(said.String(), secret) {
 			t.Errorf("%q: %d %s", args, code, said.String())
+		}
+	}
+}
+
+// A redirect that names the server leads back to the proxy, so the proxy has to know its names.
+func TestServerAuthorities(t *testing.T) {
+	for want, cfg := range map[string]serveConfig{
+		"127.0.0.1:80":   {URL: "http://127.0.0.1"},
+		"[::1]:3000":     {URL: "http://[::1]:3000/"},
+		"letta.test:443": {URL: "https://letta.test"},
+		"localhost:8283": {ServerNames: []string{"letta-server", "letta"}},
+		"letta:8283":     {ServerNames: []string{"letta-server", "letta"}},
+		"mine:8283":      {Container: "mine"},
+	} {
+		if got := (&serving{cfg: cfg}).authorities(); !slices.Contains(got, want) {
+			t.Errorf("%+v: %q is not in %q", cfg, want, got)
+		}
+	}
+	for at, want := range map[string]string{"http://letta-server:9000": "localhost:9000", "http://letta-server:8283/": "localhost:8283"} {
+		u, err := url.Parse(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (&serving{cfg: serveConfig{ServerNames: []string{"letta-server"}}}).routeUpstream(u).Authorities; !slices.Contains(got, want) {
+			t.Errorf("a route to %s: %q is not in %q", at, want, got)
 		}
 	}
 }

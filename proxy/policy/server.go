@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strconv"
@@ -19,6 +20,17 @@ func ParseWebSocket(s string) (*url.URL, error) {
 		return nil, fmt.Errorf("the query of %q has a character that no request may have", redact.URL(s))
 	}
 	return u, err
+}
+
+// Address is where the server of a URL listens: the host, and the port of the scheme where the URL has none.
+func Address(u *url.URL) string {
+	switch {
+	case u.Port() != "":
+		return u.Host
+	case u.Scheme == "wss" || u.Scheme == "https":
+		return net.JoinHostPort(u.Hostname(), "443")
+	}
+	return net.JoinHostPort(u.Hostname(), "80")
 }
 
 // ParseServer reads the URL of a server behind the proxy, whose scheme is one of those given. Its errors tell no password.
