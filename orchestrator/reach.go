@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -64,8 +65,35 @@ func publishedRoute(c Container) route {
 }
 
 func dialTCP(ctx context.Context, address string) (net.Conn, error) {
-	d := net.Dialer{Timeout: dialTime}
-	return d.DialContext(ctx, "tcp", address)
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	return DialTCP(ctx, address)
+}
+
+// DialTCP connects to a host and port. A name in .localhost is both addresses of the loopback, whatever the resolver says (RFC 6761,
+// section 6.3): a hosts file may have it for one, and Go looks others up in the DNS. The order is that of RFC 6724, as in curl and
+// browsers; the error names both.
+func DialTCP(ctx context.Context, address string) (net.Conn, error) {
+	var d net.Dialer
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || !IsLocalhost(host) {
+		return d.DialContext(ctx, "tcp", address)
+	}
+	conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort("::1", port))
+	if err == nil {
+		return conn, nil
+	}
+	conn, err4 := d.DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", port))
+	if err4 != nil {
+		return nil, fmt.Errorf("%w; %w", err, err4)
+	}
+	return conn, nil
+}
+
+// IsLocalhost reports whether a host is localhost or a name below it.
+func IsLocalhost(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 // relay is a command that connects its standard streams to a port of the container's loopback: letta-dev itself in the image it
@@ -168,5 +196,5 @@ func dialURL(ctx context.Context, u *url.URL) (net.Conn, error) {
 
 func isLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost")
+	return err == nil && ip.IsLoopback() || IsLocalhost(host)
 }

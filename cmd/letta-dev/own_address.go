@@ -1,8 +1,10 @@
 package main
 
 import (
+	"net"
 	"net/url"
 
+	"github.com/letta-dev/letta-dev/orchestrator"
 	"github.com/letta-dev/letta-dev/proxy"
 	"github.com/letta-dev/letta-dev/proxy/policy"
 	"github.com/letta-dev/letta-dev/proxy/redact"
@@ -26,7 +28,11 @@ func (cfg serveConfig) refuseOwn(command string) error {
 		if upstream == "" || err != nil { // the latter is refused elsewhere
 			continue
 		}
-		i, err := proxy.ListenConfig{AllowNonLoopback: true}.Check(append(own[:len(own):len(own)], policy.Address(u)))
+		address := policy.Address(u)
+		if host, port, err := net.SplitHostPort(address); err == nil && orchestrator.IsLocalhost(host) {
+			address = net.JoinHostPort("localhost", port) // as which it is dialled, under whatever name
+		}
+		i, err := proxy.ListenConfig{AllowNonLoopback: true}.Check(append(own[:len(own):len(own)], address))
 		if i == len(own) && is[*proxy.RepeatedAddressError](err) {
 			return usagef(command+" --listen 8443  # and the rest as before",
 				"the upstream %s is where letta-dev itself is to listen: each request would come back to it", redact.URL(upstream))

@@ -231,11 +231,16 @@ func webSocketURL(command, s string) (*url.URL, error) {
 func dialURL(u *url.URL) func(context.Context) (net.Conn, error) {
 	secure, address := isSecure(u), policy.Address(u)
 	return func(ctx context.Context) (net.Conn, error) {
-		if secure {
-			d := tls.Dialer{Config: &tls.Config{ServerName: u.Hostname(), NextProtos: []string{"http/1.1"}}}
-			return d.DialContext(ctx, "tcp", address)
+		conn, err := orchestrator.DialTCP(ctx, address)
+		if err != nil || !secure {
+			return conn, err
 		}
-		return new(net.Dialer).DialContext(ctx, "tcp", address)
+		over := tls.Client(conn, &tls.Config{ServerName: u.Hostname(), NextProtos: []string{"http/1.1"}})
+		if err := over.HandshakeContext(ctx); err != nil {
+			conn.Close()
+			return nil, err
+		}
+		return over, nil
 	}
 }
 

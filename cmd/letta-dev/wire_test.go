@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -106,6 +108,38 @@ func TestServerAuthorities(t *testing.T) {
 		}
 		if got := (&serving{cfg: serveConfig{ServerNames: []string{"letta-server"}}}).routeUpstream(u).Authorities; !slices.Contains(got, want) {
 			t.Errorf("a route to %s: %q is not in %q", at, want, got)
+		}
+	}
+}
+
+// A server on one address of the loopback is found under localhost, and what is said where there is none names both.
+func TestUpstreamOnLocalhost(t *testing.T) {
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	var dials []func(context.Context) (net.Conn, error)
+	for _, at := range []string{"http://localhost:", "ws://letta.localhost:", "http://LOCALHOST.:"} {
+		u, err := url.Parse(at + port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dials = append(dials, webSocketUpstream(u).Dial, (&serving{}).routeUpstream(u).Dial)
+	}
+	for i, dial := range dials {
+		conn, err := dial(t.Context())
+		if err != nil {
+			t.Errorf("%d: %v", i, err)
+			continue
+		}
+		conn.Close()
+	}
+	l.Close()
+	for i, dial := range dials {
+		_, err := dial(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "[::1]:"+port) || !strings.Contains(err.Error(), "127.0.0.1:"+port) {
+			t.Errorf("%d: %v", i, err)
 		}
 	}
 }
