@@ -52,8 +52,23 @@
 // Path, query and Host reach the upstream byte for byte. X-Forwarded-For, -Host,
 // -Proto and -Port are ours; whatever else a client could use to lie about where
 // a request came from, who sent it, or which method it means is removed, from the
-// trailer too. Via carries a name that is unique to this
-// process, and a request that comes back with it is answered 508. What has come is
+// trailer too; Config.Policy may set what the proxy does not write itself:
+//
+//	X-Forwarded* Forwarded Forwarded-For X-Forward-For X-Forwarder-For
+//	X-Original-URL X-Original-* X-Real-IP X-Client-IP Client-IP True-Client-IP
+//	X-Cluster-Client-IP X-Originating-IP X-ProxyUser-IP Proxy-Client-IP
+//	Fastly-Client-IP Remote-Addr X-Remote-User X-Remote-* Remote-User
+//	Remote-User-* X-WebAuth-* Tailscale-User-* X-SSL-* SSL-Client-*
+//	X-Client-Cert X-Client-DN X-Client-Verify X-ARR-ClientCert
+//	MS-ASPNETCORE-ClientCert X-Host X-HTTP-Host-Override X-Scheme X-URL-Scheme
+//	X-ARR-SSL Front-End-Https Fastly-SSL X-Rewrite-URL X-Script-Name
+//	Script-Name Path-Info X-HTTP-Method-Override X-HTTP-Method
+//	X-Method-Override X-Sendfile-Type X-Accel-Mapping Proxy X-Envoy-*
+//	WL-Proxy-* CF-Connecting-* CF-Visitor Fly-Client-* Fly-Forwarded-*
+//	X-Azure-* X-Appengine-*
+//
+// Via carries a name that is unique to this process, and a request that comes back
+// with it is answered 508. What has come is
 // sent before more is waited for: HTTP/2 and gzip each gather up to 32 KiB on its way,
 // and keep none of it back. Nothing streamed is timed: a Letta answer may be silent
 // for half an hour (RFC 9110, section 7.6, for the fields). A request's body may take as long

@@ -6,6 +6,21 @@ import (
 	"github.com/letta-dev/letta-dev/proxy/policy"
 )
 
+// removedFields are the fields that isForwarding knows, for people. A star stands for whatever follows. A policy may set them: what
+// is taken away is what a client says.
+func removedFields() []string {
+	return []string{
+		"X-Forwarded*", "Forwarded", "Forwarded-For", "X-Forward-For", "X-Forwarder-For", "X-Original-URL", "X-Original-*",
+		"X-Real-IP", "X-Client-IP", "Client-IP", "True-Client-IP", "X-Cluster-Client-IP", "X-Originating-IP", "X-ProxyUser-IP", "Proxy-Client-IP", "Fastly-Client-IP",
+		"Remote-Addr", "X-Remote-User", "X-Remote-*", "Remote-User", "Remote-User-*", "X-WebAuth-*", "Tailscale-User-*",
+		"X-SSL-*", "SSL-Client-*", "X-Client-Cert", "X-Client-DN", "X-Client-Verify", "X-ARR-ClientCert", "MS-ASPNETCORE-ClientCert",
+		"X-Host", "X-HTTP-Host-Override", "X-Scheme", "X-URL-Scheme", "X-ARR-SSL", "Front-End-Https", "Fastly-SSL",
+		"X-Rewrite-URL", "X-Script-Name", "Script-Name", "Path-Info", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override",
+		"X-Sendfile-Type", "X-Accel-Mapping", "Proxy",
+		"X-Envoy-*", "WL-Proxy-*", "CF-Connecting-*", "CF-Visitor", "Fly-Client-*", "Fly-Forwarded-*", "X-Azure-*", "X-Appengine-*",
+	}
+}
+
 // isForwarding reports whether a server may take a field for the word of its proxy: about where a request comes from, who
 // sent it, or what it asks for. Every spelling counts that WSGI and CGI servers read alike (see policy.PlainByte).
 func isForwarding(field string) bool {

@@ -1,8 +1,13 @@
 package proxy
 
 import (
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/proxy/policy"
 )
 
 // liars are fields that servers believe of their proxy, each with who does.
@@ -63,4 +68,47 @@ func TestKnownNamesFit(t *testing.T) {
 			t.Errorf("%q passes", name)
 		}
 	}
+}
+
+// What is taken away from clients stands in the table and in the manual, all of it and nothing else.
+func TestRemovedFieldsAreTold(t *testing.T) {
+	manual, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, name := range removedFields() {
+		stem := strings.TrimSuffix(name, "*")
+		told[strings.ToLower(strings.TrimSuffix(stem, "-"))] = true
+		if !isForwarding(stem) && !isForwarding(stem+"X") {
+			t.Errorf("%s passes", name)
+		}
+		if stem != name && !isForwarding(stem+"Whatever-Else") {
+			t.Errorf("%s: not all of them are removed", name)
+		}
+		if !strings.Contains(string(manual), name) {
+			t.Errorf("%s is not in doc.go", name)
+		}
+	}
+	code, err := os.ReadFile("forwarding.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rules, _ := strings.Cut(string(code), "func forwardingFamily")
+	for _, quoted := range regexp.MustCompile(`"[a-z][a-z-]*"`).FindAllString(rules, -1) {
+		if name := strings.Trim(quoted, `"`); !told[name] {
+			t.Errorf("%s is removed, and nothing tells", name)
+		}
+	}
+}
+
+// A field that is taken away from clients can be set by the policy.
+func TestPolicySetsWhatClientsMayNotSay(t *testing.T) {
+	g := start(t, echo(), func(c *Config) { c.Policy.Request = []policy.Header{{Name: "X-Forwarded-User", Value: "ours"}} })
+	g.each(t, func(t *testing.T, w wire) {
+		_, body := w.do(t, "GET", "/", nil, "X-Forwarded-User: theirs", "X_Forwarded_User: theirs")
+		if got := hear(t, body).Header.Values("X-Forwarded-User"); !slices.Equal(got, []string{"ours"}) || strings.Contains(body, "theirs") {
+			t.Errorf("%q: %s", got, body)
+		}
+	})
 }

@@ -16,6 +16,7 @@ type Table struct {
 	Origins      []string `json:"origins"`        // that may change things, besides pages under the names
 	Refused      []string `json:"refusedMethods"` // every other method passes
 	Forwarded    []string `json:"forwarded"`      // fields that tell the upstream about the client; a client's own are removed
+	Removed      []string `json:"removed"`        // fields of clients that a server could take for the word of its proxy; a star stands for any rest
 	policy.Rules          // the routes in the order they are tried
 }
 
@@ -26,6 +27,7 @@ func newTable(c *Config) Table {
 		Origins:   unique(c.Origins, c.Policy.CORS),
 		Refused:   []string{http.MethodConnect, http.MethodTrace},
 		Forwarded: []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "Via"},
+		Removed:   removedFields(),
 		Rules:     c.Policy,
 	}
 	t.Routes = slices.Clone(t.Routes)

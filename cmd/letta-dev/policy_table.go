@@ -24,6 +24,9 @@ func policyRows(t proxy.Table) []policyRow {
 		{"methods", "all but " + strings.Join(t.Refused, " and "), false},
 		{"forwarded", strings.Join(t.Forwarded, " "), false},
 	}
+	for _, names := range lines(t.Removed, 72) {
+		rows = append(rows, policyRow{"removed", names, false})
+	}
 	for _, r := range t.Routes {
 		rows = append(rows, policyRow{"route", r.Path + " → " + r.Upstream, len(t.Routes) > 1 || r.Path != "/"})
 	}
@@ -45,6 +48,17 @@ func policyRows(t proxy.Table) []policyRow {
 		rows = append(rows, policyRow{"cache", "static files for " + policy.FormatAge(t.MaxAge), true})
 	}
 	return rows
+}
+
+// lines joins words to lines of about so many characters.
+func lines(words []string, width int) []string {
+	all, n := []string{}, 0
+	for i := range words {
+		if i+1 == len(words) || len(strings.Join(words[n:i+2], " ")) > width {
+			all, n = append(all, strings.Join(words[n:i+1], " ")), i+1
+		}
+	}
+	return all
 }
 
 func headerRows(name string, headers []policy.Header) []policyRow {

@@ -39,14 +39,14 @@ func (h Header) check(setting string) error {
 	return nil
 }
 
-// CheckHeaderName tells what is wrong with the name of a field to set. Those are refused that the proxy writes itself: on
-// them depends where a message ends, and whom a server believes.
+// CheckHeaderName tells what is wrong with the name of a field to set. Those are refused on which depends where a message ends,
+// which connection it takes, or what the proxy itself tells a server.
 func CheckHeaderName(name string) error {
 	if !http1.IsToken(name) {
 		return fmt.Errorf("%q is not the name of a header field", name)
 	}
-	if writtenByProxy(name) {
-		return fmt.Errorf("the header field %s is the proxy's own: it writes it from what it knows", name)
+	if reason := notToBeSet(Spelling(name)); reason != "" {
+		return fmt.Errorf("the header field %s cannot be set: %s", name, reason)
 	}
 	return nil
 }
@@ -70,14 +70,32 @@ func CheckHeaderValue(value string) error {
 	return nil
 }
 
-func writtenByProxy(name string) bool {
-	name = Spelling(name)
+// notToBeSet is why a field, by its Spelling, cannot be one that is set in every request or answer; empty for one that can.
+func notToBeSet(name string) string {
 	switch name {
-	case "host", "via", "forwarded", "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization",
-		"te", "trailer", "transfer-encoding", "upgrade", "content-length", "content-encoding", "content-range", "expect", "http2-settings", "date":
-		return true
+	case "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix":
+		return "it tells the server about the client, and the proxy writes it from what it knows"
+	case "forwarded":
+		return "it would contradict X-Forwarded-For and its like, which the proxy writes from what it knows"
+	case "via":
+		return "it names the proxies on the way, and by it the proxy notices that it asks itself"
+	case "host":
+		return "by it the proxy decides what is served, and it goes on as the client sent it"
+	case "connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade", "http2-settings":
+		return "it belongs to one connection, and there is one on each side of the proxy"
+	case "proxy-authenticate", "proxy-authorization":
+		return "it is for the proxy next to the client, and goes no further"
+	case "content-length", "content-encoding", "content-range", "trailer":
+		return "it describes the body, so it is for the sender of the body to say"
+	case "expect":
+		return "it asks for a word before the body, so it is for the sender of the body to say"
+	case "date":
+		return "it is the time of one message, and all would have the same"
 	}
-	return strings.HasPrefix(name, "x-forwarded") || strings.HasPrefix(name, "sec-websocket-")
+	if strings.HasPrefix(name, "sec-websocket-") {
+		return "it is a part of the WebSocket handshake, which client and server agree on"
+	}
+	return ""
 }
 
 func (r *Rules) checkHeaders() error {

@@ -79,6 +79,8 @@ func TestParseHeader(t *testing.T) {
 		"X-Url: http://h:1/":   {"X-Url", "http://h:1/"},
 		"Server:":              {"Server", ""},
 		"X-Latin: caf\xe9 \t ": {"X-Latin", "caf\xe9"},
+		"X-Forwarded-User: a":  {"X-Forwarded-User", "a"}, // it is taken away from clients, and never written by the proxy
+		"X-Remote-User: a":     {"X-Remote-User", "a"},
 	} {
 		if got, err := ParseHeader(text); err != nil || got != want {
 			t.Errorf("%q: %+v, %v", text, got, err)
@@ -94,16 +96,20 @@ func TestParseHeader(t *testing.T) {
 		"X-Team: a\x00b":                       "control character",
 		"X-Team: a\x7fb":                       "control character",
 		"X-Team: " + strings.Repeat("a", 5000): "a header value of 5000 bytes",
-		"Content-Length: 5":                    "is the proxy's own",
-		"transfer-encoding: chunked":           "is the proxy's own",
-		"Connection: close":                    "is the proxy's own",
-		"Upgrade: h2c":                         "is the proxy's own",
-		"Host: evil":                           "is the proxy's own",
-		"Via: 1.1 x":                           "is the proxy's own",
-		"X-Forwarded-For: 1.2.3.4":             "is the proxy's own",
-		"X_Forwarded_For: 1.2.3.4":             "is the proxy's own",
-		"X.Forwarded.For: 1.2.3.4":             "is the proxy's own",
-		"Sec-WebSocket-Accept: x":              "is the proxy's own",
+		"Content-Length: 5":                    "cannot be set: it describes the body",
+		"transfer-encoding: chunked":           "cannot be set: it belongs to one connection",
+		"Connection: close":                    "cannot be set: it belongs to one connection",
+		"Upgrade: h2c":                         "cannot be set: it belongs to one connection",
+		"Host: evil":                           "cannot be set: by it the proxy decides what is served",
+		"Via: 1.1 x":                           "cannot be set: it names the proxies",
+		"X-Forwarded-For: 1.2.3.4":             "cannot be set: it tells the server about the client",
+		"X_Forwarded_For: 1.2.3.4":             "cannot be set: it tells the server about the client",
+		"X.Forwarded.For: 1.2.3.4":             "cannot be set: it tells the server about the client",
+		"Forwarded: for=_x":                    "would contradict X-Forwarded-For",
+		"Date: x":                              "the time of one message",
+		"Expect: 100-continue":                 "asks for a word before the body",
+		"Proxy-Authorization: x":               "is for the proxy next to the client",
+		"Sec-WebSocket-Accept: x":              "cannot be set: it is a part of the WebSocket handshake",
 	} {
 		_, err := ParseHeader(text)
 		says(t, err, "headers", part)
@@ -172,7 +178,7 @@ func TestContradictions(t *testing.T) {
 		{Rules{Response: []Header{{"X-A", "1"}, {"X-A", "1"}}}, "headers.response.X-A", "is set twice"},
 		{Rules{Response: []Header{{"X-A", "a\nb"}}}, "headers.response.X-A", "control character"},
 		{Rules{Response: []Header{{"X-A", " a"}}}, "headers.response.X-A", "begins or ends with a blank"},
-		{Rules{Request: []Header{{"Host", "a"}}}, "headers.request.Host", "is the proxy's own"},
+		{Rules{Request: []Header{{"Host", "a"}}}, "headers.request.Host", "by it the proxy decides"},
 		{Rules{CORS: []string{"https://a"}, Response: []Header{{"Access-Control-Allow-Origin", "*"}}}, "headers.response.Access-Control-Allow-Origin", "and so are the origins"},
 		{Rules{CORS: []string{"https://a"}, Response: []Header{{"access_control_max_age", "1"}}}, "headers.response.access_control_max_age", "and so are the origins"},
 		{Rules{CORS: []string{"https://a"}, Response: []Header{{"Vary", ""}}}, "headers.response.Vary", "and so are the origins"},
