@@ -127,7 +127,7 @@ func (f *Follower) ready(ctx context.Context, a answer) {
 	if same {
 		return
 	}
-	f.stage(StageReady)
+	f.stage(StageReady, time.Now())
 	f.set(func(s *State) {
 		if ctx.Err() == nil {
 			s.Phase, s.Stage, s.Err, s.Version, s.Route = PhaseReady, StageReady, nil, a.version, a.route

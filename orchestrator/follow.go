@@ -172,18 +172,28 @@ func (f *Follower) set(change func(*State)) {
 	f.changed = make(chan struct{})
 }
 
-// stage moves a starting server on to a stage, and reports how long the one before took.
-func (f *Follower) stage(name string) {
+// stage moves a starting server on to a stage that began at a time, and reports how long the one before took.
+func (f *Follower) stage(name string, at time.Time) {
 	f.mu.Lock()
 	was, since := f.state.Stage, f.stageAt
 	if f.state.Phase != PhaseStarting || was == name {
 		f.mu.Unlock()
 		return
 	}
-	f.stageAt = time.Now()
+	f.stageAt = at
 	f.mu.Unlock()
 	f.set(func(s *State) { s.Stage = name })
-	f.report(Event{Kind: Stage, Text: name, Ended: was, Elapsed: time.Since(since)})
+	f.report(Event{Kind: Stage, Text: name, Ended: was, Elapsed: max(0, at.Sub(since))})
+}
+
+// stamped is when something happened that is read now. The engine's stamp says so of what is read of before, as the log of a server which
+// was starting already; of what comes now, a stamp of whole seconds or of another machine's clock knows less than ours.
+func stamped(stamp time.Time) time.Time {
+	now := time.Now()
+	if stamp.IsZero() || now.Sub(stamp) < 2*time.Second {
+		return now
+	}
+	return stamp
 }
 
 // followContainer looks once, and again whenever the engine tells of the target, until ctx ends.
@@ -293,10 +303,11 @@ func (f *Follower) begin(info EngineInfo, c Container) *running {
 	r.ctx, r.cancel = context.WithCancel(f.base)
 	f.mu.Lock()
 	f.run = r
-	f.due, f.answered, f.stageAt = true, false, time.Now()
+	began := stamped(c.StartedAt)
+	f.due, f.answered, f.stageAt = true, false, began
 	f.mu.Unlock()
 	f.set(func(s *State) {
-		*s = State{Phase: PhaseStarting, Stage: StageBoot, Since: time.Now(), Container: c.Name, ID: c.ID}
+		*s = State{Phase: PhaseStarting, Stage: StageBoot, Since: began, Container: c.Name, ID: c.ID}
 	})
 	return r
 }

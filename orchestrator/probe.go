@@ -98,7 +98,7 @@ func (f *Follower) watchLog(ctx context.Context, c Container) {
 		}
 		f.report(Event{Kind: ServerLog, Text: Redact(l.Text)})
 		if s := stageOf(l.Text); s != "" && s != StageReady {
-			f.stage(s)
+			f.stage(s, stamped(l.Time))
 		}
 		if cause, advice := postgres.add(l.Text); cause != "" {
 			if f.target.Container != "" { // `up` starts nothing that it did not make

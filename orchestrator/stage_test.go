@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The log of a first boot of letta/letta:0.16.8, shortened.
@@ -76,5 +77,24 @@ func TestDiagnose(t *testing.T) {
 	}
 	if cause, _ := diagnose("PANIC:  could not write to file: No space left on device", StageReady); !strings.Contains(cause, "disk is full") {
 		t.Errorf("a server that was ready, on a full disk: %q", cause)
+	}
+}
+
+// The stages of a server that was starting before anybody looked took as long as its log says, and not as long as that was read.
+func TestStagesTakeWhatTheLogSays(t *testing.T) {
+	began := time.Now().Add(-time.Minute)
+	var took []time.Duration
+	f := &Follower{changed: make(chan struct{}), stageAt: stamped(began), state: State{Phase: PhaseStarting, Stage: StageBoot},
+		report: func(e Event) { took = append(took, e.Elapsed) }}
+	f.stage(StagePostgres, stamped(began.Add(time.Second)))
+	f.stage(StageMigrate, stamped(began.Add(3*time.Second)))
+	f.stage(StageServer, stamped(began.Add(time.Second))) // a clock that was put back
+	if !slices.Equal(took, []time.Duration{time.Second, 2 * time.Second, 0}) {
+		t.Errorf("%v", took)
+	}
+	for _, stamp := range []time.Time{{}, time.Now().Truncate(time.Second), time.Now().Add(time.Hour)} {
+		if age := time.Since(stamped(stamp)); age < 0 || age > time.Second {
+			t.Errorf("what came now with the stamp %v is %v old", stamp, age)
+		}
 	}
 }
