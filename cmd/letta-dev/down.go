@@ -192,7 +192,8 @@ func (a *app) confirm(ctx context.Context, project string) error {
 	if !a.ui.interactive() {
 		return usagef("letta-dev down --volumes --yes", "deleting the data of project %q needs a yes, and there is no terminal to ask on", project)
 	}
-	fmt.Fprintf(a.stderr, "This deletes all agents and messages of project %q. Type its name to go on: ", project)
+	question := fmt.Sprintf("This deletes all agents and messages of project %q. Type its name to go on: ", project)
+	fmt.Fprint(a.stderr, wrapLine(question, widthOf(a.stderr), 0))
 	typed, err := readLine(ctx, a.stdin)
 	if err != nil && typed == "" {
 		return fmt.Errorf("reading the answer: %w", err)

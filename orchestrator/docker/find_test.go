@@ -126,7 +126,7 @@ func TestOrderOfChoice(t *testing.T) {
 
 func TestChoiceThatDoesNotAnswerIsFinal(t *testing.T) {
 	answers := pinging(t, "1.41")
-	gone := "unix://" + filepath.Join(t.TempDir(), "gone.sock")
+	gone := "unix:///nonexistent/gone.sock"
 	for _, c := range []struct {
 		name string
 		set  func(*Options, map[string]string)
@@ -148,7 +148,7 @@ func TestChoiceThatDoesNotAnswerIsFinal(t *testing.T) {
 }
 
 func TestKnownSocketsAreTriedUntilOneAnswers(t *testing.T) {
-	missing, silent := "unix://"+filepath.Join(t.TempDir(), "a.sock"), blackHole(t)
+	missing, silent := "unix:///nonexistent/a.sock", blackHole(t)
 	o := withEnv(t, nil)
 	o.Timeout = 200 * time.Millisecond
 	e, err := find(t.Context(), o, []string{missing, silent, pinging(t, "1.44"), pinging(t, "1.41")})
