@@ -58,7 +58,7 @@ func (a *Applier) await(ctx, waits context.Context, s Step) error {
 			}
 			if restarts < 0 || c.Restarts < restarts { // it was started by hand, which begins the count anew
 				restarts = c.Restarts
-				if c.Status == "restarting" {
+				if isRestarting(*c) {
 					restarts-- // it has died already
 				}
 			}
@@ -94,10 +94,9 @@ func (a *Applier) meets(ctx context.Context, s Step, c Container, deaths int) (b
 	switch {
 	case s.Condition == Completed && over && c.ExitCode == 0, s.Condition == Healthy && c.Running && c.Health == "healthy":
 		return true, nil
-	case over, c.Status == "restarting" && deaths >= enoughDeaths:
+	case over, isRestarting(c) && deaths >= enoughDeaths:
 		died := deathOf(ctx, a.Engine, c, "")
-		died.Restarting = c.Status == "restarting"
-		if s.Condition == Completed && died.Restarting && c.ExitCode == 0 {
+		if s.Condition == Completed && died.Restarts > 0 && c.ExitCode == 0 {
 			died.Cause = "so it never completes, as what depends on it wants"
 		}
 		died.Advice = cmp.Or(died.Advice, s.correct())

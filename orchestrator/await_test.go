@@ -141,6 +141,34 @@ func TestWaitsForASecondRun(t *testing.T) {
 	}
 }
 
+// A server that its restart policy starts again and again ends the wait at its second death, and one that works then is waited for.
+func TestWaitsForAServerThatDies(t *testing.T) {
+	for _, works := range []bool{false, true} {
+		t.Run(fmt.Sprint("works then ", works), func(t *testing.T) {
+			var runs atomic.Int32
+			l := newLab(t, func(ctx context.Context, p enginetest.Process) int {
+				if runs.Add(1) > 1 && works {
+					return letta{}.run(ctx, p)
+				}
+				return letta{die: 3, last: "ERROR: Database migration failed!"}.run(ctx, p)
+			})
+			l.want.Services[0].Restart = "always"
+			err := l.up(t, t.Context())
+			if works {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			var died *orchestrator.DiedError
+			if !errors.As(err, &died) || died.ExitCode != 3 || died.Restarts < 2 || died.Cause == "" || !strings.Contains(err.Error(), "not for the first time") {
+				t.Errorf("got %v", err)
+			}
+			l.nothing(t)
+		})
+	}
+}
+
 // What is not required is noted, and the server starts without it.
 func TestWaitsForWhatIsNotRequired(t *testing.T) {
 	l := withWorker(t, compose.Dependency{Condition: orchestrator.Completed, Optional: true}, compose.Service{}, ends(5), nil)

@@ -14,11 +14,10 @@ type DiedError struct {
 	Stage     string // the last one it reached: postgres, migrate, server; empty of a container that is not the server's
 	ExitCode  int
 	OOMKilled bool
-	// Restarting says that its restart policy has started it again, and that it ended again.
-	Restarting bool
-	Cause      string   // from the catalogue; empty when the log holds nothing known
-	Advice     string   // the command that helps against Cause
-	Lines      []string // the last of its log, redacted
+	Restarts  int      // how often its restart policy starts it again, this time included; 0 when it does not
+	Cause     string   // from the catalogue; empty when the log holds nothing known
+	Advice    string   // the command that helps against Cause
+	Lines     []string // the last of its log, redacted
 }
 
 // Error is exit code, stage and cause in the first line, and then the last lines of the log.
@@ -28,7 +27,10 @@ func (e *DiedError) Error() string {
 	if e.Stage != "" {
 		b.WriteString(" at stage " + e.Stage)
 	}
-	if e.Restarting {
+	switch {
+	case e.Restarts == 1:
+		b.WriteString(", and its restart policy starts it again")
+	case e.Restarts > 1:
 		b.WriteString(", not for the first time: its restart policy starts it again and again")
 	}
 	if e.OOMKilled {
@@ -149,9 +151,15 @@ const (
 	logTime = 10 * time.Second // for an engine to give them
 )
 
+// isRestarting says that a container is between two runs, which engines call running.
+func isRestarting(c Container) bool { return c.Status == "restarting" }
+
 // deathOf tells how a container ended: its stage, its cause where that is a known one, the last of its log.
 func deathOf(ctx context.Context, e Engine, c Container, stage string) *DiedError {
 	d := &DiedError{Container: c.Name, Stage: stage, ExitCode: c.ExitCode, OOMKilled: c.OOMKilled}
+	if isRestarting(c) {
+		d.Restarts = c.Restarts
+	}
 	lines := lastWords(ctx, e, c)
 	d.Cause, d.Advice = diagnose(strings.Join(lines, "\n"), stage)
 	d.Lines = lines[max(0, len(lines)-lastLines):]

@@ -124,8 +124,8 @@ func (f *Follower) Dial(ctx context.Context, port int) (net.Conn, error) {
 	return dial(ctx, port)
 }
 
-// Wait returns when the server, which has been started, is ready. It fails with what brought the server down or keeps it from
-// answering, with *SlowError when ctx's deadline passes first, and else with ctx's cause.
+// Wait returns when the server, which has been started, is ready. It fails with what brought the server down, for the second time where
+// its restart policy starts it again, or keeps it from answering, with *SlowError when ctx's deadline passes first, and else with ctx's cause.
 func (f *Follower) Wait(ctx context.Context) error {
 	begin := time.Now()
 	if f.target.URL == nil {
@@ -139,9 +139,11 @@ func (f *Follower) Wait(ctx context.Context) error {
 	}
 	for {
 		s, changed := f.State()
+		died := (*DiedError)(nil)
 		switch {
 		case s.Phase == PhaseReady:
 			return nil
+		case errors.As(s.Err, &died) && 0 < died.Restarts && died.Restarts < enoughDeaths: // the next run may be better
 		case s.Phase == PhaseDown && f.target.URL == nil, isHindrance(s.Err), errors.As(s.Err, new(*NotLettaError)), errors.As(s.Err, new(*StuckError)):
 			return s.Err
 		}
@@ -262,7 +264,7 @@ func (f *Follower) look(ctx context.Context) error {
 	}
 	c := f.target.in(have)
 	switch {
-	case c != nil && c.Running:
+	case c != nil && c.Running && !isRestarting(*c):
 		f.take(have.Engine, *c)
 	case !f.isDue():
 		f.set(func(s *State) { s.Phase, s.Stage, s.Err = PhaseStarting, StageContainer, nil })

@@ -109,10 +109,10 @@ func (f *Follower) watchLog(ctx context.Context, c Container) {
 	})
 }
 
-// died tells the death of the followed container, once.
+// died tells each death of the followed container once.
 func (f *Follower) died(ctx context.Context, c Container) error {
 	s, _ := f.State()
-	if s.Phase == PhaseDown && s.ID == c.ID && errors.As(s.Err, new(*DiedError)) {
+	if told := (*DiedError)(nil); s.Phase == PhaseDown && s.ID == c.ID && errors.As(s.Err, &told) && (!isRestarting(c) || told.Restarts == c.Restarts) {
 		return s.Err
 	}
 	d := deathOf(ctx, f.engine, c, s.Stage)
