@@ -100,6 +100,31 @@ func TestHeadLimits(t *testing.T) {
 	}
 }
 
+// TestTrailerLimits are those of a head.
+func TestTrailerLimits(t *testing.T) {
+	up := startRecorder(t)
+	g := startAt(t, up.addr, nil)
+	for n, want := range map[int]string{1 << 10: "200", 70 << 10: "400"} {
+		value := strings.Repeat("t", n)
+		for _, e := range g.entrances() {
+			c := e.say(t, post("Transfer-Encoding: chunked\r\n", "0\r\nx-t: "+value+"\r\n\r\n"))
+			closeWrite(c)
+			if replies, err := readReplies(c); len(replies) != 1 || replies[0].Status[:3] != want {
+				t.Errorf("%d bytes, %s: %v %v", n, e.name, statuses(replies), err)
+			}
+		}
+		f := g.frames(t)
+		f.head(1, false, pseudo("POST", "/", "trailer: x-t")...)
+		f.head(1, true, "x-t: "+value)
+		if got := f.answer(1); got.status != want || got.end != "whole" {
+			t.Errorf("%d bytes: %+v", n, got)
+		}
+	}
+	if whole := requestsIn(up.heard()...); len(whole) != 3 {
+		t.Errorf("the upstream took for whole: %q", whole)
+	}
+}
+
 // TestBrowsersGetAPageForTheirCookies, though not all that they say of themselves is read.
 func TestBrowsersGetAPageForTheirCookies(t *testing.T) {
 	asks := append([]string{"accept: text/html,*/*"}, cookies(20)...)

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -149,8 +150,11 @@ func (s *stream) next() ([]byte, error) {
 		s.before()
 	}
 	n, err := s.in.Body.Read(*s.buf)
-	if n > 0 {
+	switch {
+	case n > 0:
 		err = nil // it comes again
+	case err == io.EOF:
+		err = cmp.Or(s.trailer().CheckSize(), err)
 	}
 	return (*s.buf)[:n], err
 }

@@ -107,6 +107,31 @@ func (d *Reader) before(end int, into Fields, forgiving bool, err error) (Fields
 	return fields, err
 }
 
+// CheckSize refuses a trailer that came by another way than a Reader for what that
+// would refuse in its size.
+func (f Fields) CheckSize() error { return checkLines(f.size(), len(f)) }
+
+// checkLines holds the lines of a head, of so many bytes without the empty one, to the bounds.
+func checkLines(size, lines int) error {
+	switch {
+	case lines > MaxFields:
+		return tooMany()
+	case size+len("\r\n") > MaxHead:
+		return tooLarge()
+	}
+	return nil
+}
+
+// size is that of the lines of HTTP/1.1.
+func (f Fields) size() (n int) {
+	for i := range f {
+		n += f[i].size()
+	}
+	return n
+}
+
+func (f Field) size() int { return len(f.Name) + len(": ") + len(f.Value) + len("\r\n") }
+
 func tooLarge() error {
 	return &Error{http.StatusRequestHeaderFieldsTooLarge, "the head is too large: more than 64 KiB"}
 }

@@ -147,21 +147,11 @@ func (r *Request) checkSize() error {
 	if len(r.Method)+len(" ")+len(r.Path)+len(" HTTP/1.1") > MaxLine {
 		return tooLong()
 	}
-	const perLine = len(": \r\n")
-	size, lines := len("\r\n"), len(r.Fields)
-	for _, f := range r.Fields {
-		size += len(f.Name) + len(f.Value) + perLine
-	}
+	size, lines := r.Fields.size(), len(r.Fields)
 	if r.Fields.Count("Host") == 0 {
-		size, lines = size+len("Host")+len(r.Host)+perLine, lines+1
+		size, lines = size+Field{"Host", r.Host}.size(), lines+1
 	}
-	switch {
-	case lines > MaxFields:
-		return tooMany()
-	case size > MaxHead:
-		return tooLarge()
-	}
-	return nil
+	return checkLines(size, lines)
 }
 
 func (r *Request) hasPath() bool {
