@@ -203,9 +203,11 @@ func TestTheGlobalLoggerIsLeftAsItWas(t *testing.T) {
 	}
 }
 
-// FuzzLoad holds the law that a file is loaded or refused with its name, a line and advice, and that what is loaded keeps the
-// promises of the types.
+// FuzzLoad holds the law that a file is loaded or refused with its name, a line and advice, that no word of ours shows what a variable
+// stands for, and that what is loaded keeps the promises of the types.
 func FuzzLoad(f *testing.F) {
+	const secret = "sk-live-51H8xSECRET"
+	f.Add(server("ports: ['$KEY:80', '${KEY}']", "volumes: [$KEY:/a, '/a:$KEY']", "networks: [$KEY]", "depends_on: [$KEY]", "user: ${KEY?$KEY}", "restart: ${NONE:?$KEY}"))
 	f.Add(server("ports: ['80:80', {target: 1}]", "volumes: [./a:/a, a:/b]", "environment: {A: , B: 1}") + "volumes: {a: }\n")
 	f.Add("a: &a {<<: *a}\nservices: {b: *a}")
 	f.Add("x: &x [1]\nservices: {a: {image: a, command: *x, networks: {n: {aliases: *x}}, depends_on: [a]}}\nnetworks: {n: {external: true}}")
@@ -217,7 +219,7 @@ func FuzzLoad(f *testing.F) {
 		var err error
 		silently(func() {
 			l := &loading{project: &Project{}, dir: dir}
-			p, err = l.project, l.environment(Options{})
+			p, err = l.project, l.environment(Options{Environ: []string{"KEY=" + secret}})
 			if err == nil {
 				err = l.assemble([]source{{"compose.yaml", filepath.Join(dir, "compose.yaml"), []byte(content)}}, Options{}, wholeStack())
 			}
@@ -227,8 +229,13 @@ func FuzzLoad(f *testing.F) {
 			if errors.As(err, &file) && file.File == "" || !strings.Contains(err.Error(), ": ") {
 				t.Fatalf("%v names no file", err)
 			}
-			hintOf(t, err)
+			if said := err.Error() + hintOf(t, err); strings.Contains(said, secret) && !strings.Contains(content, secret) {
+				t.Fatalf("%q shows what $KEY stands for", said)
+			}
 			return
+		}
+		if said := strings.Join(p.Notes, "\n"); strings.Contains(said, secret) && !strings.Contains(content, secret) {
+			t.Fatalf("%q shows what $KEY stands for", said)
 		}
 		started := map[string]bool{}
 		for _, s := range p.Services {

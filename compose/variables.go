@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -40,11 +41,18 @@ func (l *loading) composeFile() ([]string, error) {
 	return files, nil
 }
 
-// profiles are those of COMPOSE_PROFILES.
+// profiles are those of COMPOSE_PROFILES. One that no service has is said, but not shown, as no variable is.
 func (l *loading) profiles() []string {
+	var known []string
+	for _, s := range l.model.Services {
+		known = append(known, s.Profiles...)
+	}
 	all := strings.Split(l.env.get("COMPOSE_PROFILES"), ",")
 	for i := range all {
 		all[i] = strings.TrimSpace(all[i])
+		if all[i] != "" && all[i] != "*" && !slices.Contains(known, all[i]) {
+			l.note("COMPOSE_PROFILES names a profile that no service has")
+		}
 	}
 	return all
 }
@@ -58,8 +66,10 @@ func (l *loading) noteVariables() {
 	slices.Sort(names)
 	for _, name := range names {
 		instead, known := notObeyed()[name]
+		value := l.env.get(name)
+		on, err := strconv.ParseBool(value)
 		switch near := nearest(name, slices.Values(obeyed())); {
-		case known && l.env.get(name) != "" && l.env.get(name) != "false" && l.env.get(name) != "0":
+		case known && value != "" && (on || err != nil):
 			l.note("%s is set, which letta-dev does not obey: %s", name, instead)
 		case strings.HasPrefix(name, "COMPOSE_") && near != "" && near != name:
 			l.note("%s is no variable of docker compose: did you mean %s?", name, near)

@@ -184,7 +184,7 @@ func TestVariablesThatAreNotObeyed(t *testing.T) {
 		"SOMEBODY_ELSES_COMPOSE_FILES=x.yaml": "",
 		"COMPOSE_SOMEBODY_ELSES_OWN=x":        "",
 	} {
-		dir := folder(t, map[string]string{"compose.yaml": server(), ".env": "A=1\n"})
+		dir := folder(t, map[string]string{"compose.yaml": server() + "  o: {image: o, profiles: [p]}\n", ".env": "A=1\n"})
 		var notes [2]string
 		p, err := Load(t.Context(), Options{Dir: dir, Environ: []string{environ}})
 		if err != nil {
