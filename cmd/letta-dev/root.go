@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/letta-dev/letta-dev/compose"
 )
@@ -53,11 +54,17 @@ runs an HTTPS-terminating, WebSocket-aware proxy on 80, 443 and 8283, with WebSo
   letta-dev up -d         # … and stay in the background
   letta-dev up --demo     # without an image: a stand-in server, in seconds
   letta-dev down          # stop it all; data stays`,
-		Version:           version(),
-		Args:              subcommand,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { a.command = commandName(cmd); return a.begin() },
+		Version:       version(),
+		Args:          subcommand,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			a.command = commandName(cmd)
+			if err := a.begin(); err != nil {
+				return err
+			}
+			return notEmpty(cmd)
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cmd.Help()
 		},
@@ -150,6 +157,18 @@ func (a *app) begin() error {
 	a.ui = newUI(a)
 	a.keepCrashes()
 	return nil
+}
+
+// notEmpty refuses a flag that is given and says nothing: --project "$P" without a P is about no project, not about the default one.
+func notEmpty(cmd *cobra.Command) error {
+	var err error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		list, several := f.Value.(pflag.SliceValue)
+		if several && slices.Contains(list.GetSlice(), "") || !several && f.Value.String() == "" {
+			err = usagef(cmd.CommandPath()+" --help", "--%s is empty: give it a value, or leave it out", f.Name)
+		}
+	})
+	return err
 }
 
 // oneOf refuses a value of a flag of a command that is none of those allowed.
