@@ -19,6 +19,8 @@ const (
 	askRest   = time.Second      // within which an answer still counts for one who doubts
 	execEvery = 5                // questions for each one by exec where that is not the server's route: it costs a process
 	wrongTime = 2 * time.Second  // after which what answers at a URL in another form than Letta's is another program
+	wrongRun  = 10 * time.Second // and what answers so in a container: something else may answer there while it starts
+	lookTime  = 5 * time.Second  // for an engine to say how a container stands, while that is asked
 )
 
 var (
@@ -147,14 +149,23 @@ func (f *Follower) askRun(r *running) {
 	defer crash.Recover()
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
-	for n := 1; !f.probe(r, n%otherEvery == 0); n++ {
+	var wrong streak
+	for n := 1; ; n++ {
+		err := f.probe(r, n%otherEvery == 0)
+		if err == nil {
+			break
+		}
+		if a := (*AnswerError)(nil); wrong.lasts(isForeign(err), wrongRun) && errors.As(err, &a) {
+			_, c := f.lastSeen(r)
+			f.unhealthy(r.ctx, time.Time(wrong), &NotLettaError{Container: c.Name, Err: a})
+		}
 		select {
 		case <-tick.C:
 		case <-r.ctx.Done():
 			return
 		}
 		if n%lookEvery == 0 {
-			_ = f.look(r.ctx) // an engine that does not answer leaves the container as it was
+			f.glance(r.ctx)
 		}
 	}
 	n := 0
@@ -164,19 +175,45 @@ func (f *Follower) askRun(r *running) {
 	})
 }
 
-// probe asks a server that starts by its cheapest route, or by all.
-func (f *Follower) probe(r *running, all bool) bool {
+// streak is when something began that goes on; zero while it does not.
+type streak time.Time
+
+// lasts notes whether it goes on, and reports whether it has for a time.
+func (s *streak) lasts(goesOn bool, limit time.Duration) bool {
+	switch {
+	case !goesOn:
+		*s = streak{}
+	case time.Time(*s).IsZero():
+		*s = streak(time.Now())
+	}
+	return goesOn && time.Since(time.Time(*s)) >= limit
+}
+
+// glance looks at the container where that takes no long wait: an engine that does not answer leaves it as it was.
+func (f *Follower) glance(ctx context.Context) {
+	if !f.looking.TryLock() {
+		return // somebody looks already
+	}
+	defer f.looking.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	_ = f.lookLocked(ctx)
+}
+
+// probe asks a server that starts by its cheapest route, or by all. It fails with what the last of them failed with.
+func (f *Follower) probe(r *running, all bool) error {
 	info, c := f.lastSeen(r)
-	if hindrance(c) != nil {
-		return false
+	if err := hindrance(c); err != nil {
+		return err
 	}
 	ways := routes(f.engine, info, c)
 	if !all {
 		ways = ways[:1]
 	}
+	err := errNoRoute
 	for i, w := range ways {
-		a, err := tryRoute(r.ctx, w, c, probeTime)
-		if err != nil {
+		var a answer
+		if a, err = tryRoute(r.ctx, w, c, probeTime); err != nil {
 			continue
 		}
 		// It may have become ready between two questions: the routes before this one are cheaper for every request to come.
@@ -184,9 +221,9 @@ func (f *Follower) probe(r *running, all bool) bool {
 			a = cheaper
 		}
 		f.ready(r.ctx, a)
-		return true
+		return nil
 	}
-	return false
+	return err
 }
 
 // question asks a server that was ready: by the route that answered last, and where that one fails by the others.
@@ -203,7 +240,7 @@ func (f *Follower) question(r *running, limit time.Duration, exec bool) error {
 		return errMoved
 	}
 	if err != nil { // the engine may know why, and may not have told
-		_ = f.look(r.ctx)
+		f.glance(r.ctx)
 	}
 	return err
 }
@@ -311,7 +348,7 @@ func (f *Follower) followURL(ctx context.Context) {
 func (f *Follower) awaitURL(ctx context.Context, ask func(time.Duration) error) bool {
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
-	var wrong time.Time // since when another program answers
+	var wrong streak
 	for {
 		err := ask(probeTime)
 		switch {
@@ -323,12 +360,7 @@ func (f *Follower) awaitURL(ctx context.Context, ask func(time.Duration) error) 
 			f.unhealthy(ctx, time.Now().Add(-probeTime), noAnswer(f.target.URL, err))
 			f.report(Event{Kind: Waiting, Text: fmt.Sprintf("%s, which takes connections and does not answer", f.target.URL)})
 		default:
-			if !isForeign(err) {
-				wrong = time.Time{}
-			} else if wrong.IsZero() {
-				wrong = time.Now()
-			}
-			f.absent(err, !wrong.IsZero() && time.Since(wrong) >= wrongTime)
+			f.absent(err, wrong.lasts(isForeign(err), wrongTime))
 		}
 		select {
 		case <-tick.C:

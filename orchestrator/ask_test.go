@@ -2,6 +2,7 @@ package orchestrator_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ type moody struct {
 	version string
 	open    chan struct{} // it answers while this is closed, and else once it is
 	refuses bool
+	status  string // 200 OK if empty
 	asked   int
 	now     func() // called with each question
 }
@@ -77,9 +79,9 @@ func (m *moody) run(ctx context.Context, p enginetest.Process) int {
 		return 1
 	}
 	m.mu.Lock()
-	body := fmt.Sprintf(`{"version":%q,"status":"ok"}`, m.version)
+	body, status := fmt.Sprintf(`{"version":%q,"status":"ok"}`, m.version), cmp.Or(m.status, "200 OK")
 	m.mu.Unlock()
-	fmt.Fprintf(p.Stdout, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	fmt.Fprintf(p.Stdout, "HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
 	return 0
 }
 
@@ -251,6 +253,83 @@ func TestPausedWhileItStarts(t *testing.T) {
 			t.Errorf("still %v", s.Err)
 		}
 		m.set(func() { m.refuses = false })
+		until(t, f, "ready", ready)
+	})
+}
+
+// A container with another program in it is told as such, and is a Letta server once one answers there.
+func TestAnotherProgramInTheContainer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMoody()
+		m.status = "404 Not Found"
+		e := enginetest.NewFake()
+		e.Program, e.Info.Local = m.run, false
+		e.Add(orchestrator.Container{Name: "web", Running: true, Status: "running", StartedAt: time.Now()})
+		ctx, cancel := context.WithCancel(context.Background())
+		f := orchestrator.Follow(ctx, e, orchestrator.Target{Container: "web"}, nil)
+		defer func() { cancel(); f.Done(); e.Close() }()
+		begin := time.Now()
+		err := f.Wait(t.Context())
+		var other *orchestrator.NotLettaError
+		if took := time.Since(begin); !errors.As(err, &other) || !strings.Contains(err.Error(), "in container web is not a Letta server: the health check answers 404") || took > 15*time.Second {
+			t.Fatalf("after %v: %v", took, err)
+		}
+		if other.Hint() != "docker logs --tail 50 web" {
+			t.Error(other.Hint())
+		}
+		m.set(func() { m.status = "" })
+		until(t, f, "ready", ready)
+	})
+}
+
+// A server whose health check fails is unhealthy like one that is silent.
+func TestAFailingHealthCheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMoody()
+		_, f := moodyLab(t, m)
+		m.set(func() { m.status = "500 Internal Server Error" })
+		if s := until(t, f, "unhealthy", unhealthy); !strings.Contains(s.Err.Error(), "has failed for 12s: the health check answers 500 Internal Server Error") {
+			t.Error(s.Err)
+		}
+		m.set(func() { m.status = "" })
+		until(t, f, "ready", ready)
+	})
+}
+
+// An engine that hangs does not keep the server from being asked.
+func TestAnEngineThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMoody()
+		hangs, resume := make(chan struct{}), make(chan struct{})
+		e := enginetest.NewFake()
+		e.Program, e.Info.Local = m.run, false
+		e.Fault = func(call string, _ orchestrator.Step) error {
+			if call == "Observe" {
+				select {
+				case <-hangs:
+					<-resume
+				default:
+				}
+			}
+			return nil
+		}
+		e.Add(orchestrator.Container{Name: "letta-server", Running: true, Status: "running", StartedAt: time.Now()})
+		ctx, cancel := context.WithCancel(context.Background())
+		f := orchestrator.Follow(ctx, e, orchestrator.Target{Container: "letta-server"}, nil)
+		defer func() { cancel(); close(resume); f.Done(); e.Close() }()
+		if err := f.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		close(hangs)
+		e.SetHealth("letta-server", "unhealthy") // what the engine tells has it looked at
+		synctest.Wait()
+		thaw := m.freeze()
+		begin := time.Now()
+		until(t, f, "unhealthy", unhealthy)
+		if took := time.Since(begin); took > 18*time.Second {
+			t.Errorf("unhealthy after %v", took)
+		}
+		thaw()
 		until(t, f, "ready", ready)
 	})
 }

@@ -246,22 +246,32 @@ func (e *AnswerError) Unwrap() error { return e.Err }
 // foreign says that the answer is that of another program. What stands before a server that starts says 5xx.
 func (e *AnswerError) foreign() bool { return e.Code < 500 }
 
-// NotLettaError says that something else than a Letta server answers at a URL, and has for a while.
+// NotLettaError says that something else than a Letta server answers at a URL or in a container, and has for a while.
 type NotLettaError struct {
-	URL string
-	Err *AnswerError
+	URL       string
+	Container string // where it is in one, which then has no URL
+	Err       *AnswerError
 }
 
-// Error is the URL, and what answers there.
+// Error is the place, and what answers there.
 func (e *NotLettaError) Error() string {
-	return fmt.Sprintf("what answers at %s is not a Letta server: %v", e.URL, e.Err)
+	place := "at " + e.URL
+	if e.Container != "" {
+		place = "in container " + e.Container
+	}
+	return fmt.Sprintf("what answers %s is not a Letta server: %v", place, e.Err)
 }
 
 // Unwrap returns the answer.
 func (e *NotLettaError) Unwrap() error { return e.Err }
 
-// Hint shows the whole answer.
-func (e *NotLettaError) Hint() string { return (&NoAnswerError{URL: e.URL}).Hint() }
+// Hint shows the whole answer, or what the container says of itself.
+func (e *NotLettaError) Hint() string {
+	if e.Container != "" {
+		return "docker logs --tail 50 " + e.Container
+	}
+	return (&NoAnswerError{URL: e.URL}).Hint()
+}
 
 // UnansweredError says that the server in a container runs and does not answer its health check.
 type UnansweredError struct {
@@ -272,11 +282,11 @@ type UnansweredError struct {
 
 // Error is how long it had, and what came instead where that was not nothing.
 func (e *UnansweredError) Error() string {
-	said := fmt.Sprintf("%s runs, and its health check (/v1/health/) has had no answer for %v", e.Container, e.Limit)
-	if !isTimeout(e.Err) {
-		said += ": " + e.Err.Error()
+	said := e.Container + " runs, and its health check (/v1/health/) has "
+	if isTimeout(e.Err) {
+		return said + fmt.Sprintf("had no answer for %v", e.Limit)
 	}
-	return said
+	return said + fmt.Sprintf("failed for %v: %v", e.Limit, e.Err)
 }
 
 // Unwrap returns what came instead of an answer.

@@ -258,6 +258,10 @@ func (f *Follower) concerns(h Happening) bool {
 func (f *Follower) look(ctx context.Context) error {
 	f.looking.Lock()
 	defer f.looking.Unlock()
+	return f.lookLocked(ctx)
+}
+
+func (f *Follower) lookLocked(ctx context.Context) error {
 	have, err := f.engine.Observe(ctx, f.target.query())
 	if err != nil {
 		return err
