@@ -25,8 +25,8 @@ func newEnv(a *app) *cobra.Command {
 		Short: "Print the variables that make programs trust us and find the server",
 		Long: `env prints variables for programs that bring roots of their own, as Node, Bun, Deno, Python, Go, Java, git and wget do: with them they
 accept our certificates, and all that they accepted before. LETTA_BASE_URL is what Letta's SDKs connect to. LETTA_API_KEY is the
-server's password, where the stack here sets SECURE=true and LETTA_SERVER_PASSWORD; one that your shell has already stays. Where a proxy
-is set, NO_PROXY and Java's list get localhost, the names under it, loopback addresses and the server's own names, beside what they hold.
+server's password, where the stack here sets SECURE=true and LETTA_SERVER_PASSWORD; one that your shell has already stays. Letta
+Code would send it to Letta's cloud too: LETTA_MEMFS_BASE_URL, and with a key LETTA_CODE_TELEM=0, keep it here. Where a proxy is set, NO_PROXY and Java's list get localhost, the names under it, loopback addresses and the server's own names, beside what they hold.
 
 The files that the variables name are made anew by every env and run. With --json, whose answers end up in logs, the password is
 left out and named under "withheld"; --shell json has it.`,
@@ -108,8 +108,7 @@ func (a *app) variables(ctx context.Context) ([]certs.Variable, error) {
 	if live != nil {
 		tls = live.Certificate != nil
 	}
-	vars := []certs.Variable{{Name: "LETTA_BASE_URL", Value: baseURL(live, tls)}}
-	vars = append(vars, a.password(stack)...)
+	vars := serverVariables(baseURL(live, tls), a.password(stack), a.env.get(apiKey))
 	vars = append(vars, noProxyVariables(a.env.get, a.environ(), servedNames(stack, live))...)
 	if !tls { // there is nothing to trust
 		return vars, nil
@@ -120,6 +119,18 @@ func (a *app) variables(ctx context.Context) ([]certs.Variable, error) {
 	}
 	ours, err := a.trustVariables(ctx, files, authority, env, vars)
 	return mergeVariables(vars, ours), err
+}
+
+// serverVariables are those that a client finds the server by. LETTA_BASE_URL does not bind all that Letta Code sends the key to: the
+// git of an agent's memory goes to Letta's cloud unless LETTA_MEMFS_BASE_URL names another server, and its telemetry always does
+// (letta-code#1918; read and tried with 0.25.9 and 0.34.12). LETTA_MEMFS_LOCAL=1 would have it clone every new agent's memory from
+// here, which ends it with an error where the server has no such service, as ours has not: without it, it asks nobody.
+func serverVariables(address string, password []certs.Variable, key string) []certs.Variable {
+	vars := append([]certs.Variable{{Name: "LETTA_BASE_URL", Value: address}, {Name: "LETTA_MEMFS_BASE_URL", Value: address}}, password...)
+	if len(password) > 0 || key != "" {
+		vars = append(vars, certs.Variable{Name: "LETTA_CODE_TELEM", Value: "0"})
+	}
+	return vars
 }
 
 // mergeVariables is both, in which those of the latter stand for the former's of the same name.
