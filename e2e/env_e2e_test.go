@@ -215,7 +215,7 @@ func company(t *testing.T) (authority []byte, leaf tls.Certificate) {
 	ca.Subject.CommonName = "company"
 	root, err := x509.CreateCertificate(rand.Reader, ca, ca, key.Public(), key)
 	must(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(2), NotBefore: ca.NotBefore, NotAfter: ca.NotAfter, DNSNames: []string{"localhost"},
+	template := &x509.Certificate{SerialNumber: big.NewInt(2), NotBefore: ca.NotBefore, NotAfter: ca.NotAfter, DNSNames: []string{"localhost", "api.letta.com"},
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	template.Subject.CommonName = "server"
 	der, err := x509.CreateCertificate(rand.Reader, template, ca, key.Public(), key)
