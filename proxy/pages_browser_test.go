@@ -115,6 +115,7 @@ func TestFormsGetPages(t *testing.T) {
 		{"a method", "TRACE", "/mirror", nil, 405, nil},
 		{"a large body", "POST", "/mirror", nil, 413, func(c *Config) { c.Policy.MaxBody = 3 }},
 		{"too often", "POST", "/mirror", nil, 429, func(c *Config) { c.Policy.Rate = policy.Rate{Requests: 1, Seconds: 60} }},
+		{"a form in a URL", "GET", "/mirror?" + strings.Repeat("a", 20<<10), nil, 414, nil},
 		{"a climb", "POST", "/app/../mirror", nil, 400, routed(nobody(t), "/app/=http://@/base/")},
 		{"nobody listens", "POST", "/mirror", nil, 502, func(c *Config) { c.REST.Dial = dialer(nobody(t)) }},
 		{"down", "POST", "/mirror", nil, 502, func(c *Config) { c.REST.State = newStateBox(State{Phase: Down}).get }},

@@ -65,6 +65,26 @@ func (d *Reader) firstLine() (string, error) {
 	return string(line), err
 }
 
+// maxSkipped bounds how much of a first line that is too long is read.
+const maxSkipped = 1 << 20
+
+// fieldsBehindLongLine returns the fields behind a first line that is too long, as far as they come: they tell who asks.
+func (d *Reader) fieldsBehindLongLine(into Fields) Fields {
+	for skipped := 0; skipped < maxSkipped; {
+		if i := bytes.IndexByte(d.buf[d.r:d.w], '\n'); i >= 0 {
+			d.r += i + 1
+			fields, _ := d.fields(into, false) // what is wrong with them does not matter any more
+			return fields
+		}
+		skipped += d.w - d.r
+		d.r = d.w
+		if d.fill() != nil {
+			break
+		}
+	}
+	return into
+}
+
 // fields takes the lines of a head behind the first, the empty one included. Lines
 // are checked as they come: who waits for more after a malformed one waits for
 // nothing. Of a head that is too large it returns the lines before it was.

@@ -20,12 +20,16 @@ type Request struct {
 
 // Request reads the head of a request into r, whose Fields are used again. The
 // error is io.EOF when the connection ended in good order, an [*Error] for a
-// malformed head, else what reading gave.
+// malformed head, else what reading gave. A head that is too large leaves the fields
+// of it that came.
 func (d *Reader) Request(r *Request) error {
 	*r = Request{Fields: r.Fields[:0]}
 	line, err := d.firstLine()
 	if err == nil && line == "" { // RFC 9112, section 2.2
 		line, err = d.firstLine()
+	}
+	if e, ok := err.(*Error); ok && e.Status == http.StatusRequestURITooLong {
+		r.Fields = d.fieldsBehindLongLine(r.Fields)
 	}
 	if err != nil {
 		return err
