@@ -44,8 +44,8 @@
 // With a route or without, a Location, Content-Location or Refresh that names the server
 // itself leads back to the scheme, host and port that the client used: by its address in
 // any spelling (127.0.0.1, localhost, [::1] and 0.0.0.0 are one), by one of
-// Upstream.Authorities, or by the client's own name with the server's port. One to any
-// other port stays as it is.
+// Upstream.Authorities, or by the client's own name with the server's port or that of
+// another listener. One to any other port stays as it is.
 //
 // # Forwarding
 //

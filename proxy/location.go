@@ -3,6 +3,7 @@ package proxy
 import (
 	"cmp"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/letta-dev/letta-dev/proxy/http1"
@@ -54,7 +55,7 @@ func (x *exchange) relocated(location string, up *upstreamConn) string {
 			if x.request.secure && lower(scheme) == "http://" {
 				scheme = "https://"
 			}
-		case x.namesServer(there, up):
+		case x.namesServer(there, up), x.namesListener(there):
 			scheme, authority = x.request.scheme()+"://", userOf(authority)+x.request.Host
 		default:
 			return location
@@ -72,6 +73,16 @@ func (x *exchange) leadsHere(there endpoint, scheme string) bool {
 	asked, _ := endpointOf(x.request.Host, defaultPort(x.request.scheme()))
 	plain := there.port == defaultPort(cmp.Or(schemeName(scheme), x.request.scheme())) && asked.port == defaultPort(x.request.scheme())
 	return x.proxy.hosts.has(there.host) && (there.port == asked.port || plain)
+}
+
+// namesListener reports whether a URL leads to another of our listeners, under the name the client used: nginx in a container, where
+// it listens on port 80, leaves the port out.
+func (x *exchange) namesListener(there endpoint) bool {
+	asked, _ := endpointOf(x.request.Host, "")
+	return there.host == asked.host && slices.ContainsFunc(x.proxy.config.Listeners, func(l Listener) bool {
+		at, ok := endpointOf(l.Addr().String(), "")
+		return ok && !l.WebSocket && at.port == there.port
+	})
 }
 
 // namesServer reports whether a URL leads to the server that answers: by its address, however that is spelled, or by the name that

@@ -25,7 +25,10 @@ func TestRedirectsToTheServerItself(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
+	second := listenLoopback(t)
+	_, ours, _ := net.SplitHostPort(second.Addr().String())
 	g := startAt(t, server.Listener.Addr().String(), func(c *Config) {
+		c.Listeners = append(c.Listeners, Listener{Listener: second})
 		c.Hosts = []string{"app.test"}
 		c.REST.Authorities = []string{"letta-server:8283", "localhost:8283"}
 		c.Access = nil // there are more than a rig keeps
@@ -55,16 +58,18 @@ func TestRedirectsToTheServerItself(t *testing.T) {
 					}
 				}
 				for location, want := range map[string]string{
-					"//127.0.0.1:" + port + "/dir/":        here + "dir/",
-					"http://127.0.0.1:" + port:             root,
-					"http://127.0.0.1:0" + port + "?a":     root + "?a",
-					"http://a:b@127.0.0.1:" + port + "/x":  w.scheme + "://a:b@" + host + path + "x",
-					"http://127.0.0.2:" + port + "/x":      "",
-					"http://localhost:1/x":                 "",
-					"http://localhost/x:" + port:           "",
-					"http://127.0.0.1:" + port + "@evil/x": "",
-					"http://evil.example:" + port + "/x":   "",
-					"http://localhost.evil:" + port + "/x": "",
+					"//127.0.0.1:" + port + "/dir/":         here + "dir/",
+					"http://" + name + ":" + ours + "/dir/": here + "dir/", // of another listener
+					"http://other.test:" + ours + "/dir/":   "",
+					"http://127.0.0.1:" + port:              root,
+					"http://127.0.0.1:0" + port + "?a":      root + "?a",
+					"http://a:b@127.0.0.1:" + port + "/x":   w.scheme + "://a:b@" + host + path + "x",
+					"http://127.0.0.2:" + port + "/x":       "",
+					"http://localhost:1/x":                  "",
+					"http://localhost/x:" + port:            "",
+					"http://127.0.0.1:" + port + "@evil/x":  "",
+					"http://evil.example:" + port + "/x":    "",
+					"http://localhost.evil:" + port + "/x":  "",
 				} {
 					if want == "" {
 						want = location
