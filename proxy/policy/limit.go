@@ -21,8 +21,11 @@ func ParseRate(s string) (Rate, error) {
 	number, per, _ := strings.Cut(s, "/")
 	n, err := strconv.Atoi(number)
 	seconds := map[string]int{"s": 1, "m": 60}[per]
-	if err != nil || seconds == 0 || n < 1 || n > maxRequests || !digits(number) {
+	switch {
+	case seconds == 0 || !digits(number) || err == nil && n < 1:
 		return Rate{}, wrong("limits.rate", "write 20/s or 600/m", "%q is not a rate of requests", s)
+	case err != nil || n > maxRequests:
+		return Rate{}, wrong("limits.rate", "write 20/s or 600/m, or leave it out for no limit", "a rate of %q is more than %d requests, the most that can be counted", s, maxRequests)
 	}
 	return Rate{n, seconds}, nil
 }
@@ -67,8 +70,11 @@ func ParseSize(s string) (int64, error) {
 	unit, known := units()[strings.ToLower(s)[len(number):]]
 	n, err := strconv.ParseInt(number, 10, 64)
 	const most = 1 << 50
-	if err != nil || !known || !digits(number) || n < 1 || n > most/unit {
+	switch {
+	case !known || !digits(number) || err == nil && n < 1:
 		return 0, wrong("limits.body", "write 64kb, 10mb or 1g", "%q is not a size", s)
+	case err != nil || n > most/unit:
+		return 0, wrong("limits.body", "write 64kb, 10mb or 1g, or leave it out for no limit", "a size of %q is more than %s, the most that can be counted", s, FormatSize(most))
 	}
 	return n * unit, nil
 }
@@ -87,8 +93,14 @@ func FormatSize(n int64) string {
 func ParseAge(s string) (int, error) {
 	d, err := time.ParseDuration(s)
 	const most = 365 * 24 * time.Hour
-	if err != nil || d < time.Second || d > most || d%time.Second != 0 {
-		return 0, wrong("cache", "write 10m, 1h or 24h", "%q is not a time to keep files for", s)
+	const advice = "write 10m, 1h or 24h"
+	switch {
+	case err != nil || d <= 0:
+		return 0, wrong("cache", advice, "%q is not a time to keep files for", s)
+	case d%time.Second != 0: // Cache-Control counts them (RFC 9111, section 1.2.2)
+		return 0, wrong("cache", advice, "a time of %q is not a number of whole seconds", s)
+	case d > most:
+		return 0, wrong("cache", advice, "a time of %q is more than %s, a year", s, FormatAge(int(most/time.Second)))
 	}
 	return int(d / time.Second), nil
 }

@@ -129,9 +129,13 @@ func TestParseRate(t *testing.T) {
 			t.Errorf("%q: %v with bursts of %d every %v, %v", text, r, r.Burst(), r.Interval(), err)
 		}
 	}
-	for _, text := range []string{"", "20", "20/", "/s", "20/h", "0/s", "-1/s", "+1/s", "1.5/s", "20/s ", "20/S", "1000001/s", "1e3/s", "20/s/s"} {
+	for _, text := range []string{"", "20", "20/", "/s", "20/h", "0/s", "-1/s", "+1/s", "1.5/s", "20/s ", "20/S", "1e3/s", "20/s/s"} {
 		_, err := ParseRate(text)
 		says(t, err, "limits.rate", "is not a rate of requests")
+	}
+	for _, text := range []string{"1000001/s", "99999999999999999999/m"} {
+		_, err := ParseRate(text)
+		says(t, err, "limits.rate", "is more than 1000000 requests")
 	}
 }
 
@@ -143,9 +147,13 @@ func TestParseSize(t *testing.T) {
 			t.Errorf("%q: %d, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "0", "-1", "+1", "m", "10 mb", "10mbb", "10bm", "1.5g", "10tb", "0x10", "99999999999999999999", "9999999999g"} {
+	for _, text := range []string{"", "0", "-1", "+1", "m", "10 mb", "10mbb", "10bm", "1.5g", "10tb", "0x10"} {
 		_, err := ParseSize(text)
 		says(t, err, "limits.body", "is not a size")
+	}
+	for _, text := range []string{"99999999999999999999", "9999999999g"} {
+		_, err := ParseSize(text)
+		says(t, err, "limits.body", "is more than 1048576gb")
 	}
 	for n, want := range map[int64]string{10 << 20: "10mb", 1536: "1536b", 3 << 30: "3gb", 2048: "2kb"} {
 		if got := FormatSize(n); got != want {
@@ -160,9 +168,12 @@ func TestParseAge(t *testing.T) {
 			t.Errorf("%q: %d, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "1", "0s", "-1h", "10ms", "1.5s", "8761h", "never"} {
+	for text, part := range map[string]string{
+		"": "is not a time to keep files for", "1": "is not a time", "0s": "is not a time", "-1h": "is not a time", "never": "is not a time",
+		"10ms": "whole seconds", "1.5s": "whole seconds", "8761h": "is more than 8760h",
+	} {
 		_, err := ParseAge(text)
-		says(t, err, "cache", "is not a time to keep files for")
+		says(t, err, "cache", part)
 	}
 }
 
