@@ -83,6 +83,7 @@ runs an HTTPS-terminating, WebSocket-aware proxy on 80, 443 and 8283, with WebSo
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
 		raw := root.OutOrStdout()
 		wrapped := &wrapWriter{to: raw, width: widthOf(a.stdout)}
+		cmd.Long = paragraphs(cmd.Long, wrapped.width)
 		root.SetOut(wrapped)
 		defer root.SetOut(raw)
 		help(cmd, args)

@@ -54,6 +54,17 @@ func (w *wrapWriter) flush() {
 	w.partial = ""
 }
 
+// flush is the hang of a paragraph.
+const flush = -1
+
+// paragraphs wraps a text whose paragraphs were broken for another width.
+func paragraphs(text string, width int) string {
+	if width < minWidth {
+		return text
+	}
+	return wrapLines(regexp.MustCompile(`(\S)\n(\S)`).ReplaceAllString(text, "$1 $2"), width, flush)
+}
+
 // wrapLines wraps each line of a text. hang is where the lines that come of one begin; 0: as the line itself has it.
 func wrapLines(text string, width, hang int) string {
 	var out strings.Builder
@@ -76,13 +87,16 @@ func wrapLine(line string, width, hang int) string {
 		return line
 	}
 	left, narrow := indentOf(line), 0 // narrow is where a column begins that goes below the others
-	if hang == 0 {
+	switch {
+	case hang == flush:
+		hang = left
+	case hang == 0:
 		hang = columnOf(line)
 		if hang > left+2 && width-hang < minColumn {
 			narrow = hang
 		}
 	}
-	if width-hang < minColumn {
+	if width-hang < minColumn && hang > left {
 		hang = left + 2
 	}
 	var out strings.Builder
@@ -148,16 +162,17 @@ func inside(spans [][]int, at int) bool {
 }
 
 // toType finds the commands in a line: what stands in backticks; what follows "try:"; what begins with a program's name after a colon, a
-// semicolon or nothing; and a command of ours anywhere.
+// semicolon or the indentation; and a command of ours anywhere.
 func toType(line string) [][]int {
 	const end = `(?:  +[#(].*)?$`
-	programs := `(?:[A-Z_]+=\S* )*(?:sudo|sudoedit|docker|podman|curl|ls|mkcert|mv|rm|cp|unset|export|chmod|openssl|certutil|df|kill|pgrep|touch|make|go|eval|source|systemctl|install|ln|cat|fg|\S*letta-dev) `
+	ours := `(?:[^\s` + "`" + `(]*/)?letta-dev (?:--|(?:` + projectCommands + "|" + otherCommands + `)\b)`
+	programs := `(?:[A-Z_]+=\S* )*(?:` + ours + `|(?:sudo|sudoedit|docker|podman|curl|ls|mkcert|rm|unset|export|chmod|openssl|certutil|df|kill|pgrep|eval|systemctl) )`
 	var spans [][]int
 	for _, form := range []string{
 		"(`[^`]+`)",
 		`^ *try: (.*?)` + end,
-		`(?:: +|; |^ *)(` + programs + `.*?)` + end,
-		"((?:[^\\s`(]*/)?letta-dev (?:--|(?:" + projectCommands + "|" + otherCommands + ")\\b)[^`;()]*?)(?:, | {2,}|[`;)]|$)",
+		`(?:: +|; |^ {2,})(` + programs + `.*?)` + end,
+		"(" + ours + "[^`;()]*?)(?:, | {2,}|[`;)]|$)",
 	} {
 		for _, at := range regexp.MustCompile(form).FindAllStringSubmatchIndex(line, -1) {
 			spans = append(spans, at[2:4])
