@@ -32,7 +32,7 @@ func TestTheAppServer(t *testing.T) {
 	w.env()
 	program, err := clients.AppServer(t.Context())
 	if err != nil {
-		t.Fatal(err)
+		t.Skipf("NOT PROVEN: %s: the App Server could not be installed: %v", t.Name(), err)
 	}
 	open, guarded := freePort(t), freePort(t)
 	w.up("--ws-upstream", "ws://localhost:"+open+"/ws")

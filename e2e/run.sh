@@ -52,26 +52,28 @@ if [[ $(id -u) == 0 && -z ${LETTA_DEV_E2E_OWN_STORES-} ]] && command -v unshare 
 	export LETTA_DEV_E2E_OWN_STORES=1
 	exec unshare --mount --propagation private bash "$0" "$@"
 fi
-# run runs the tests of each package beside the other, and says which begins and how each ended. What they said of a failure stands at the end.
+# run runs the tests of each package beside the others, and says which begins and how each ended. What they said of a failure stands at
+# the end.
 run() {
-	local code=0 logs package at=() i
+	local code=0 logs package log at=() i
 	logs=$(mktemp -d)
-	for package in e2e e2e/trust; do
-		go test -tags e2e -count=1 -timeout 20m -v "$@" "./$package" >"$logs/${package/\//-}" 2>&1 &
+	for package in $(grep -rl '^//go:build e2e' e2e | xargs -n 1 dirname | sort -u); do
+		log=$logs/${package//\//-}
+		go test -tags e2e -count=1 -timeout 20m -v "$@" "./$package" >"$log" 2>&1 &
 		at+=("$!")
+		tail -q -n +1 -F --pid="$!" "$log" 2>/dev/null | shown &
 	done
-	tail -q -n +1 -F --pid="${at[0]}" "$logs/e2e" 2>/dev/null | shown &
-	tail -q -n +1 -F --pid="${at[1]}" "$logs/e2e-trust" 2>/dev/null | shown &
 	for i in "${at[@]}"; do
 		wait "$i" || code=$?
 	done
 	wait
 	[[ $code == 0 ]] || cat "$logs"/*
-	rm -r "$logs"
 	if [[ -n ${LETTA_DEV_E2E_NO_SERVER-}${LETTA_DEV_E2E_NO_COMPOSE-} ]]; then
 		echo "NOT PROVEN, see above: ${LETTA_DEV_E2E_NO_SERVER-}${LETTA_DEV_E2E_NO_COMPOSE-}" >&2
 		[[ $code != 0 || -z ${CI-} ]] || code=3
 	fi
+	[[ $code != 0 || -z ${CI-} ]] || ! grep -q 'NOT PROVEN: .* could not be installed' "$logs"/* || code=3
+	rm -r "$logs"
 	return "$code"
 }
 
