@@ -23,11 +23,10 @@ import (
 )
 
 type ui struct {
-	app   *app
-	mode  string // tty, plain, json, quiet
-	width int    // of the terminal that err is; 0: it is none
-	out   *output
-	err   io.Writer // colours taken out where they are not wanted
+	app  *app
+	mode string // tty, plain, json, quiet
+	out  *output
+	err  io.Writer // colours taken out where they are not wanted
 
 	mu       sync.Mutex
 	rows     []*row // under way, in the order they began
@@ -61,7 +60,7 @@ type row struct {
 }
 
 func newUI(a *app) *ui {
-	u := &ui{app: a, out: outputOf(a.stdout), mode: progressMode(a), width: widthOf(a.stderr)}
+	u := &ui{app: a, out: outputOf(a.stdout), mode: progressMode(a)}
 	u.rests = u.mode == "tty" && !a.global.json && isTerminal(a.stdout)
 	u.err = &colorprofile.Writer{Forward: a.stderr, Profile: profile(a, a.stderr)}
 	u.steps = newStepRows(u)
@@ -170,7 +169,7 @@ func (r *row) end(m mark, text string) {
 	case "json":
 		u.line(r, m.word)
 	case "tty", "plain":
-		u.print(wrapLines(fmt.Sprintf(" %s %-12s %s\n", m, r.name, printableLines(text)), u.width, rowColumn))
+		u.print(wrapLines(fmt.Sprintf(" %s %-12s %s\n", m, r.name, printableLines(text)), widthOf(u.app.stderr), rowColumn))
 	}
 }
 
@@ -189,7 +188,7 @@ func (u *ui) said(r *row, status string) {
 	case u.mode == "json":
 		u.line(r, status)
 	case u.mode == "plain" && r.text != "":
-		fmt.Fprint(u.err, wrapLines(fmt.Sprintf("   %-12s %s\n", r.name, r.text), u.width, rowColumn))
+		fmt.Fprint(u.err, wrapLines(fmt.Sprintf("   %-12s %s\n", r.name, r.text), widthOf(u.app.stderr), rowColumn))
 	}
 }
 
@@ -232,7 +231,7 @@ func (u *ui) remark(sign, word, text string) {
 	case "json":
 		u.jsonLine(map[string]any{"time": u.app.now().UTC(), "status": word, "text": text})
 	case "tty", "plain":
-		u.print(wrapLines(fmt.Sprintf(" %s %s\n", sign, printableLines(text)), u.width, noteColumn))
+		u.print(wrapLines(fmt.Sprintf(" %s %s\n", sign, printableLines(text)), widthOf(u.app.stderr), noteColumn))
 	}
 }
 
@@ -290,5 +289,5 @@ func (u *ui) fail(command string, e explanation) {
 		u.jsonLine(map[string]any{"time": u.app.now().UTC(), "status": "error", "code": e.Code, "text": e.Message, "hint": e.Hint})
 		return
 	}
-	fmt.Fprint(u.err, wrapLines(e.lines(), u.width, 0))
+	fmt.Fprint(u.err, wrapLines(e.lines(), widthOf(u.app.stderr), 0))
 }
