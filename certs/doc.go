@@ -22,8 +22,10 @@
 // A [Keeper] holds the leaves a server presents and renews them at one third of their life left, under the running
 // server. There are two. Clients that send a server name (RFC 6066 section 3) get a leaf with DNS names only, because
 // BoringSSL refuses every chain that has both an address and an address constraint (oven-sh/bun#42254). Others get one with
-// all names and addresses: they may have asked for an address, or, as Java does, for a name without a dot. What other processes change on disk is taken up within seconds: leaves that [Authority.Renew] has
-// issued, and another authority in the place of the old one.
+// all names and addresses: they may have asked for an address, or, as Java does, for a name without a dot. A name further
+// below a wildcard than the one label that it stands for gets a leaf of its own when a client asks for it. What other
+// processes change on disk is taken up within seconds: leaves that [Authority.Renew] has issued, and another authority in
+// the place of the old one.
 //
 // [Authority.Create] writes files for other programs, with mkcert's names and options: PEM or PKCS #12, for servers or
 // for clients too. [Authority.CreateFromRequest] answers a certificate signing request.

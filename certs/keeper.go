@@ -38,6 +38,7 @@ type Keeper struct {
 	source *source
 	dns    *slot
 	all    *slot
+	byName leavesByName
 	report func(Renewal)
 	ticks  <-chan time.Time
 }
@@ -58,6 +59,7 @@ func NewKeeper(a *Authority, opts KeeperOptions) (*Keeper, error) {
 	}
 	k.dns = &slot{source: k.source, names: names.DNS(), report: k.report}
 	k.all = &slot{source: k.source, names: names.hostsFirst(), report: k.report}
+	k.byName = leavesByName{source: k.source, names: names, leaves: map[string]*held{}}
 	for _, s := range k.slots() {
 		if err := s.load(); err != nil {
 			return nil, err
@@ -72,6 +74,9 @@ func (k *Keeper) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 	// may stand for localhost too (sun.security.ssl.Utilities.toSNIHostName).
 	if hello.ServerName == "" || net.ParseIP(hello.ServerName) != nil {
 		return k.all.get(), nil
+	}
+	if leaf := k.byName.get(hello.ServerName); leaf != nil {
+		return leaf, nil
 	}
 	return k.dns.get(), nil
 }

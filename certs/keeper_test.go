@@ -5,11 +5,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -75,6 +77,46 @@ func TestKeeperChoosesByServerName(t *testing.T) {
 	}
 	if want := a.now().Add(90 * day); !k.NotAfter().Equal(want) {
 		t.Errorf("ends %s, want %s", k.NotAfter(), want)
+	}
+}
+
+// A wildcard in a certificate stands for one label. Names further below have leaves of their own, issued when they are asked for, of which
+// no more are kept than are worth it.
+func TestKeeperIssuesByName(t *testing.T) {
+	c := newClock()
+	k, a, _ := keepTest(t, c, KeeperOptions{Hosts: []string{"*.dev.localhost", "plain.localhost"}})
+	for name, byName := range map[string]bool{
+		"a.b.letta.localhost": true, "A.B.letta.localhost": true, "w.x.y.z.letta.localhost": true, "a.b.dev.localhost": true,
+		"b.letta.localhost": false, "letta.localhost": false, "b.dev.localhost": false, "a.plain.localhost": false, "a.b.localhost": false,
+		"a.b.example.com": false, "a..letta.localhost": false, "a b.c.letta.localhost": false, "notletta.localhost": false, "*.b.letta.localhost": false,
+	} {
+		leaf := presented(t, k, name)
+		if own := leaf != presented(t, k, "letta.localhost"); own != byName {
+			t.Errorf("%q has a leaf of its own: %v", name, own)
+		}
+		if byName {
+			must(t, verify(issuedBy(leaf, a), a.root, strings.ToLower(name), a.now()))
+			if presented(t, k, name) != leaf {
+				t.Errorf("%q gets another leaf at each handshake", name)
+			}
+		}
+	}
+	first := presented(t, k, "a.b.letta.localhost")
+	c.advance(61 * day)
+	if renewed := presented(t, k, "a.b.letta.localhost"); renewed == first || !renewed.NotAfter.Equal(c.Now().Add(leafLife)) {
+		t.Errorf("not renewed: until %s", renewed.NotAfter)
+	}
+	fresh := replaced(t, a, Options{Now: c.Now})
+	k.look()
+	must(t, verify(issuedBy(presented(t, k, "a.b.letta.localhost"), fresh), fresh.root, "a.b.letta.localhost", c.Now()))
+	for i := range 10 * mostByName {
+		presented(t, k, fmt.Sprintf("a.b%d.letta.localhost", i))
+	}
+	if len(k.byName.leaves) != mostByName || len(k.byName.order) != mostByName {
+		t.Errorf("%d leaves are kept, %d names", len(k.byName.leaves), len(k.byName.order))
+	}
+	if left := names(t, filepath.Join(a.Dir(), leavesFolder)); len(left) != 2 {
+		t.Errorf("on disk: %q", left)
 	}
 }
 

@@ -37,7 +37,7 @@ func (h *held) notAfter() time.Time { return h.leaf.Leaf.NotAfter }
 
 // load takes the leaf from disk, or issues the first one.
 func (s *slot) load() error {
-	if h, err := s.read(); err == nil && s.whyDue(h) == "" {
+	if h, err := s.read(); err == nil && s.source.whyDue(h) == "" {
 		s.current.Store(h)
 		return nil
 	}
@@ -46,7 +46,7 @@ func (s *slot) load() error {
 
 // get returns the leaf, renewed if that is due. While one caller renews, the others get the old leaf.
 func (s *slot) get() *tls.Certificate {
-	if s.whyDue(s.current.Load()) != "" && s.renewing.TryLock() {
+	if s.source.whyDue(s.current.Load()) != "" && s.renewing.TryLock() {
 		defer s.renewing.Unlock()
 		s.renewDue()
 	}
@@ -64,20 +64,20 @@ func (s *slot) look() {
 	}
 	s.seen = now
 	h, err := s.read()
-	if err == nil && s.whyDue(h) == "" && !h.leaf.Leaf.Equal(s.current.Load().leaf.Leaf) {
+	if err == nil && s.source.whyDue(h) == "" && !h.leaf.Leaf.Equal(s.current.Load().leaf.Leaf) {
 		s.use(h, "another process renewed it", nil)
 	}
 }
 
 // renewDue replaces a leaf that is due. Another process may have done so on disk.
 func (s *slot) renewDue() {
-	reason := s.whyDue(s.current.Load())
+	reason := s.source.whyDue(s.current.Load())
 	a := s.source.current.Load()
 	now := a.now()
 	if since := now.Sub(s.failed); reason == "" || since >= 0 && since < retryAfter && s.failedBy == a {
 		return
 	}
-	if h, err := s.read(); err == nil && s.whyDue(h) == "" {
+	if h, err := s.read(); err == nil && s.source.whyDue(h) == "" {
 		s.use(h, reason, nil)
 		return
 	}
@@ -108,25 +108,6 @@ func (s *slot) use(h *held, reason string, err error) {
 	s.current.Store(h)
 	s.failed, s.told = time.Time{}, time.Time{}
 	s.report(Renewal{Names: s.names, NotAfter: h.notAfter(), Reason: reason, Err: err, InMemory: err != nil})
-}
-
-// whyDue tells why a leaf has to be replaced: it is another authority's, in its last third, over, or from the future,
-// where a clock that ran ahead has put it. One that ends with its authority is as good as any that could replace it, and so
-// is every one when that has ended. It is empty if the leaf may stay.
-func (s *slot) whyDue(h *held) string {
-	a, l := s.source.current.Load(), h.leaf.Leaf
-	now, lastThird := a.now(), l.NotAfter.Sub(l.NotBefore)/3
-	switch {
-	case h.by != a:
-		return "the authority was replaced"
-	case now.After(a.NotAfter()):
-		return ""
-	case now.Before(l.NotBefore):
-		return "the clock was put back to before its time"
-	case now.After(l.NotAfter.Add(-lastThird)) && l.NotAfter.Before(a.NotAfter()):
-		return "it was in the last third of its time"
-	}
-	return ""
 }
 
 func (s *slot) path() string { return s.source.current.Load().leafPath(s.names) }

@@ -76,6 +76,25 @@ func (s *source) ending() error {
 	return err
 }
 
+// whyDue tells why a leaf has to be replaced: it is another authority's, in its last third, over, or from the future,
+// where a clock that ran ahead has put it. One that ends with its authority is as good as any that could replace it, and so
+// is every one when that has ended. It is empty if the leaf may stay.
+func (s *source) whyDue(h *held) string {
+	a, l := s.current.Load(), h.leaf.Leaf
+	now, lastThird := a.now(), l.NotAfter.Sub(l.NotBefore)/3
+	switch {
+	case h.by != a:
+		return "the authority was replaced"
+	case now.After(a.NotAfter()):
+		return ""
+	case now.Before(l.NotBefore):
+		return "the clock was put back to before its time"
+	case now.After(l.NotAfter.Add(-lastThird)) && l.NotAfter.Before(a.NotAfter()):
+		return "it was in the last third of its time"
+	}
+	return ""
+}
+
 // files are all those on which an authority in the same folder may rest.
 func (a *Authority) files() []string {
 	var files []string

@@ -455,6 +455,7 @@ func TestWithdrawSaysWhatItCouldNot(t *testing.T) {
 	must(t, os.Mkdir(filepath.Join(dir, "roots-folder.pem"), 0o700)) // nothing of ours
 	must(t, os.Symlink("elsewhere", filepath.Join(dir, "roots-link.pem")))
 	must(t, Withdraw(dir, nil))
+	must(t, Withdraw(filepath.Join(dir, "roots-link.pem"), nil))
 	write(t, filepath.Join(dir, "roots-huge.pem"), 0o600, "")
 	must(t, os.Truncate(filepath.Join(dir, "roots-huge.pem"), 1<<30))
 	err := Withdraw(dir, nil)

@@ -17,10 +17,11 @@ func Withdraw(dir string, owner *Owner) error {
 }
 
 func withdrawAll(dir string, owner *Owner) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	info, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() { // a link or a file is nothing of ours
 		return nil
 	}
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return &Error{Doing: "take our root out of the combined roots", Path: dir, Err: err, Advice: "rm -r " + quote(dir)}
 	}

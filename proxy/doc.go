@@ -18,7 +18,7 @@
 //
 // # Policy
 //
-// A request is served only under our names: letta.localhost, one label below it,
+// A request is served only under our names: letta.localhost, names below it,
 // localhost, loopback addresses, and Config.Hosts. Everything else gets 404, so a
 // name that an attacker rebinds to 127.0.0.1 reaches nothing. WebSocket upgrades
 // and methods that change something are refused with 403 when their Origin is

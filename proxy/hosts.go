@@ -11,7 +11,7 @@ import (
 // hostSet is the set of names we serve, in the form parseHost gives them.
 type hostSet struct {
 	exact  map[string]bool
-	parent map[string]bool // names that any single label may precede
+	parent map[string]bool // names that any labels may precede
 	within []netip.Prefix
 }
 
@@ -47,7 +47,8 @@ func newHostSet(names []string) (hostSet, error) {
 }
 
 // has reports whether a host, as parseHost returned it, is ours. A wildcard covers
-// one label, never an address.
+// all names below its own, and never an address. That of a certificate stands for one
+// label (RFC 9525, section 6.3): for the others there are certificates by name.
 func (s hostSet) has(host string) bool {
 	if s.exact[host] {
 		return true
@@ -55,8 +56,12 @@ func (s hostSet) has(host string) bool {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return slices.ContainsFunc(s.within, func(n netip.Prefix) bool { return n.Contains(addr.Unmap()) })
 	}
-	_, parent, ok := strings.Cut(host, ".")
-	return ok && s.parent[parent]
+	for _, parent, ok := strings.Cut(host, "."); ok; _, parent, ok = strings.Cut(parent, ".") {
+		if s.parent[parent] {
+			return true
+		}
+	}
+	return false
 }
 
 // parseHost takes the host out of an authority: lower case, without port,

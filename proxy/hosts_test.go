@@ -26,10 +26,10 @@ func TestHosts(t *testing.T) {
 	const ours, foreign, malformed = "ours", "foreign", "malformed"
 	for authority, want := range map[string]string{
 		"letta.localhost": ours, "LETTA.LOCALHOST": ours, "letta.localhost.": ours, "letta.localhost:8283": ours, "letta.localhost:": ours,
-		"ade.letta.localhost": ours, "localhost": ours, "localhost:1": ours, "127.0.0.1:80": ours, "127.1.2.3": ours, "[::1]": ours, "[::1]:443": ours,
+		"ade.letta.localhost": ours, "a.b.letta.localhost": ours, "a.b.c.dev.test": ours, "localhost": ours, "localhost:1": ours, "127.0.0.1:80": ours, "127.1.2.3": ours, "[::1]": ours, "[::1]:443": ours,
 		"[0:0:0:0:0:0:0:1]": ours, "[::ffff:127.0.0.1]": ours, "letta.test": ours, "a.dev.test": ours, "192.168.1.7:80": ours, "[fd00::1]": ours,
 
-		"evil.example": foreign, "letta.localhost.evil": foreign, "127.0.0.1.evil": foreign, "evil-letta.localhost": foreign, "a.b.letta.localhost": foreign,
+		"evil.example": foreign, "letta.localhost.evil": foreign, "127.0.0.1.evil": foreign, "evil-letta.localhost": foreign, "a.notdev.test": foreign,
 		"dev.test": foreign, "app.localhost": foreign, "10.0.0.1": foreign, "0.0.0.0": foreign, "[::]": foreign, "[2001:db8::1]": foreign, "127.1": foreign,
 		"2130706433": foreign, "0x7f.0.0.1": foreign, "0177.0.0.1": foreign, "xn--ltta-boa.localhost": foreign,
 
@@ -108,7 +108,7 @@ func TestHostsAtRandom(t *testing.T) {
 // secondOpinion returns a matcher written without ours: net/url, net/netip and one
 // pattern for the names that testHosts serves.
 func secondOpinion() func(authority string) bool {
-	name := regexp.MustCompile(`^(?:localhost|([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)?letta\.localhost|letta\.test|[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.dev\.test)$`)
+	name := regexp.MustCompile(`^(?:localhost|([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*letta\.localhost|letta\.test|([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+dev\.test)$`)
 	return func(authority string) bool {
 		u, err := url.Parse("http://" + authority)
 		if err != nil || u.User != nil || u.Host != authority || strings.ContainsAny(authority, "%@,\u212a\u017f") {
@@ -121,7 +121,7 @@ func secondOpinion() func(authority string) bool {
 		if !bracketed {
 			host = strings.TrimSuffix(strings.ToLower(host), ".")
 		}
-		if name.MatchString(host) {
+		if name.MatchString(host) && len(host) <= 253 {
 			return !bracketed
 		}
 		addr, err := netip.ParseAddr(host)

@@ -93,7 +93,7 @@ func isolate(t *testing.T, bin, packages string) {
 	must(t, syscall.Mount("/home/etc", "/etc", "", syscall.MS_BIND, ""))
 	host, err := os.Hostname()
 	must(t, err)
-	write(t, "/etc/hosts", "127.0.0.1 localhost letta.localhost sub.letta.localhost example.com "+host+"\n::1 localhost letta.localhost\n")
+	write(t, "/etc/hosts", "127.0.0.1 localhost letta.localhost sub.letta.localhost deep.sub.letta.localhost example.com "+host+"\n::1 localhost letta.localhost\n")
 	fewRoots(t)
 }
 

@@ -34,7 +34,7 @@ const home = "https://localhost:8283/"
 // honest are the names under which the proxy is known.
 func honest(want verdict) map[string]verdict {
 	return map[string]verdict{home: want, "https://letta.localhost:8283/": want, "https://sub.letta.localhost:8283/": want,
-		"https://127.0.0.1:8283/": want, "https://[::1]:8283/": want}
+		"https://deep.sub.letta.localhost:8283/": want, "https://127.0.0.1:8283/": want, "https://[::1]:8283/": want}
 }
 
 // serve adds to the proxy what a thief can make of the intermediate's key. A name that it may sign for is accepted: the other
