@@ -9,40 +9,38 @@ import (
 // ServerName is the name of the Letta server's container, ours and the one that Letta's own documentation starts.
 const ServerName = "letta-server"
 
-// Attachable finds the Letta server that somebody else started, or nil: the container with the given name, else a running one
-// called letta-server, else one that compose started as service letta_server or letta-server, else one made from an image
-// letta/letta. Containers that letta-dev made are never found: those it starts.
+// Attachable finds the Letta server that somebody else started, or nil: the container with the given name, else a running one called
+// letta-server. Containers that letta-dev made are never found: those it starts.
 //
-// It fails with *NoSuchContainerError when name is given and no such container runs, and with *AmbiguousError when a rule fits
-// more than one.
+// It fails with *NoSuchContainerError when name is given and no such container runs.
 func Attachable(have Observation, name string) (*Container, error) {
 	if name != "" {
 		return named(have, name)
 	}
-	rules := []func(Container) bool{
-		func(c Container) bool { return c.Name == ServerName },
-		func(c Container) bool {
-			s := c.Labels["com.docker.compose.service"]
-			return s == "letta_server" || s == ServerName
-		},
-		func(c Container) bool { return IsLettaImage(c.Image) },
-	}
-	for _, fits := range rules {
-		var found []Container
-		for _, c := range have.Containers {
-			if c.Running && c.Labels[LabelManaged] != "true" && fits(c) {
-				found = append(found, c)
-			}
-		}
-		switch {
-		case len(found) == 1:
-			return &found[0], nil
-		case len(found) > 1:
-			return nil, &AmbiguousError{Found: found}
+	for _, c := range have.Containers {
+		if c.Name == ServerName && others(c) {
+			return &c, nil
 		}
 	}
 	return nil, nil
 }
+
+// LookAlikes are the running containers that could be a Letta server and are called otherwise: one that compose started as service
+// letta_server or letta-server, or one made from an image letta/letta. They are for a person to choose from, and never taken: it is not
+// known whose they are.
+func LookAlikes(have Observation) []Container {
+	var found []Container
+	for _, c := range have.Containers {
+		service := c.Labels["com.docker.compose.service"]
+		if others(c) && c.Name != ServerName && (service == "letta_server" || service == ServerName || IsLettaImage(c.Image)) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// others says that a container runs that letta-dev did not make.
+func others(c Container) bool { return c.Running && c.Labels[LabelManaged] != "true" }
 
 func named(have Observation, name string) (*Container, error) {
 	i := slices.IndexFunc(have.Containers, func(c Container) bool {
@@ -88,18 +86,3 @@ func (e *NoSuchContainerError) Hint() string {
 	}
 	return "docker start " + e.Name
 }
-
-// AmbiguousError says that more than one container could be the Letta server.
-type AmbiguousError struct{ Found []Container }
-
-// Error names all that could be the server, with their images.
-func (e *AmbiguousError) Error() string {
-	var names []string
-	for _, c := range e.Found {
-		names = append(names, fmt.Sprintf("%s (%s)", c.Name, c.Image))
-	}
-	return "more than one running container could be the Letta server: " + strings.Join(names, ", ")
-}
-
-// Hint chooses the first of them.
-func (e *AmbiguousError) Hint() string { return "letta-dev up --attach " + e.Found[0].Name }

@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"errors"
+	"slices"
 	"testing"
 )
 
@@ -14,30 +15,35 @@ func TestAttachable(t *testing.T) {
 	stopped := Container{Name: "letta-server", Status: "exited", Image: "letta/letta:0.16.8"}
 
 	for name, tc := range map[string]struct {
-		have []Container
-		want string
+		have    []Container
+		want    string
+		offered []string
 	}{
-		"nothing":                 {nil, ""},
-		"never what is ours":      {[]Container{ours}, ""},
-		"never what does not run": {[]Container{stopped}, ""},
-		"never another image":     {[]Container{other}, ""},
-		"name before service":     {[]Container{byImage, byService, byName}, "letta-server"},
-		"service before image":    {[]Container{byImage, byService}, "x-letta_server-1"},
-		"image":                   {[]Container{other, byImage}, "happy_darwin"},
+		"nothing":                          {nil, "", nil},
+		"never what is ours":               {[]Container{ours}, "", nil},
+		"never what does not run":          {[]Container{stopped}, "", nil},
+		"never another image":              {[]Container{other}, "", nil},
+		"the name, whatever the image":     {[]Container{byImage, byService, byName}, "letta-server", []string{"happy_darwin", "x-letta_server-1"}},
+		"a service is offered":             {[]Container{byService, other}, "", []string{"x-letta_server-1"}},
+		"an image is offered, never taken": {[]Container{other, byImage}, "", []string{"happy_darwin"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := Attachable(Observation{Containers: tc.have}, "")
+			have := Observation{Containers: tc.have}
+			c, err := Attachable(have, "")
 			if err != nil {
 				t.Fatal(err)
 			}
 			if got := nameOf(c); got != tc.want {
 				t.Errorf("found %q, want %q", got, tc.want)
 			}
+			var offered []string
+			for _, c := range LookAlikes(have) {
+				offered = append(offered, c.Name)
+			}
+			if !slices.Equal(offered, tc.offered) {
+				t.Errorf("offered %q, want %q", offered, tc.offered)
+			}
 		})
-	}
-	var ambiguous *AmbiguousError
-	if _, err := Attachable(Observation{Containers: []Container{byImage, {Name: "b", Running: true, Image: "letta/letta"}}}, ""); !errors.As(err, &ambiguous) {
-		t.Errorf("two images: %v", err)
 	}
 	var none *NoSuchContainerError
 	if _, err := Attachable(Observation{Containers: []Container{stopped}}, "letta-server"); !errors.As(err, &none) || none.Hint() != "docker start letta-server" {

@@ -122,7 +122,6 @@ func kinds() []kind {
 		{"name-taken", exitFailed, is[*orchestrator.NameTakenError]},
 		{"not-ours", exitFailed, is[*orchestrator.ForeignError]},
 		{"no-such-container", exitFailed, is[*orchestrator.NoSuchContainerError]},
-		{"ambiguous", exitUsage, is[*orchestrator.AmbiguousError]},
 		{"server-died", exitUnhealthy, is[*orchestrator.DiedError]},
 		{"server-stuck", exitUnhealthy, is[*orchestrator.StuckError]},
 		{"service-unmet", exitUnhealthy, is[*orchestrator.UnmetError]},

@@ -160,15 +160,20 @@ func (r *upRun) attachable(have orchestrator.Observation) (*orchestrator.Contain
 	if r.o.attach != "" {
 		return orchestrator.Attachable(have, r.o.attach)
 	}
-	if len(r.project.Files) > 0 || r.o.image != "" {
-		return nil, nil
-	}
 	for _, c := range have.Containers {
 		if c.Labels.Ours(r.project.Name) {
 			return nil, nil
 		}
 	}
-	return orchestrator.Attachable(have, "")
+	if len(r.project.Files) == 0 && r.o.image == "" {
+		if c, err := orchestrator.Attachable(have, ""); c != nil || err != nil {
+			return c, err
+		}
+	}
+	for _, c := range orchestrator.LookAlikes(have) {
+		r.app.ui.note("%s (image %s) may be a Letta server too; to use it instead: letta-dev up --attach %s", c.Name, c.Image, c.Name)
+	}
+	return nil, nil
 }
 
 // attach leaves the engine as it is. A port of ours that the container publishes itself stays the container's.
