@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/letta-dev/letta-dev/certs"
@@ -69,24 +71,19 @@ type leafInfo struct {
 	NotAfter time.Time `json:"notAfter"`
 }
 
-// listenControl makes the control socket, which only this user can open. The live lock is held, so a socket file that is there was
-// left behind by a process that is gone.
+// control serves the control socket, which only this user can open.
+type control struct {
+	app    *app
+	files  paths
+	server *http.Server
+
+	mu     sync.Mutex
+	socket net.Listener
+	closed bool
+}
+
+// listenControl makes the control socket. The live lock is held, so a socket file that is there was left behind by a process that is gone.
 func (s *serving) listenControl() (*control, error) {
-	path, err := s.cfg.Files.socket(s.app.env)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, s.cfg.Files.stateProblem("removing the control socket of a process that is gone", err)
-	}
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, s.cfg.Files.stateProblem("making the control socket", err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil { // the folder is 0700 before that
-		l.Close()
-		return nil, s.cfg.Files.stateProblem("making the control socket private", err)
-	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -101,7 +98,55 @@ func (s *serving) listenControl() (*control, error) {
 		defer crash.Recover() // net/http would go on after one, and write the stack to our terminal
 		mux.ServeHTTP(w, r)
 	})
-	return &control{&http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}, l, s.cfg.Files.State}, nil
+	c := &control{app: s.app, files: s.cfg.Files, server: &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}}
+	return c, c.listenAgain()
+}
+
+// listenAgain makes the socket where it is not there.
+func (c *control) listenAgain() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	path, err := c.files.socket(c.app.env)
+	if err != nil || c.closed {
+		return err
+	}
+	if c.socket != nil {
+		if _, err := os.Lstat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return c.files.stateProblem("removing the control socket of a process that is gone", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return c.files.stateProblem("making the control socket", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil { // the folder is 0700 before that
+		l.Close()
+		return c.files.stateProblem("making the control socket private", err)
+	}
+	if old, ok := c.socket.(*net.UnixListener); ok {
+		old.SetUnlinkOnClose(false) // that file is the new one's
+		_ = old.Close()
+	}
+	c.socket = l
+	go func() {
+		defer crash.Recover()
+		_ = c.server.Serve(l) // ends by Close
+	}()
+	return nil
+}
+
+// Close ends it, with the requests under way: they wait for this process to end. A folder made for the socket alone goes with it.
+func (c *control) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	_ = c.server.Close()
+	if dir := filepath.Dir(c.socket.Addr().String()); dir != c.files.State {
+		_ = os.Remove(dir)
+	}
 }
 
 // controlTime bounds a question to a serving process: it answers from memory, but for the second that a look for a WebSocket server

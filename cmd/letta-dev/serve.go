@@ -7,16 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
 
-	"github.com/letta-dev/letta-dev/crash"
 	"github.com/letta-dev/letta-dev/orchestrator"
 	"github.com/letta-dev/letta-dev/orchestrator/demo"
 	"github.com/letta-dev/letta-dev/proxy"
@@ -71,6 +67,7 @@ type serving struct {
 	leaf       func() leafInfo
 	bound      []boundAddress
 	stop       context.CancelFunc
+	lock       *flock.Flock // that says that this process serves the project
 	complaints complaints
 	news       complaints // on the terminal
 	starts     starts
@@ -91,10 +88,10 @@ func (a *app) serve(ctx context.Context, cfg serveConfig, ready func(liveStatus)
 		return &alreadyServedError{cfg.Project}
 	}
 	a.signLock(lock.Path())
-	defer func() { err = errors.Join(err, unlockSigned(lock)) }()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	s := &serving{app: a, cfg: cfg, started: a.now(), stop: stop}
+	s := &serving{app: a, cfg: cfg, started: a.now(), stop: stop, lock: lock}
+	defer func() { err = errors.Join(err, unlockSigned(s.lock)) }()
 	return s.run(ctx, ready)
 }
 
@@ -142,7 +139,7 @@ func (s *serving) run(ctx context.Context, ready func(liveStatus)) (err error) {
 		return err
 	}
 	defer control.Close()
-	go control.Serve()
+	group.add(func() error { s.keepState(ctx, control); return nil })
 
 	s.journal.say("the proxy listens on %s", ports(s.bound))
 	defer s.journal.say("the proxy stopped")
@@ -280,25 +277,5 @@ func hush(w io.Writer) {
 func closeAll(listeners []proxy.Listener) {
 	for _, l := range listeners {
 		_ = l.Close() // they never served anything
-	}
-}
-
-// control serves the control socket.
-type control struct {
-	server *http.Server
-	socket net.Listener
-	state  string // the project's state folder
-}
-
-func (c *control) Serve() {
-	defer crash.Recover()
-	_ = c.server.Serve(c.socket) // ends by Close
-}
-
-// Close ends it, with the requests under way: they wait for this process to end. A folder made for the socket alone goes with it.
-func (c *control) Close() {
-	_ = c.server.Close()
-	if dir := filepath.Dir(c.socket.Addr().String()); dir != c.state {
-		_ = os.Remove(dir)
 	}
 }

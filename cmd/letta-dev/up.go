@@ -96,6 +96,7 @@ func (a *app) up(ctx context.Context, o upOptions) (failed error) {
 
 // lockPlan keeps two commands from changing one project at once. It calls busy before it waits for another, for patience at most.
 func (a *app) lockPlan(ctx context.Context, files paths, patience time.Duration, busy func() error) (unlock func(), err error) {
+	files.awaitState(ctx)
 	if err := files.makeState(); err != nil {
 		return nil, err
 	}
