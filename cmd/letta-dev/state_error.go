@@ -66,6 +66,24 @@ func (e *stateError) Hint() string {
 	return fmt.Sprintf(`sudo chown -R "$(id -un)" %s  # it belongs to another user`, quoted(path))
 }
 
+// dataError says that there is no place for our certificates.
+type dataError struct{ error }
+
+// dataProblem gives advice where the folder of the certificates can never be written to.
+func dataProblem(err error) error {
+	if errors.Is(err, syscall.EROFS) || isNoFolder(err) {
+		return &dataError{err}
+	}
+	return err
+}
+
+func (e *dataError) Unwrap() error { return e.error }
+
+// Hint names the variable that has them kept elsewhere.
+func (e *dataError) Hint() string {
+	return "export XDG_DATA_HOME=/path/to/a/folder/of/yours  # one that you can write to"
+}
+
 // nearest is the path itself, or the nearest folder above it that there is. A folder that may not be looked into is where that ends.
 func nearest(path string) (string, fs.FileInfo) {
 	for {

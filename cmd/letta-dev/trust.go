@@ -18,7 +18,7 @@ func (a *app) authority(files paths) (*certs.Authority, certs.Env, bool, error) 
 		return nil, env, false, err
 	}
 	authority, created, err := certs.Open(files.Certs, options)
-	return authority, env, created, err
+	return authority, env, created, dataProblem(err)
 }
 
 // loadAuthority opens the authority that there is, and makes none.

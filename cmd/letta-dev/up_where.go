@@ -139,8 +139,19 @@ func (r *upRun) keep() (undo func(error), err error) {
 		return nil, err
 	}
 	return func(failed error) {
-		if failed != nil && !is[*orchestrator.SlowError](failed) {
+		if failed != nil && !r.leaves() {
 			_ = r.files.writeRecord(r.record) // the failure is what is told
 		}
 	}, nil
+}
+
+// leaves says whether a failed `up` may have left something in the engine, where later commands have to find it.
+func (r *upRun) leaves() bool {
+	if r.engine == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), haltTime) // that of the command may have ended
+	defer cancel()
+	have, err := r.engine.Observe(ctx, orchestrator.Query{Project: r.project.Name})
+	return err != nil || holdsAny(have, r.project.Name)
 }
