@@ -58,6 +58,8 @@ func earlyAnswers(t *testing.T) []earlyAnswer {
 		addr := startRaw(t, func(c *rawConn) {
 			if _, err := http.ReadRequest(c.in); err == nil {
 				io.WriteString(c, answer)
+				_ = closeWrite(c.Conn)
+				io.Copy(io.Discard, c.in) // a close with bytes unread resets the connection
 			}
 		}).addr
 		return func(c *Config) { c.REST.Dial = dialer(addr) }
@@ -219,6 +221,8 @@ func TestBodyThatNeverEnds(t *testing.T) {
 	up := startRaw(t, func(c *rawConn) {
 		if _, err := http.ReadRequest(c.in); err == nil {
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly")
+			_ = closeWrite(c.Conn)
+			io.Copy(io.Discard, c.in)
 		}
 	})
 	g := startAt(t, up.addr, nil, func(p *Proxy) { p.limits.linger = time.Hour })
