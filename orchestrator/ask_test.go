@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -400,6 +401,61 @@ func TestCheaperRoutesAreAskedAgain(t *testing.T) {
 			listen()
 			until(t, f, "reached by its port", func(s orchestrator.State) bool { return ready(s) && s.Route == "published" })
 		})
+	}
+}
+
+// A question that waits on an address which is no more does not hold up the way to the new one.
+func TestAMovedServerIsFoundAtOnce(t *testing.T) {
+	old, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close()
+	var conns atomic.Int32
+	hangs := make(chan struct{})
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch n := conns.Add(1); {
+		case n == 2:
+			close(hangs)
+			fallthrough
+		case n > 2:
+			<-r.Context().Done()
+			return
+		}
+		io.WriteString(w, `{"version":"old","status":"ok"}`)
+	})}
+	go server.Serve(old)
+	defer server.Close()
+	at := func(l net.Listener) orchestrator.Published {
+		a := l.Addr().(*net.TCPAddr).AddrPort()
+		return orchestrator.Published{Port: orchestrator.RESTPort, HostIP: a.Addr(), HostPort: int(a.Port()), Protocol: "tcp"}
+	}
+	e, f := moodyLab(t, newMoody(), at(old))
+	f.Ask()
+	for asked := false; !asked; { // once the last answer is no longer fresh
+		select {
+		case <-hangs:
+			asked = true
+		case <-time.After(100 * time.Millisecond):
+			f.Ask()
+		}
+	}
+	now, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serveHealth(t, now)
+	have, err := e.Observe(t.Context(), orchestrator.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := have.Containers[0]
+	moved.Published = []orchestrator.Published{at(now)}
+	begin := time.Now()
+	e.Add(moved) // the same run, published elsewhere
+	until(t, f, "found", func(s orchestrator.State) bool { return s.Version == "0.16.8" })
+	if took := time.Since(begin); took > 6*time.Second {
+		t.Errorf("found after %v", took)
 	}
 }
 
