@@ -355,7 +355,7 @@ type MissingFileError struct {
 }
 
 func (e *MissingFileError) Error() string {
-	return fmt.Sprintf("creating container %q: a file that is mounted into it is not there: %v", e.Container, e.Err)
+	return fmt.Sprintf("container %q: a file that is mounted into it is not there: %v", e.Container, e.Err)
 }
 
 func (e *MissingFileError) Unwrap() error { return e.Err }

@@ -57,8 +57,8 @@ func (e *Engine) create(ctx context.Context, step orchestrator.Step) error {
 		if _, taken := e.stands(ctx, step); errors.As(taken, new(*orchestrator.NameTakenError)) {
 			return taken // somebody was faster; only Docker says so with a status of its own
 		}
-		if strings.Contains(err.Error(), "bind source path does not exist") {
-			return &orchestrator.MissingFileError{Container: step.Target, Err: err}
+		if isMissingFile(err) {
+			return &orchestrator.MissingFileError{Container: step.Target, Err: answer{err}}
 		}
 		return e.fault(ctx, fmt.Sprintf("creating container %q", step.Target), err)
 	}
@@ -70,6 +70,11 @@ func (e *Engine) create(ctx context.Context, step orchestrator.Step) error {
 		}
 	}
 	return nil
+}
+
+// isMissingFile says that a file is not there that is to be mounted; engines look for it when they make a container and when they start it.
+func isMissingFile(err error) bool {
+	return strings.Contains(err.Error(), "bind source path does not exist")
 }
 
 // stands reports whether the container the step would make is there already. A name that is taken by anything else is an error.

@@ -206,6 +206,31 @@ func TestMissingFileIsNoFolder(t *testing.T) {
 	}
 }
 
+// So is one that went while its container was stopped.
+func TestMissingFileAtAStart(t *testing.T) {
+	e := withProbe(t)
+	source := filepath.Join(t.TempDir(), "init.sql")
+	if err := os.WriteFile(source, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const name = "ldt-docker-file-gone"
+	discardRaw(t, e, name)
+	spec := probeSpec("serve")
+	spec.Mounts = []compose.Mount{{Kind: "bind", Source: source, Target: "/init.sql"}}
+	must(t, e, orchestrator.Step{Action: orchestrator.Create, Target: name, Spec: spec})
+	must(t, e, orchestrator.Step{Action: orchestrator.Start, Target: name})
+	must(t, e, orchestrator.Step{Action: orchestrator.Stop, Target: name, Grace: 5 * time.Second})
+	if err := os.Remove(source); err != nil {
+		t.Fatal(err)
+	}
+	err := e.Do(t.Context(), orchestrator.Step{Action: orchestrator.Start, Target: name, Project: project}, nil)
+	var missing *orchestrator.MissingFileError
+	if !errors.As(err, &missing) || !strings.Contains(err.Error(), source) || missing.Hint() == "" {
+		t.Errorf("got %v", err)
+	}
+	inspect(t, e, name) // it ran before, and stays
+}
+
 // A container that ran before keeps its writable layer when a later start fails.
 func TestFailedRestartKeepsTheContainer(t *testing.T) {
 	e := withProbe(t)

@@ -132,9 +132,12 @@ func address(b network.PortBinding) string {
 	return net.JoinHostPort(b.HostIP.String(), b.HostPort)
 }
 
-// startFault finds the port in what an engine says of a clash; there is no code for it.
+// startFault finds a missing file, and the port in what an engine says of a clash; there is no code for either.
 func (e *Engine) startFault(ctx context.Context, name string, host *container.HostConfig, err error) error {
 	text := err.Error()
+	if ctx.Err() == nil && isMissingFile(err) {
+		return &orchestrator.MissingFileError{Container: name, Err: answer{err}}
+	}
 	if ctx.Err() == nil && (strings.Contains(text, "address already in use") || strings.Contains(text, "port is already allocated")) {
 		return &orchestrator.PortTakenError{Container: name, Address: clash(text, host), Err: answer{err}}
 	}
