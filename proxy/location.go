@@ -24,17 +24,30 @@ func (x *exchange) fixLocations(fields http1.Fields, up *upstreamConn) {
 
 // refreshed is relocated for a field that is a number of seconds and a URL: 5; url=http://localhost:3000/
 func (x *exchange) refreshed(value string, up *upstreamConn) string {
-	const key = "url="
-	at := strings.Index(lower(value), key)
-	if at < 0 {
-		return value
+	before, location, after := splitRefresh(value)
+	return before + x.relocated(location, up) + after
+}
+
+// splitRefresh cuts a Refresh field in front of its URL and behind it, where browsers do (HTML, section 4.2.5.3, the shared
+// declarative refresh steps): the url= may be left out, and there may be blanks around all parts.
+func splitRefresh(value string) (before, location, after string) {
+	const blanks = " \t"
+	rest := strings.TrimLeft(strings.TrimLeft(value, blanks), "0123456789.")
+	rest = strings.TrimLeft(rest, blanks)
+	if rest != "" && strings.Contains(";,", rest[:1]) {
+		rest = strings.TrimLeft(rest[1:], blanks)
 	}
-	before, location := value[:at+len(key)], value[at+len(key):]
-	if quote := location[:min(1, len(location))]; quote == `"` || quote == "'" {
-		before += quote
-		location, _, _ = strings.Cut(location[1:], quote)
+	if key := rest[:min(3, len(rest))]; lower(key) == "url" {
+		if url, ok := strings.CutPrefix(strings.TrimLeft(rest[3:], blanks), "="); ok {
+			rest = strings.TrimLeft(url, blanks)
+		}
 	}
-	return before + x.relocated(location, up) + value[len(before)+len(location):]
+	location = rest
+	if rest != "" && strings.Contains(`"'`, rest[:1]) {
+		location, _, _ = strings.Cut(rest[1:], rest[:1])
+		rest = rest[1:]
+	}
+	return value[:len(value)-len(rest)], location, rest[len(location):]
 }
 
 // relocated is a redirect as it has to be for the client. One that names the server itself, which nobody but us is to ask

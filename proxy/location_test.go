@@ -84,6 +84,8 @@ func TestRedirectsToTheServerItself(t *testing.T) {
 				self := "http://127.0.0.1:" + port + "/next"
 				for value, want := range map[string]string{
 					"5; url=" + self: "5; url=" + here + "next", `0;URL="` + self + `"`: `0;URL="` + here + `next"`, "0; url='" + self + "'": "0; url='" + here + "next'", "5": "5", "0;url=": "0;url=",
+					"0;" + self: "0;" + here + "next", "0 " + self: "0 " + here + "next", "1.5 , URL = " + self: "1.5 , URL = " + here + "next", `0;"` + self + `"x`: `0;"` + here + `next"x`,
+					"0;http://other.test/?url=" + self: "0;http://other.test/?url=" + self, "0;url": "0;url",
 				} {
 					if got := redirected(t, w, path, host, "Refresh", value); got != want {
 						t.Errorf("%s of %s: %q became %q, want %q", path, host, value, got, want)
@@ -112,7 +114,7 @@ func TestRedirectsToTheServerItself(t *testing.T) {
 
 // A redirect to somebody else stays as it is, and one to ourselves stays one to ourselves.
 func FuzzRelocated(f *testing.F) {
-	for _, s := range []string{"/docs", "//evil.example/x", `/\evil.example`, "http://letta.localhost/x", "http://letta.localhost@evil/", "HTTP://127.0.0.1:3000/base/x", "http://a@LOCALHOST.:3000/base/", "http://[::ffff:127.0.0.1]:3000", "http://0.0.0.0:3000/", "http://localhost:3001/", "?a", "", "https://letta.localhost"} {
+	for _, s := range []string{"/docs", "//evil.example/x", `/\evil.example`, "http://letta.localhost/x", "http://letta.localhost@evil/", "HTTP://127.0.0.1:3000/base/x", "http://a@LOCALHOST.:3000/base/", "http://[::ffff:127.0.0.1]:3000", "http://0.0.0.0:3000/", "http://localhost:3001/", "?a", "", "https://letta.localhost", "0; url = 'http://localhost'x"} {
 		f.Add(s, true)
 		f.Add(s, false)
 	}
@@ -128,6 +130,9 @@ func FuzzRelocated(f *testing.F) {
 		scheme, authority, path := splitLocation(location)
 		if scheme+authority+path != location || strings.ContainsAny(authority, `/?#\`) || authority != "" && scheme == "" {
 			t.Fatalf("%q was cut into %q, %q and %q", location, scheme, authority, path)
+		}
+		if before, url, after := splitRefresh(location); before+url+after != location {
+			t.Fatalf("%q was cut into %q, %q and %q", location, before, url, after)
 		}
 		x := &exchange{proxy: &Proxy{hosts: hosts}, request: &request{secure: secure}, way: &way{prefix: "/app/", base: "/base/"}}
 		x.request.Host = "letta.localhost"
