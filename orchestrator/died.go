@@ -178,10 +178,11 @@ func lastWords(ctx context.Context, e Engine, c Container) (lines []string) {
 }
 
 // firstWords is where the log of a run begins. The engine notes a start after the process began, so one that fails at once has said
-// why before it. What the run before said is none of it.
+// why before it. What the run before said is none of it: an engine has the end of that one only while the container runs. Of one
+// that has ended it has this run's own end, which a process that fails at once may come to before its start is noted.
 func firstWords(c Container) time.Time {
 	begin := c.StartedAt.Add(-time.Second)
-	if c.FinishedAt.After(begin) && c.FinishedAt.Before(c.StartedAt) {
+	if c.Running && !isRestarting(c) && c.FinishedAt.After(begin) && c.FinishedAt.Before(c.StartedAt) {
 		return c.FinishedAt
 	}
 	return begin
