@@ -306,9 +306,15 @@ func (d *differ) leftovers() {
 	}
 }
 
+// stopStep plans the stop of a container. A database inside the server's container is asked first, in a time of its own.
 func stopStep(c Container, cause string) Step {
+	inside := c.Labels[LabelRole] == RoleServer && c.Env[databaseURI] == ""
+	grace := c.StopGrace
+	if !inside && slices.ContainsFunc(c.Mounts, func(m MountPoint) bool { return m.Target == databaseFolder && m.Kind != "tmpfs" }) {
+		grace = max(grace, databaseGrace)
+	}
 	return Step{
 		Action: Stop, Target: c.Name, Service: c.Labels[LabelService], Cause: cause, Project: c.Labels[LabelProject],
-		Grace: max(stopGrace, c.StopGrace), Database: c.Labels[LabelRole] == RoleServer && c.Env[databaseURI] == "",
+		Grace: grace, Database: inside,
 	}
 }

@@ -365,7 +365,6 @@ func TestTeardown(t *testing.T) {
 	have := standing(w)
 	have.Containers = append(have.Containers, Container{Name: "yours", Running: true, Status: "running"})
 	have.Volumes["yours"] = Labels{}
-	have.Containers[slices.IndexFunc(have.Containers, func(c Container) bool { return c.Name == "p-db-1" })].StopGrace = 2 * time.Minute
 	without := Teardown("p", have, false)
 	want := "stop container letta-server\nstop container p-db-1\nremove container letta-server\nremove container p-db-1\nremove network p_default"
 	if got := words(without); got != want {
@@ -373,9 +372,6 @@ func TestTeardown(t *testing.T) {
 	}
 	if !without.Steps[0].Database || without.Steps[1].Database {
 		t.Error("the Postgres inside the server's container is asked to stop, and only that")
-	}
-	if without.Steps[0].Grace != 30*time.Second || without.Steps[1].Grace != 2*time.Minute {
-		t.Errorf("a container may take %s and %s to stop; the second one's stack says 2m", without.Steps[0].Grace, without.Steps[1].Grace)
 	}
 	with := Teardown("p", have, true)
 	if got := words(with); got != want+"\nremove volume p_data" || !with.Steps[2].Anonymous {
@@ -386,6 +382,35 @@ func TestTeardown(t *testing.T) {
 	}
 	if p := Teardown("another", have, true); len(p.Steps) != 0 {
 		t.Errorf("of another project:\n%s", p)
+	}
+}
+
+// A container gets the time to stop that its stack says, and no more: one that ignores SIGTERM would hold every down. What a database
+// needs is the database's alone.
+func TestStopGrace(t *testing.T) {
+	data := []MountPoint{{Kind: "volume", Source: "p_data", Target: "/var/lib/postgresql/data"}}
+	server := Labels{LabelManaged: "true", LabelProject: "p", LabelRole: RoleServer}
+	other := Labels{LabelManaged: "true", LabelProject: "p"}
+	for name, c := range map[string]struct {
+		container Container
+		want      time.Duration
+		database  bool
+	}{
+		"a sidecar":                            {Container{Labels: other, StopGrace: 2 * time.Second}, 2 * time.Second, false},
+		"one that says nothing":                {Container{Labels: other}, 0, false},
+		"one with patience":                    {Container{Labels: other, StopGrace: 2 * time.Minute}, 2 * time.Minute, false},
+		"a database":                           {Container{Labels: other, StopGrace: 2 * time.Second, Mounts: data}, 30 * time.Second, false},
+		"a patient database":                   {Container{Labels: other, StopGrace: 2 * time.Minute, Mounts: data}, 2 * time.Minute, false},
+		"a server with its database":           {Container{Labels: server, StopGrace: 2 * time.Second, Mounts: data}, 2 * time.Second, true},
+		"a server whose database is elsewhere": {Container{Labels: server, StopGrace: 2 * time.Second, Env: map[string]string{databaseURI: "x"}}, 2 * time.Second, false},
+		"a server with memory in that place": {Container{Labels: server, Env: map[string]string{databaseURI: "x"},
+			Mounts: []MountPoint{{Kind: "tmpfs", Target: "/var/lib/postgresql/data"}}}, 0, false},
+	} {
+		c.container.Name, c.container.Running = "c", true
+		p := Teardown("p", Observation{Containers: []Container{c.container}}, false)
+		if got := p.Steps[0]; got.Action != Stop || got.Grace != c.want || got.Database != c.database {
+			t.Errorf("%s: %s within %s, its database asked: %v; want %s, %v", name, got.Action, got.Grace, got.Database, c.want, c.database)
+		}
 	}
 }
 

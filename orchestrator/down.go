@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// stopGrace is how long a container may take to stop before it is killed, at least: Letta finishes open streams first. A longer
-// stop_grace_period of the stack holds; a shorter one cannot be told from an engine's own default.
-const stopGrace = 30 * time.Second
+// databaseGrace is the least that a Postgres in a container of its own gets to stop: it writes a checkpoint first, and one that is killed
+// has to recover at its next start. Every other container gets what its stack says, else what the engine gives.
+const databaseGrace = 30 * time.Second
 
 // stuckGrace is that of a server whose Postgres has ended: it has nothing to finish, and its start script hears no signal.
 const stuckGrace = time.Second

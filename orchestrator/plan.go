@@ -42,7 +42,7 @@ type Step struct {
 
 	Spec      *Spec                 `json:"-"`                 // Create: the container to make; Join: what it was made from
 	Network   string                `json:"network,omitempty"` // Join, Leave: its name in the engine
-	Grace     time.Duration         `json:"-"`                 // Stop: how long the container may take before it is killed
+	Grace     time.Duration         `json:"-"`                 // Stop: how long the container may take before it is killed; 0 is the engine's default
 	Database  bool                  `json:"-"`                 // Start: Postgres runs inside; Stop: ask it to stop before the container is
 	Anonymous bool                  `json:"-"`                 // Remove: the container's nameless volumes go with it
 	Condition string                `json:"-"`                 // Wait: a condition of compose's depends_on

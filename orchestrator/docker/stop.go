@@ -11,7 +11,7 @@ import (
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
 
-// databaseTime is what Postgres may take to write its last checkpoint when the step gives no grace of its own.
+// databaseTime is the least that Postgres may take to write its last checkpoint; a longer grace of the step holds for it too.
 const databaseTime = 30 * time.Second
 
 // stop stops the step's container: politely, and after the grace with force. One that is gone or does not run is as wanted. One that
@@ -40,10 +40,7 @@ func (e *Engine) stop(ctx context.Context, step orchestrator.Step) error {
 // does not tell it, so that it would be killed and recover at the next start. -D is needed: PGDATA is not set there. A failure is
 // no obstacle: the database may be elsewhere, or still starting, and Postgres survives being killed.
 func (e *Engine) stopDatabase(ctx context.Context, id string, grace time.Duration) {
-	if grace <= 0 {
-		grace = databaseTime
-	}
-	ctx, cancel := context.WithTimeout(ctx, grace)
+	ctx, cancel := context.WithTimeout(ctx, max(grace, databaseTime))
 	defer cancel()
 	argv := []string{"gosu", "postgres", "pg_ctl", "-D", "/var/lib/postgresql/data", "-m", "fast", "-w", "stop"}
 	_, _ = e.Exec(ctx, id, argv, nil, nil, nil)
