@@ -12,8 +12,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// ownLabels begins the labels that letta-dev knows its own containers by; one that came from a file could pass for ours.
-const ownLabels = "dev.letta."
+// OwnLabels begins the labels that letta-dev knows its own containers by; one that came from a file could pass for ours.
+const OwnLabels = "dev.letta."
 
 type serviceConfig = types.ServiceConfig
 
@@ -52,8 +52,8 @@ func (l *loading) service(name string, c serviceConfig) (Service, error) {
 	}
 	slices.Sort(s.ExtraHosts)
 	for key := range s.Labels {
-		if strings.HasPrefix(key, ownLabels) {
-			return s, l.reader.failAt(at+".labels."+key, "", "labels that begin with %s are letta-dev's own", ownLabels)
+		if strings.HasPrefix(key, OwnLabels) {
+			return s, l.reader.failAt(at+".labels."+key, "", "labels that begin with %s are letta-dev's own", OwnLabels)
 		}
 	}
 	var err error

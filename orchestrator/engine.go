@@ -17,6 +17,7 @@ const (
 	LabelService = "dev.letta.service"     // the service a container runs
 	LabelHash    = "dev.letta.config-hash" // of the whole configuration a container was made from
 	LabelFields  = "dev.letta.config"      // a short hash for each field of it, so that a plan can name what changed
+	LabelMade    = "dev.letta.made"        // another one for every container, so that one run from a commit of it can be told from it
 )
 
 // LabelDemo is on the images that letta-dev makes of its own program. It is not LabelManaged, because containers inherit the labels of
@@ -34,7 +35,8 @@ type Engine interface {
 
 	// Do carries out one step and returns when it is done. It reports progress (layers of a pull) and nothing else to
 	// report, which may be nil. A step that changes, stops or removes something first reads the labels of what stands there,
-	// and does nothing but fail with *ForeignError unless LabelManaged and LabelProject say that it is the project's own.
+	// and does nothing but fail with *ForeignError unless LabelManaged and LabelProject say that it is the project's own. A container
+	// inherits the labels of its image: those that it has from a commit of one of ours do not count, and are not seen.
 	// What a step asks for and already stands (an image that is there, a container that runs or is gone) is success.
 	// RemoveImage removes an image with LabelDemo that no container uses, and leaves one in use.
 	Do(ctx context.Context, step Step, report func(Event)) error

@@ -2,14 +2,17 @@ package docker
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
+	"github.com/letta-dev/letta-dev/compose"
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
 
@@ -24,7 +27,30 @@ func (e *Engine) lookup(ctx context.Context, name string) (c container.InspectRe
 	case strings.TrimPrefix(r.Container.Name, "/") != name || r.Container.State == nil || r.Container.Config == nil:
 		return c, false, nil
 	}
+	if err := e.disown(ctx, r.Container); err != nil {
+		return c, false, e.fault(ctx, fmt.Sprintf("inspecting the image of container %q", name), err)
+	}
 	return r.Container, true, nil
+}
+
+// disown takes our labels from a container that has them of its image, which is then a commit of one that we made: whoever ran it
+// from there owns it.
+func (e *Engine) disown(ctx context.Context, c container.InspectResponse) error {
+	if c.Config == nil || c.Config.Labels[orchestrator.LabelManaged] == "" {
+		return nil
+	}
+	image, err := e.api.ImageInspect(ctx, c.Image)
+	if errdefs.IsNotFound(err) { // removed by force
+		return nil
+	}
+	if err != nil || image.Config == nil {
+		return err
+	}
+	if image.Config.Labels[orchestrator.LabelManaged] == "" || image.Config.Labels[orchestrator.LabelMade] != c.Config.Labels[orchestrator.LabelMade] {
+		return nil
+	}
+	maps.DeleteFunc(c.Config.Labels, func(name, _ string) bool { return strings.HasPrefix(name, compose.OwnLabels) })
+	return nil
 }
 
 // own is the step's container, if there is one. It fails with *ForeignError when that is not the project's own: what a step
@@ -52,6 +78,7 @@ func (e *Engine) create(ctx context.Context, step orchestrator.Step) error {
 	if err := e.prepare(ctx, &c); err != nil {
 		return err
 	}
+	c.options.Config.Labels[orchestrator.LabelMade] = rand.Text()
 	r, err := e.api.ContainerCreate(ctx, c.options)
 	if err != nil {
 		if _, taken := e.stands(ctx, step); errors.As(taken, new(*orchestrator.NameTakenError)) {

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
 	"github.com/letta-dev/letta-dev/orchestrator/enginetest"
@@ -48,6 +49,20 @@ func TestEngineKeepsTheContract(t *testing.T) {
 		},
 		Leave: func(ctx context.Context, network, name string) error {
 			_, err := e.api.NetworkDisconnect(ctx, network, client.NetworkDisconnectOptions{Container: name, Force: true})
+			return err
+		},
+		Copy: func(ctx context.Context, of, name string) error {
+			image := probeImage + "-copy"
+			if _, err := e.api.ContainerCommit(ctx, of, client.ContainerCommitOptions{Reference: image}); err != nil {
+				return err
+			}
+			forgetImage(t, e, image)
+			_, err := e.api.ContainerCreate(ctx, client.ContainerCreateOptions{Name: name, Config: &container.Config{Image: e.qualify(image)}})
+			t.Cleanup(func() {
+				if _, err := e.api.ContainerRemove(context.Background(), name, client.ContainerRemoveOptions{Force: true}); err != nil {
+					t.Error(err)
+				}
+			})
 			return err
 		},
 	})

@@ -58,6 +58,9 @@ func (e *Engine) containers(ctx context.Context, q orchestrator.Query) ([]orches
 			if err != nil {
 				return nil, err
 			}
+			if err := e.disown(ctx, r.Container); err != nil {
+				return nil, err
+			}
 			c = detailed(r.Container)
 		}
 		all = append(all, c)

@@ -22,6 +22,7 @@ type Subject struct {
 	// What people do to containers past letta-dev.
 	Pause func(ctx context.Context, container string) error
 	Leave func(ctx context.Context, network, container string) error
+	Copy  func(ctx context.Context, container, name string) error // runs a commit of it
 }
 
 // patience ends a case that hangs. Nothing is decided by it.
@@ -46,6 +47,7 @@ func Contract(t *testing.T, s Subject) {
 		{"a network that is gone is left", leavesWhatIsGone},
 		{"a taken name stops a creation", sparesTakenNames},
 		{"a container of others is left alone", sparesForeignContainers},
+		{"a copy of a container is not ours", sparesCopies},
 		{"a running container is not removed", keepsRunningContainers},
 		{"a creation that cannot be leaves nothing", createsWholly},
 		{"a port clash is told and leaves nothing half made", tellsPortClashes},

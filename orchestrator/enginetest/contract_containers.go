@@ -132,6 +132,24 @@ func sparesForeignContainers(t *testing.T, s subject) {
 	}
 }
 
+func sparesCopies(t *testing.T, s subject) {
+	name := s.run(t, "original", s.spec("serve"))
+	theirs := s.Prefix + "copy"
+	if err := s.Copy(s.ctx, name, theirs); err != nil {
+		t.Fatal(err)
+	}
+	if c := s.standing(t, theirs); c.Labels.Ours(s.project) {
+		t.Errorf("what somebody made from a commit of ours is taken for ours: %v", c.Labels)
+	}
+	for _, a := range []orchestrator.Action{orchestrator.Stop, orchestrator.Remove} {
+		wantForeign(t, s.do(orchestrator.Step{Action: a, Target: theirs}), "container")
+	}
+	s.standing(t, theirs)
+	if c := s.standing(t, name); !c.Labels.Ours(s.project) {
+		t.Errorf("and ours is not ours any more: %v", c.Labels)
+	}
+}
+
 func keepsRunningContainers(t *testing.T, s subject) {
 	name := s.run(t, "busy", s.spec("serve"))
 	if err := s.do(orchestrator.Step{Action: orchestrator.Remove, Target: name}); err == nil {

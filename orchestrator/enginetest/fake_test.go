@@ -18,5 +18,6 @@ func TestFakeKeepsTheContract(t *testing.T) {
 		Archive: func(w io.Writer) error { _, err := io.WriteString(w, "an archive"); return err },
 		Pause:   func(_ context.Context, name string) error { f.Pause(name); return nil },
 		Leave:   func(_ context.Context, network, name string) error { f.Disconnect(network, name); return nil },
+		Copy:    func(_ context.Context, of, name string) error { f.Copy(of, name); return nil },
 	})
 }

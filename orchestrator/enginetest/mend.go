@@ -19,6 +19,16 @@ func (f *Fake) Pause(name string) {
 	}
 }
 
+// Copy is what `docker run` of a commit of a container does. What is ours is not inherited, as the contract wants it.
+func (f *Fake) Copy(of, name string) {
+	f.mu.Lock()
+	b := f.containers[of]
+	f.mu.Unlock()
+	if b != nil {
+		f.Add(orchestrator.Container{Name: name, Image: b.Image + "-copy"})
+	}
+}
+
 // Unpause is what `docker unpause` does.
 func (f *Fake) Unpause(name string) {
 	f.mu.Lock()
