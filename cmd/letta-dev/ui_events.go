@@ -20,10 +20,11 @@ type stepRows struct {
 	layers map[string]map[string]orchestrator.Event
 	stages map[string][]string // of a container: "postgres 3 s", …
 	begun  map[string]time.Time
+	mended map[string]bool // containers that ran already: the stages of their log are those of an earlier start
 }
 
 func newStepRows(u *ui) *stepRows {
-	return &stepRows{u, map[string]*row{}, map[string]map[string]orchestrator.Event{}, map[string][]string{}, map[string]time.Time{}}
+	return &stepRows{u, map[string]*row{}, map[string]map[string]orchestrator.Event{}, map[string][]string{}, map[string]time.Time{}, map[string]bool{}}
 }
 
 // step, stage and settle hand reports of the orchestrator to the rows, one at a time: those of a plan and those of a follower come
@@ -99,6 +100,9 @@ func (s *stepRows) stage(container string, e orchestrator.Event) {
 	if e.Kind != orchestrator.Stage || e.Text == orchestrator.StageReady && s.open[container] == nil {
 		return // a server that was ready before anybody looked needs no row
 	}
+	if s.mended[container] {
+		return
+	}
 	s.begin(container)
 	r := s.row(container, container)
 	switch e.Ended {
@@ -123,6 +127,8 @@ func (s *stepRows) started(step orchestrator.Step) {
 		delete(s.stages, step.Target)
 		s.row(step.Target, step.Target).update(gerund(step.Action) + ": " + step.Cause)
 	case orchestrator.Create, orchestrator.Join, orchestrator.Leave, orchestrator.Unpause, orchestrator.Start:
+		s.mended[step.Target] = step.Action != orchestrator.Create && step.Action != orchestrator.Start
+		delete(s.stages, step.Target)
 		s.begin(step.Target)
 		s.row(step.Target, step.Target).update(gerund(step.Action))
 	case orchestrator.Wait:

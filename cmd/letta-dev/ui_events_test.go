@@ -58,3 +58,28 @@ func TestStagesAreThoseOfTheLastRun(t *testing.T) {
 		t.Errorf("said:\n%s", &talk)
 	}
 }
+
+// A server that ran already and is unpaused, or put into its network again, has not gone through the stages that its log tells of.
+func TestMendedServerShowsNoStages(t *testing.T) {
+	for _, mend := range []orchestrator.Action{orchestrator.Unpause, orchestrator.Join, orchestrator.Leave} {
+		var talk bytes.Buffer
+		u := newUI(&app{stdout: io.Discard, stderr: &talk, now: noon, global: globalFlags{color: "never", progress: "plain"},
+			env: func(string) (string, bool) { return "", false }})
+		step := func(kind orchestrator.EventKind, action orchestrator.Action) {
+			u.step(orchestrator.Event{Kind: kind, Step: &orchestrator.Step{Action: action, Target: "server", Condition: "service_ready"}})
+		}
+		ended := func(stage, next string) {
+			u.stage("server", orchestrator.Event{Kind: orchestrator.Stage, Text: next, Ended: stage, Elapsed: 2 * time.Minute})
+		}
+		ended(orchestrator.StagePostgres, orchestrator.StageServer) // its log is read before the step and after it
+		step(orchestrator.StepStarted, mend)
+		step(orchestrator.StepDone, mend)
+		step(orchestrator.StepStarted, orchestrator.Wait)
+		ended(orchestrator.StageServer, orchestrator.StageReady)
+		step(orchestrator.StepDone, orchestrator.Wait)
+		lines := strings.Split(strings.TrimSpace(talk.String()), "\n")
+		if last := lines[len(lines)-1]; !strings.HasSuffix(last, "server       ready in 0.0 s") {
+			t.Errorf("%s: said:\n%s", mend, &talk)
+		}
+	}
+}
