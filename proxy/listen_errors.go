@@ -39,14 +39,23 @@ type PortInUseError struct {
 
 // Process is a process that holds a port.
 type Process struct {
-	PID     int
-	Command string // its name as the kernel keeps it, at most 15 bytes on Linux
+	PID      int    // 0 where only its user is known
+	Command  string // its name as the kernel keeps it, at most 15 bytes on Linux
+	User     string // another than this process's; else empty
+	LettaDev int    // where the PID is not known: that of a letta-dev of the user; 0 if there is none
 }
 
 // Error names the holder of the port where it could be found out.
 func (e *PortInUseError) Error() string {
-	if e.Holder == nil {
+	switch h := e.Holder; {
+	case h == nil:
 		return fmt.Sprintf("%s is in use by another process", e.Addr)
+	case h.PID == 0 && h.LettaDev != 0:
+		return fmt.Sprintf("%s is in use by a process of user %s, where letta-dev runs as pid %d", e.Addr, h.User, h.LettaDev)
+	case h.PID == 0:
+		return fmt.Sprintf("%s is in use by a process of user %s", e.Addr, h.User)
+	case h.User != "":
+		return fmt.Sprintf("%s is in use by %s of user %s (pid %d)", e.Addr, h.Command, h.User, h.PID)
 	}
 	return fmt.Sprintf("%s is in use by %s (pid %d)", e.Addr, e.Holder.Command, e.Holder.PID)
 }
@@ -57,9 +66,11 @@ func (e *PortInUseError) Unwrap() error { return e.err }
 // Hint frees the port, or finds out who holds it.
 func (e *PortInUseError) Hint() string {
 	switch {
-	case e.Holder == nil:
+	case e.Holder != nil && e.Holder.LettaDev != 0:
+		return fmt.Sprintf("%s  # who it is; to end that letta-dev: sudo kill %d", holderCommand(e.Addr.Port()), e.Holder.LettaDev)
+	case e.Holder == nil || e.Holder.PID == 0:
 		return holderCommand(e.Addr.Port())
-	case strings.HasPrefix(e.Holder.Command, "letta-dev"):
+	case strings.HasPrefix(e.Holder.Command, "letta-dev") && e.Holder.User == "":
 		return fmt.Sprintf("letta-dev down  # with the --project of that one; or: kill %d", e.Holder.PID)
 	case strings.HasPrefix(e.Holder.Command, "docker-pr"), e.Holder.Command == "rootlessport":
 		return fmt.Sprintf("docker ps --filter publish=%d", e.Addr.Port())

@@ -8,9 +8,11 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 func holderCommand(port uint16) string { return fmt.Sprintf("sudo ss -ltnp 'sport = :%d'", port) }
@@ -22,9 +24,9 @@ func privilegeCommand(port uint16) string {
 }
 
 // holderOf finds the process that listens on an address, or on the wildcard of
-// its port. It returns nil when that process belongs to another user.
+// its port. Of another user's it may know the user alone.
 func holderOf(addr netip.AddrPort) *Process {
-	inodes := map[string]bool{}
+	inodes := map[string]string{}
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		if f, err := os.Open(table); err == nil {
 			listeningInodes(f, addr, inodes)
@@ -34,21 +36,56 @@ func holderOf(addr netip.AddrPort) *Process {
 	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
 	for _, link := range links {
 		to, err := os.Readlink(link)
-		if err != nil || !inodes[to] {
-			continue
+		if uid, listens := inodes[to]; err == nil && listens {
+			pid := strings.Split(link, "/")[2]
+			n, _ := strconv.Atoi(pid)
+			return &Process{PID: n, Command: commandOf(pid), User: otherUser(uid)}
 		}
-		pid := strings.Split(link, "/")[2]
-		n, _ := strconv.Atoi(pid)
-		name, _ := os.ReadFile("/proc/" + pid + "/comm")
-		return &Process{PID: n, Command: printable(strings.TrimSpace(string(name)))}
+	}
+	for _, uid := range inodes {
+		if name := otherUser(uid); name != "" {
+			return &Process{User: name, LettaDev: lettaDevOf(uid)}
+		}
 	}
 	return nil
 }
 
+func commandOf(pid string) string {
+	name, _ := os.ReadFile("/proc/" + pid + "/comm")
+	return printable(strings.TrimSpace(string(name)))
+}
+
+// otherUser names a user, if that is another than this process's.
+func otherUser(uid string) string {
+	if uid == strconv.Itoa(os.Geteuid()) {
+		return ""
+	}
+	if u, err := user.LookupId(uid); err == nil {
+		return u.Username
+	}
+	return uid
+}
+
+// lettaDevOf finds a letta-dev of a user; 0 is none.
+func lettaDevOf(uid string) (pid int) {
+	folders, _ := filepath.Glob("/proc/[0-9]*")
+	for _, folder := range folders {
+		info, err := os.Stat(folder)
+		if err != nil || !strings.HasPrefix(commandOf(filepath.Base(folder)), "letta-dev") {
+			continue
+		}
+		if stat, ok := info.Sys().(*syscall.Stat_t); ok && strconv.Itoa(int(stat.Uid)) == uid {
+			pid, _ = strconv.Atoi(filepath.Base(folder))
+			return pid
+		}
+	}
+	return 0
+}
+
 // listeningInodes adds the sockets of a /proc/net/tcp table that keep addr from
-// being bound, as "socket:[inode]" (proc(5)).
-func listeningInodes(table io.Reader, addr netip.AddrPort, inodes map[string]bool) {
-	const local, state, inode, listen = 1, 3, 9, "0A"
+// being bound, as "socket:[inode]" (proc(5)), with the user of each.
+func listeningInodes(table io.Reader, addr netip.AddrPort, inodes map[string]string) {
+	const local, state, uid, inode, listen = 1, 3, 7, 9, "0A"
 	lines := bufio.NewScanner(table)
 	for lines.Scan() {
 		f := strings.Fields(lines.Text())
@@ -60,7 +97,7 @@ func listeningInodes(table io.Reader, addr netip.AddrPort, inodes map[string]boo
 			continue
 		}
 		if at := got.Addr(); at.IsUnspecified() || at.Unmap() == addr.Addr().Unmap() {
-			inodes["socket:["+f[inode]+"]"] = true
+			inodes["socket:["+f[inode]+"]"] = f[uid]
 		}
 	}
 }

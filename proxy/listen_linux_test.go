@@ -82,7 +82,7 @@ func TestHolderOfTheWildcard(t *testing.T) {
 
 func TestListeningInodes(t *testing.T) {
 	const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:205B 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 111 1 0 100 0 0 10 0
+   0: 0100007F:205B 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 111 1 0 100 0 0 10 0
    1: 0100007F:205B 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 222 1 0 100 0 0 10 0
    2: 0200007F:205B 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 333 1 0 100 0 0 10 0
    3: 00000000:205B 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 444 1 0 100 0 0 10 0
@@ -91,9 +91,9 @@ func TestListeningInodes(t *testing.T) {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
 		t.Skip("the table above is of a little-endian machine")
 	}
-	inodes := map[string]bool{}
+	inodes := map[string]string{}
 	listeningInodes(strings.NewReader(table), netip.MustParseAddrPort("127.0.0.1:8283"), inodes)
-	if len(inodes) != 2 || !inodes["socket:[111]"] || !inodes["socket:[444]"] {
+	if len(inodes) != 2 || inodes["socket:[111]"] != "1000" || inodes["socket:[444]"] != "0" {
 		t.Errorf("%v", inodes)
 	}
 }

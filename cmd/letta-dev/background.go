@@ -22,7 +22,7 @@ func (a *app) startBackground(ctx context.Context, cfg serveConfig) (*liveStatus
 	if err := cfg.Files.makeState(); err != nil {
 		return nil, err
 	}
-	words, err := os.OpenFile(cfg.Files.output(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC|itself, 0o600)
+	words, err := open(cfg.Files.output(), os.O_WRONLY|os.O_TRUNC, cfg.Files.Owner)
 	if err != nil {
 		return nil, cfg.Files.stateProblem("starting in the background", err)
 	}
@@ -90,9 +90,9 @@ func (e *handoverError) Unwrap() error { return e.err }
 func (e *handoverError) Hint() string { return "letta-dev up  # in the foreground" }
 
 // fingerprint is a short hash of all that a serving process is told: the same one serves what is wanted, another must be replaced.
-// Whether it does so in the foreground is no difference.
+// Whether it does so in the foreground, or under sudo, is no difference.
 func (c serveConfig) fingerprint() string {
-	c.Background = false
+	c.Background, c.Files.Owner = false, nil
 	b, err := json.Marshal(c)
 	if err != nil { // strings, numbers and slices always marshal
 		panic(err)

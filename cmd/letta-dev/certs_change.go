@@ -108,11 +108,11 @@ func (a *app) removeKeys(ctx context.Context, claim certs.Claim, stores []certs.
 		a.ui.note("the keys stay: TRUST_STORES leaves out the %s store, which may still trust them", name)
 		return nil
 	}
-	left, err := certs.Remove(files.Certs, env.OwnerOf(files.Certs))
+	left, err := certs.Remove(files.Certs, files.Owner)
 	for _, name := range left {
 		a.ui.note("not ours, so it stays: %s", filepath.Join(files.Certs, name))
 	}
-	if err = errors.Join(err, certs.Withdraw(files.roots(), env.OwnerOf(files.roots()))); err != nil {
+	if err = errors.Join(err, certs.Withdraw(files.roots(), files.Owner)); err != nil {
 		return err
 	}
 	if claim.Authority != nil && claim.Authority.Mkcert() {

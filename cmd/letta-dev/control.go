@@ -71,7 +71,7 @@ type leafInfo struct {
 	NotAfter time.Time `json:"notAfter"`
 }
 
-// control serves the control socket, which only this user can open.
+// control serves the control socket, which only the user whose files these are can open, and root.
 type control struct {
 	app    *app
 	files  paths
@@ -106,7 +106,7 @@ func (s *serving) listenControl() (*control, error) {
 func (c *control) listenAgain() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	path, err := c.files.socket(c.app.env)
+	path, err := c.files.socket()
 	if err != nil || c.closed {
 		return err
 	}
@@ -115,16 +115,13 @@ func (c *control) listenAgain() error {
 			return err
 		}
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return c.files.stateProblem("removing the control socket of a process that is gone", err)
-	}
-	l, err := net.Listen("unix", path)
+	var l net.Listener
+	err = c.files.Owner.Make(path, func() (err error) {
+		l, err = c.files.makeSocket(path)
+		return err
+	})
 	if err != nil {
-		return c.files.stateProblem("making the control socket", err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil { // the folder is 0700 before that
-		l.Close()
-		return c.files.stateProblem("making the control socket private", err)
+		return err
 	}
 	if old, ok := c.socket.(*net.UnixListener); ok {
 		old.SetUnlinkOnClose(false) // that file is the new one's
@@ -138,13 +135,29 @@ func (c *control) listenAgain() error {
 	return nil
 }
 
+func (p paths) makeSocket(path string) (net.Listener, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, p.stateProblem("removing the control socket of a process that is gone", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, p.stateProblem("making the control socket", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil { // the folder is 0700 before that
+		l.Close()
+		return nil, p.stateProblem("making the control socket private", err)
+	}
+	return l, nil
+}
+
 // Close ends it, with the requests under way: they wait for this process to end. A folder made for the socket alone goes with it.
 func (c *control) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
-	_ = c.server.Close()
-	if dir := filepath.Dir(c.socket.Addr().String()); dir != c.files.State {
+	path := c.socket.Addr().String()
+	_ = c.files.Owner.Make(path, c.server.Close) // which removes the socket
+	if dir := filepath.Dir(path); dir != c.files.State {
 		_ = os.Remove(dir)
 	}
 }
@@ -172,7 +185,7 @@ func (p paths) isFree() (bool, error) {
 	if _, err := os.Stat(p.liveLock()); errors.Is(err, fs.ErrNotExist) || isNoFolder(err) {
 		return true, nil
 	}
-	lock := lockOf(p.liveLock())
+	lock := lockOf(p.liveLock(), p.Owner)
 	held, err := lock.TryLock()
 	if err != nil {
 		return false, p.stateProblem("looking for a running letta-dev", err)
@@ -213,7 +226,7 @@ func (a *app) reach(ctx context.Context, p paths, method, path string) (*http.Re
 }
 
 func (a *app) ask(ctx context.Context, p paths, method, path string) (*http.Response, error) {
-	socket, err := p.socket(a.env)
+	socket, err := p.socket()
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +261,7 @@ func (a *app) stopServing(ctx context.Context, p paths, patience time.Duration) 
 		return false, err
 	}
 	resp.Body.Close()
-	lock := lockOf(p.liveLock())
+	lock := lockOf(p.liveLock(), p.Owner)
 	if err := a.waitLock(ctx, lock, "ends, and lets streams finish before", patience); err != nil {
 		return true, err
 	}

@@ -36,7 +36,7 @@ func served(t *testing.T, unanswered int, answer http.HandlerFunc) (*app, paths,
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = lock.Unlock() })
-	socket, err := p.socket(a.env)
+	socket, err := p.socket()
 	if err != nil {
 		t.Fatal(err)
 	}

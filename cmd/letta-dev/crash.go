@@ -48,22 +48,23 @@ func (a *app) writeCrash(text string) (path string, err error) {
 const maxCrashes = 1 << 20
 
 // crashFile opens the file to which crashes are added. Its folder is made only when there is one to tell of.
-func (a *app) crashFile(makeFolder bool) (*os.File, error) {
-	state, err := a.folder(a.home(), "XDG_STATE_HOME", ".local/state")
+func (a *app) crashFile(folderToo bool) (*os.File, error) {
+	state, err := a.folder("XDG_STATE_HOME", ".local/state")
 	if err != nil {
 		return nil, err
 	}
-	if makeFolder {
-		if err := os.MkdirAll(state, 0o700); err != nil {
+	owner := a.caller().Owner
+	if folderToo {
+		if err := makeFolder(state, owner); err != nil {
 			return nil, err
 		}
 	}
 	path := filepath.Join(state, "crash.log")
-	mode := os.O_CREATE | os.O_WRONLY | os.O_APPEND | itself
+	mode := os.O_WRONLY | os.O_APPEND
 	if info, err := os.Lstat(path); err == nil && info.Size() > maxCrashes {
 		mode |= os.O_TRUNC
 	}
-	return os.OpenFile(path, mode, 0o600)
+	return open(path, mode, owner)
 }
 
 // keepCrashes has the runtime write to the same file what no goroutine of ours can recover: a panic in a library's goroutine, or a

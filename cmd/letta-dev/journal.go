@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/letta-dev/letta-dev/certs"
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
 
@@ -33,6 +34,7 @@ const maxJournal = 10 << 20
 // and the count is written when that is possible again: a full disk is no reason to disturb the proxy.
 type journal struct {
 	path  string
+	owner *certs.Owner
 	now   func() time.Time
 	limit int64 // maxJournal, but in tests
 
@@ -50,8 +52,8 @@ type journal struct {
 }
 
 // openJournal opens the journal for writing, after what it holds. Only its owner can read it: paths and hosts are in it.
-func openJournal(path string, now func() time.Time) (*journal, error) {
-	j := &journal{path: path, now: now, limit: maxJournal, rotateAt: maxJournal, batch: batch{delay: batchDelay}}
+func openJournal(path string, owner *certs.Owner, now func() time.Time) (*journal, error) {
+	j := &journal{path: path, owner: owner, now: now, limit: maxJournal, rotateAt: maxJournal, batch: batch{delay: batchDelay}}
 	if err := j.open(); err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func (a *app) recordEnds(ctx context.Context, engine orchestrator.Engine, files 
 	if free, err := files.isFree(); len(plan.Steps) == 0 || !free || err != nil {
 		return nothing
 	}
-	j, err := openJournal(files.journal(), a.now)
+	j, err := openJournal(files.journal(), files.Owner, a.now)
 	if err != nil {
 		a.ui.warn("what ends now will not be in `letta-dev logs`: %v", err)
 		return nothing

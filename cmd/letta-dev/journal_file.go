@@ -54,7 +54,8 @@ func (j *journal) removed() bool {
 func (j *journal) rotate() {
 	_ = j.file.Close() // all that was written is with the system already
 	j.file = nil
-	if os.Rename(j.path, predecessor(j.path)) == nil {
+	aside := predecessor(j.path)
+	if j.owner.Make(aside, func() error { return os.Rename(j.path, aside) }) == nil {
 		j.rotateAt = j.limit
 		return
 	}
@@ -65,10 +66,10 @@ func (j *journal) rotate() {
 func predecessor(path string) string { return path + ".1" }
 
 func (j *journal) open() error {
-	if err := os.MkdirAll(filepath.Dir(j.path), 0o700); err != nil {
+	if err := makeFolder(filepath.Dir(j.path), j.owner); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(j.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	file, err := open(j.path, os.O_RDWR|os.O_APPEND, j.owner)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ import (
 
 func newTestJournal(t *testing.T) *journal {
 	t.Helper()
-	j, err := openJournal(filepath.Join(t.TempDir(), "journal.jsonl"), func() time.Time { return time.Unix(1700000000, 0) })
+	j, err := openJournal(filepath.Join(t.TempDir(), "journal.jsonl"), nil, func() time.Time { return time.Unix(1700000000, 0) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -331,7 +331,7 @@ func TestJournalThatIsRemovedBeginsAnew(t *testing.T) {
 		t.Skip("Windows removes no file that is open")
 	}
 	now := time.Unix(1700000000, 0)
-	j, err := openJournal(filepath.Join(t.TempDir(), "state", "journal.jsonl"), func() time.Time { return now })
+	j, err := openJournal(filepath.Join(t.TempDir(), "state", "journal.jsonl"), nil, func() time.Time { return now })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -424,7 +424,7 @@ func TestJournalGoesOnAfterHalfALine(t *testing.T) {
 	if err := os.WriteFile(path, []byte(`{"schema":1,"time":"2026-01-01T00:00:`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	j, err := openJournal(path, time.Now)
+	j, err := openJournal(path, nil, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -488,7 +488,7 @@ func TestJournalAfterItsEndIsDropped(t *testing.T) {
 }
 
 func BenchmarkJournalAccess(b *testing.B) {
-	j, err := openJournal(filepath.Join(b.TempDir(), "journal.jsonl"), time.Now)
+	j, err := openJournal(filepath.Join(b.TempDir(), "journal.jsonl"), nil, time.Now)
 	if err != nil {
 		b.Fatal(err)
 	}

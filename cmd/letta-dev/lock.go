@@ -9,14 +9,31 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/letta-dev/letta-dev/certs"
 )
 
 // A project has two locks: one for the command that changes it, and one for the process that serves it. Beside each stands who has it,
 // for those who wait.
 
-// lockOf is the lock of a file of ours. A pipe in its place makes nobody wait and locks as well; a link is an error.
-func lockOf(path string) *flock.Flock {
-	return flock.New(path, flock.SetFlag(os.O_RDONLY|os.O_CREATE|itself))
+// fileLock is the lock of a file of ours, which is made for its owner (nil: this process's user).
+type fileLock struct {
+	*flock.Flock
+	owner *certs.Owner
+}
+
+// lockOf is the lock of a file. A pipe in its place makes nobody wait and locks as well; a link is an error.
+func lockOf(path string, owner *certs.Owner) *fileLock {
+	return &fileLock{flock.New(path, flock.SetFlag(os.O_RDONLY|os.O_CREATE|itself)), owner}
+}
+
+// TryLock gets the lock where nobody has it.
+func (l *fileLock) TryLock() (held bool, err error) {
+	err = l.owner.Make(l.Path(), func() (err error) {
+		held, err = l.Flock.TryLock()
+		return err
+	})
+	return held, err
 }
 
 // holder is the process that has a lock.
@@ -28,12 +45,12 @@ type holder struct {
 func holderFile(lock string) string { return lock + ".holder" }
 
 // signLock says beside a lock that this process has it. Where that cannot be written, the others wait for somebody without a name.
-func (a *app) signLock(lock string) {
+func (a *app) signLock(lock *fileLock) {
 	b, err := json.Marshal(holder{os.Getpid(), a.command})
 	if err != nil {
 		return
 	}
-	file, err := os.OpenFile(holderFile(lock), os.O_CREATE|os.O_WRONLY|os.O_TRUNC|itself, 0o600)
+	file, err := open(holderFile(lock.Path()), os.O_WRONLY|os.O_TRUNC, lock.owner)
 	if err != nil {
 		return
 	}
@@ -42,8 +59,9 @@ func (a *app) signLock(lock string) {
 }
 
 // unlockSigned lets a lock go. An unlock that fails ends with the process.
-func unlockSigned(lock *flock.Flock) error {
-	_ = os.Remove(holderFile(lock.Path())) // before another can sign
+func unlockSigned(lock *fileLock) error {
+	signed := holderFile(lock.Path())
+	_ = lock.owner.Make(signed, func() error { return os.Remove(signed) }) // before another can sign
 	return lock.Unlock()
 }
 
@@ -75,13 +93,17 @@ func (h holder) String() string {
 
 // advice is what makes the process let go.
 func (h holder) advice() string {
+	kill := "kill"
+	if h.PID > 0 && isAnothers(h.PID) {
+		kill = "sudo kill"
+	}
 	switch {
 	case h.PID == 0:
 		return "pgrep -af letta-dev  # one of these has it; to end it: kill PID"
 	case h.suspended():
-		return fmt.Sprintf("kill -CONT %d  # or fg in its terminal: it is suspended", h.PID)
+		return fmt.Sprintf("%s -CONT %d  # or fg in its terminal: it is suspended", kill, h.PID)
 	}
-	return fmt.Sprintf("kill %d  # ends it", h.PID)
+	return fmt.Sprintf("%s %d  # ends it", kill, h.PID)
 }
 
 // defaultWait is how long a command waits for another, where no flag says it.
@@ -95,7 +117,7 @@ const (
 )
 
 // waitLock gets a lock that another process has, within patience. It says for whom it waits, and when that one is suspended.
-func (a *app) waitLock(ctx context.Context, lock *flock.Flock, what string, patience time.Duration) error {
+func (a *app) waitLock(ctx context.Context, lock *fileLock, what string, patience time.Duration) error {
 	return a.waitHolder(ctx, lock.Path(), what, patience, lock.TryLock)
 }
 

@@ -145,7 +145,7 @@ func BenchmarkLogsTail(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	j, err := openJournal(files.journal(), time.Now)
+	j, err := openJournal(files.journal(), nil, time.Now)
 	if err != nil {
 		b.Fatal(err)
 	}

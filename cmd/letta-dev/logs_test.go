@@ -127,7 +127,7 @@ func (c *logsCase) journal(t *testing.T) *journal {
 	if err := files.makeState(); err != nil {
 		t.Fatal(err)
 	}
-	j, err := openJournal(files.journal(), func() time.Time { return clockAt("11:00:00.4") })
+	j, err := openJournal(files.journal(), nil, func() time.Time { return clockAt("11:00:00.4") })
 	if err != nil {
 		t.Fatal(err)
 	}

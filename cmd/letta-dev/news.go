@@ -46,8 +46,8 @@ func (s *serving) access(a *proxy.Access) {
 
 // starts knows how long the server's last start took. It is kept in a file, for the next process to know.
 type starts struct {
-	path string
-	now  func() time.Time
+	files paths
+	now   func() time.Time
 
 	mu        sync.Mutex
 	container string    // whose start the engine has told of
@@ -62,7 +62,7 @@ type startRecord struct {
 
 // load reads what an earlier process kept. There may be nothing, or nothing of use: then no start is known.
 func (s *starts) load() error {
-	b, err := os.ReadFile(s.path)
+	b, err := os.ReadFile(s.files.lastStart())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -91,11 +91,7 @@ func (s *starts) ready(container string, since time.Time) (time.Duration, error)
 		return 0, nil
 	}
 	s.container, s.last = "", since.Sub(s.at)
-	b, err := json.Marshal(startRecord{s.last.Seconds()})
-	if err != nil {
-		return s.last, err
-	}
-	return s.last, os.WriteFile(s.path, b, 0o600)
+	return s.last, s.files.replace(s.files.lastStart(), startRecord{s.last.Seconds()})
 }
 
 // took is how long the last start took; 0 where none is known.

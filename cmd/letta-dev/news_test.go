@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -11,9 +10,9 @@ import (
 
 // How long a start took is known to the next process too; that of a container which already ran is not, and junk is none.
 func TestLastStartIsKept(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "start.json")
+	files := paths{State: t.TempDir()}
 	open := func() *starts {
-		s := &starts{path: path, now: noon}
+		s := &starts{files: files, now: noon}
 		if err := s.load(); err != nil {
 			t.Fatal(err)
 		}
@@ -35,7 +34,7 @@ func TestLastStartIsKept(t *testing.T) {
 		t.Errorf("the next process knows %v", got)
 	}
 	for _, junk := range []string{"", "x", `{"seconds":-1}`, `{"seconds":1e300}`, "[]"} {
-		if err := os.WriteFile(path, []byte(junk), 0o600); err != nil {
+		if err := os.WriteFile(files.lastStart(), []byte(junk), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if got := open().took(); got != 0 {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,50 +17,55 @@ type paths struct {
 	Certs string // the authority and the leaves, shared by all projects
 	State string // of one project: lock, control socket, journal
 	Home  string // of the user: what advice may have them change
+
+	Owner *certs.Owner `json:",omitempty"` // the user behind sudo, whose all of these are; else nil
 }
 
 func (a *app) paths(project string) (paths, error) {
-	home := a.home()
-	data, err := a.folder(home, "XDG_DATA_HOME", ".local/share")
+	data, err := a.folder("XDG_DATA_HOME", ".local/share")
 	if err != nil {
 		return paths{}, err
 	}
-	state, err := a.folder(home, "XDG_STATE_HOME", ".local/state")
+	state, err := a.folder("XDG_STATE_HOME", ".local/state")
 	if err != nil {
 		return paths{}, err
 	}
-	p := paths{Certs: filepath.Join(data, "certs"), State: filepath.Join(state, project), Home: home}
-	if home := a.callerHome(); home != "" {
-		p.Certs = filepath.Join(home, ".local", "share", "letta-dev", "certs")
-	}
-	return p, nil
+	return paths{Certs: filepath.Join(data, "certs"), State: filepath.Join(state, project), Home: a.home(), Owner: a.caller().Owner}, nil
 }
 
-// callerHome is the home folder of the user behind sudo; empty without sudo. The authority is theirs, wherever sudo has put HOME: else
-// `sudo letta-dev certs install` would have one trusted that their own `letta-dev up` does not use.
-func (a *app) callerHome() string {
+// caller is the machine of the user behind sudo; zero without sudo. All files are theirs, wherever sudo has put HOME: else
+// `sudo letta-dev certs install` would have an authority trusted that their own `letta-dev up` does not use, and their `letta-dev down`
+// would not find what `sudo letta-dev up` started.
+func (a *app) caller() certs.Env {
 	if a.env.get("SUDO_UID") == "" {
-		return ""
+		return certs.Env{}
 	}
 	env, err := certs.HostEnv(a.env.get)
 	if err != nil || env.Owner == nil {
-		return "" // what is wrong is said where the stores are looked for
+		return certs.Env{} // what is wrong is said where the stores are looked for
 	}
-	return env.Home
+	return env
 }
 
-// home is the user's home folder, as the environment has it.
+// home is the user's home folder: that of the user behind sudo, else as the environment has it.
 func (a *app) home() string {
+	if caller := a.caller(); caller.Owner != nil {
+		return caller.Home
+	}
 	if runtime.GOOS == "windows" {
 		return a.env.get("USERPROFILE")
 	}
 	return a.env.get("HOME")
 }
 
-// folder is letta-dev's own below a base folder of the XDG specification, which has relative paths ignored.
-func (a *app) folder(home, variable, fallback string) (string, error) {
+// folder is letta-dev's own below a base folder of the XDG specification, which has relative paths ignored. Under sudo one that is not
+// the user's is root's.
+func (a *app) folder(variable, fallback string) (string, error) {
+	home, caller := a.home(), a.caller()
 	if base := a.env.get(variable); filepath.IsAbs(base) {
-		return filepath.Join(base, "letta-dev"), nil
+		if dir := filepath.Join(base, "letta-dev"); caller.Owner == nil || caller.OwnerOf(dir) != nil {
+			return dir, nil
+		}
 	}
 	if !filepath.IsAbs(home) {
 		return "", &homelessError{variable}
@@ -79,17 +85,44 @@ func (e *homelessError) Hint() string { return "export HOME=/path/to/your/home" 
 
 // makeState makes the state folder, readable by its owner alone: the control socket in it stops the proxy.
 func (p paths) makeState() error {
-	if err := os.MkdirAll(p.State, 0o700); err != nil {
+	if err := makeFolder(p.State, p.Owner); err != nil {
 		return p.stateProblem("making letta-dev's state folder", err)
 	}
 	info, err := os.Stat(p.State)
 	if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		err = os.Chmod(p.State, 0o700)
+		err = p.Owner.Make(p.State, func() error { return os.Chmod(p.State, 0o700) })
 	}
 	if err != nil {
 		return p.stateProblem("making letta-dev's state folder private", err)
 	}
 	return nil
+}
+
+// makeFolder makes a folder, and those above it, for their owner (nil: this process's user).
+func makeFolder(dir string, owner *certs.Owner) error {
+	if owner == nil {
+		return os.MkdirAll(dir, 0o700)
+	}
+	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err // what stands there may be no folder, which its use will say
+	}
+	if err := makeFolder(filepath.Dir(dir), owner); err != nil {
+		return err
+	}
+	err := owner.Make(dir, func() error { return os.Mkdir(dir, 0o700) })
+	if errors.Is(err, fs.ErrExist) { // another process was faster
+		return nil
+	}
+	return err
+}
+
+// open opens a file of ours for writing, and makes it for its owner (nil: this process's user). A link in its place is an error.
+func open(path string, flag int, owner *certs.Owner) (file *os.File, err error) {
+	err = owner.Make(path, func() (err error) {
+		file, err = os.OpenFile(path, os.O_CREATE|flag|itself, 0o600)
+		return err
+	})
+	return file, err
 }
 
 // roots are the public roots and ours in one file, for programs with roots of their own.
@@ -104,22 +137,21 @@ func (p paths) liveLock() string  { return filepath.Join(p.State, "live.lock") }
 // maxSocketPath is the room of sockaddr_un.sun_path: 108 bytes with the final NUL on Linux, 104 on the BSDs and macOS.
 const maxSocketPath = 103
 
-// socket is the control socket: in the state folder, or, where that path is too long for a socket, in a private folder of the
-// runtime directory or the temporary one. What the environment names may be as long a path.
-func (p paths) socket(env environment) (string, error) {
+// socket is the control socket: in the state folder, or, where that path is too long for a socket, in a private folder of /tmp: what
+// TMPDIR and XDG_RUNTIME_DIR name differs between shells, and under sudo.
+func (p paths) socket() (string, error) {
 	const name = "control.sock"
 	path := filepath.Join(p.State, name)
 	if len(path) <= maxSocketPath {
 		return path, nil
 	}
-	dir, private := "", fmt.Sprintf("letta-dev-%d-%s", os.Getuid(), shortID(p.State))
-	for _, base := range []string{env.get("XDG_RUNTIME_DIR"), env.get("TMPDIR"), os.TempDir(), "/tmp"} {
-		dir = filepath.Join(base, private)
-		if base != "" && len(filepath.Join(dir, name)) <= maxSocketPath {
-			break
-		}
+	base := "/tmp"
+	if runtime.GOOS == "windows" {
+		base = os.TempDir()
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+	dir := filepath.Join(base, fmt.Sprintf("letta-dev-%d-%s", p.uid(), shortID(p.State)))
+	err := p.Owner.Make(dir, func() error { return os.Mkdir(dir, 0o700) })
+	if err != nil && !errors.Is(err, os.ErrExist) {
 		return "", fmt.Errorf("making a folder for the control socket: %w", err)
 	}
 	// Everybody can make folders in the temporary one, and this one's name can be foretold.
@@ -127,10 +159,18 @@ func (p paths) socket(env environment) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("looking at the folder for the control socket: %w", err)
 	}
-	if !info.IsDir() || !ownedByUs(info) || runtime.GOOS != "windows" && info.Mode().Perm() != 0o700 {
+	if !info.IsDir() || !ownedBy(p.uid(), info) || runtime.GOOS != "windows" && info.Mode().Perm() != 0o700 {
 		return "", &strangeFolderError{dir}
 	}
 	return filepath.Join(dir, name), nil
+}
+
+// uid is the user whose files these are; -1 on Windows.
+func (p paths) uid() int {
+	if p.Owner != nil {
+		return p.Owner.UID
+	}
+	return os.Getuid()
 }
 
 // strangeFolderError says that somebody else made the folder of the control socket, which stops the proxy.
@@ -142,5 +182,5 @@ func (e *strangeFolderError) Error() string {
 
 // Hint names a folder that is.
 func (e *strangeFolderError) Hint() string {
-	return "ls -ld " + e.dir + "  # then remove it, or set XDG_RUNTIME_DIR to a folder of your own"
+	return "ls -ld " + e.dir + "  # then remove it, or set XDG_STATE_HOME to a folder of yours with a shorter path"
 }

@@ -5,26 +5,37 @@ import (
 	"os/user"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 )
 
-// Under sudo the authority is that of the user behind it, and what runs is root's.
-func TestAuthorityOfTheUserBehindSudo(t *testing.T) {
+// Under sudo all files are those of the user behind it, wherever sudo has put HOME.
+func TestFilesOfTheUserBehindSudo(t *testing.T) {
 	nobody, err := user.Lookup("nobody")
 	if err != nil || os.Geteuid() != 0 || runtime.GOOS == "windows" {
-		t.Skip("NOT TESTED: the authority under sudo. It needs root, and a user nobody")
+		t.Skip("NOT TESTED: whose files are used under sudo. It needs root, and a user nobody")
 	}
 	t.Setenv("SUDO_UID", nobody.Uid)
-	vars := map[string]string{"HOME": "/root", "SUDO_UID": nobody.Uid}
-	a := &app{env: func(name string) (string, bool) { v, ok := vars[name]; return v, ok }}
-	p, err := a.paths("mine")
-	if err != nil || p.Certs != filepath.Join(nobody.HomeDir, ".local/share/letta-dev/certs") || p.State != "/root/.local/state/letta-dev/mine" {
-		t.Errorf("under sudo: %+v, %v", p, err)
+	theirs, roots := t.TempDir(), t.TempDir()
+	uid, _ := strconv.Atoi(nobody.Uid)
+	if err := os.Chown(theirs, uid, -1); err != nil {
+		t.Fatal(err)
 	}
-	delete(vars, "SUDO_UID")
-	if p, err := a.paths("mine"); err != nil || p.Certs != "/root/.local/share/letta-dev/certs" {
-		t.Errorf("without: %+v, %v", p, err)
+	for _, tt := range []struct{ variable, value, state, certs string }{
+		{"SUDO_UID", nobody.Uid, nobody.HomeDir + "/.local/state/letta-dev/mine", nobody.HomeDir + "/.local/share/letta-dev/certs"},
+		{"XDG_STATE_HOME", roots, nobody.HomeDir + "/.local/state/letta-dev/mine", nobody.HomeDir + "/.local/share/letta-dev/certs"},
+		{"XDG_STATE_HOME", theirs, theirs + "/letta-dev/mine", nobody.HomeDir + "/.local/share/letta-dev/certs"},
+		{"XDG_DATA_HOME", theirs, nobody.HomeDir + "/.local/state/letta-dev/mine", theirs + "/letta-dev/certs"},
+		{"SUDO_UID", "", "/root/.local/state/letta-dev/mine", "/root/.local/share/letta-dev/certs"},
+	} {
+		vars := map[string]string{"HOME": "/root", "SUDO_UID": nobody.Uid}
+		vars[tt.variable] = tt.value
+		a := &app{env: func(name string) (string, bool) { v, ok := vars[name]; return v, ok }}
+		p, err := a.paths("mine")
+		if err != nil || p.Certs != tt.certs || p.State != tt.state || (p.Owner == nil) != (tt.value == "") {
+			t.Errorf("with %s=%s: %+v, %v", tt.variable, tt.value, p, err)
+		}
 	}
 }
 
@@ -33,26 +44,22 @@ func TestSocketOfALongPath(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("modes are not Windows's way")
 	}
-	short, err := os.MkdirTemp("/tmp", "run") // t.TempDir may be too long itself
+	p := paths{State: filepath.Join(t.TempDir(), strings.Repeat("long/", 30))}
+	path, err := p.socket()
 	if err != nil {
 		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(short) })
-	runtimeDir := short
-	env := environment(func(name string) (string, bool) { return runtimeDir, name == "XDG_RUNTIME_DIR" || name == "TMPDIR" })
-	p := paths{State: "/" + strings.Repeat("long/", 30)}
-	path, err := p.socket(env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if again, err := p.socket(env); err != nil || again != path {
-		t.Errorf("the second time %q, %v", again, err)
 	}
 	dir := filepath.Dir(path)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	t.Setenv("TMPDIR", t.TempDir())
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	if again, err := p.socket(); err != nil || again != path {
+		t.Errorf("in another shell %q, %v", again, err)
+	}
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.socket(env); !is[*strangeFolderError](err) {
+	if _, err := p.socket(); !is[*strangeFolderError](err) {
 		t.Errorf("a folder that others can enter: %v", err)
 	}
 	if err := os.Remove(dir); err != nil {
@@ -61,14 +68,7 @@ func TestSocketOfALongPath(t *testing.T) {
 	if err := os.Symlink(t.TempDir(), dir); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.socket(env); !is[*strangeFolderError](err) {
+	if _, err := p.socket(); !is[*strangeFolderError](err) {
 		t.Errorf("a link in its place: %v", err)
 	}
-	runtimeDir = short + "/" + strings.Repeat("long/", 30)
-	t.Setenv("TMPDIR", runtimeDir)
-	path, err = p.socket(env)
-	if err != nil || len(path) > maxSocketPath {
-		t.Errorf("where every folder that is set is as long: %q, %v", path, err)
-	}
-	_ = os.Remove(filepath.Dir(path))
 }

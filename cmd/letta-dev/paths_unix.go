@@ -4,15 +4,14 @@ package main
 
 import (
 	"io/fs"
-	"os"
 	"syscall"
 )
 
 // itself has what is opened be what lies there: not what a link leads to, and no pipe that is waited for.
 const itself = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
-// ownedByUs says whether a file belongs to the user of this process.
-func ownedByUs(info fs.FileInfo) bool {
+// ownedBy says whether a file belongs to a user.
+func ownedBy(uid int, info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(stat.Uid) == os.Getuid()
+	return ok && int(stat.Uid) == uid
 }

@@ -17,12 +17,12 @@ func TestLockInTheWay(t *testing.T) {
 	if err := errors.Join(syscall.Mkfifo(pipe, 0o600), os.Symlink(filepath.Join(dir, "elsewhere"), link)); err != nil {
 		t.Fatal(err)
 	}
-	lock := lockOf(pipe)
+	lock := lockOf(pipe, nil)
 	_, _ = lock.TryLock() // some systems lock it, some say no; it ends
 	if err := lock.Unlock(); err != nil {
 		t.Error(err)
 	}
-	if held, err := lockOf(link).TryLock(); held || !errors.Is(err, syscall.ELOOP) && !errors.Is(err, syscall.EMLINK) {
+	if held, err := lockOf(link, nil).TryLock(); held || !errors.Is(err, syscall.ELOOP) && !errors.Is(err, syscall.EMLINK) {
 		t.Errorf("%t, %v", held, err)
 	}
 	if _, err := os.Lstat(filepath.Join(dir, "elsewhere")); err == nil {

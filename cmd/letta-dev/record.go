@@ -52,7 +52,7 @@ func (p paths) readRecord() (record, error) {
 // writeRecord keeps a record; the zero one is none.
 func (p paths) writeRecord(r record) error {
 	if r.Folder == "" && r.Engine.isZero() {
-		err := os.Remove(p.recordFile())
+		err := p.Owner.Make(p.recordFile(), func() error { return os.Remove(p.recordFile()) })
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
@@ -67,18 +67,20 @@ func (p paths) replace(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(p.State, filepath.Base(path)+".*")
-	if err != nil {
+	return p.Owner.Make(path, func() error {
+		file, err := os.CreateTemp(p.State, filepath.Base(path)+".*")
+		if err != nil {
+			return err
+		}
+		_, err = file.Write(append(b, '\n'))
+		if err = errors.Join(err, file.Close()); err == nil {
+			err = os.Rename(file.Name(), path)
+		}
+		if err != nil {
+			_ = os.Remove(file.Name())
+		}
 		return err
-	}
-	_, err = file.Write(append(b, '\n'))
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(file.Name())
-	}
-	return err
+	})
 }
 
 // recordError is a record that cannot be read.

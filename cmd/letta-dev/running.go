@@ -31,7 +31,7 @@ func servedProjects(files paths) (projects []string) {
 	state := filepath.Dir(files.State)
 	entries, _ := os.ReadDir(state) // none where nothing ever ran
 	for _, entry := range entries {
-		if free, err := (paths{State: filepath.Join(state, entry.Name())}).isFree(); err == nil && !free {
+		if free, err := (paths{State: filepath.Join(state, entry.Name()), Owner: files.Owner}).isFree(); err == nil && !free {
 			projects = append(projects, entry.Name())
 		}
 	}

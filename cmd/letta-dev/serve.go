@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
 
 	"github.com/letta-dev/letta-dev/orchestrator"
@@ -67,7 +66,7 @@ type serving struct {
 	leaf       func() leafInfo
 	bound      []boundAddress
 	stop       context.CancelFunc
-	lock       *flock.Flock // that says that this process serves the project
+	lock       *fileLock // that says that this process serves the project
 	complaints complaints
 	news       complaints // on the terminal
 	starts     starts
@@ -80,14 +79,14 @@ func (a *app) serve(ctx context.Context, cfg serveConfig, ready func(liveStatus)
 	if err := cfg.Files.makeState(); err != nil {
 		return err
 	}
-	lock := lockOf(cfg.Files.liveLock())
+	lock := lockOf(cfg.Files.liveLock(), cfg.Files.Owner)
 	if err := hold(ctx, lock); err != nil {
 		return cfg.Files.stateProblem(fmt.Sprintf("locking project %q", cfg.Project), err)
 	}
 	if !lock.Locked() {
 		return &alreadyServedError{cfg.Project}
 	}
-	a.signLock(lock.Path())
+	a.signLock(lock)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	s := &serving{app: a, cfg: cfg, started: a.now(), stop: stop, lock: lock}
@@ -96,7 +95,7 @@ func (a *app) serve(ctx context.Context, cfg serveConfig, ready func(liveStatus)
 }
 
 func (s *serving) run(ctx context.Context, ready func(liveStatus)) (err error) {
-	if s.journal, err = openJournal(s.cfg.Files.journal(), s.app.now); err != nil {
+	if s.journal, err = openJournal(s.cfg.Files.journal(), s.cfg.Files.Owner, s.app.now); err != nil {
 		return s.cfg.Files.stateProblem("opening letta-dev's journal", err)
 	}
 	defer func() { err = errors.Join(err, s.journal.close()) }()
@@ -109,7 +108,7 @@ func (s *serving) run(ctx context.Context, ready func(liveStatus)) (err error) {
 	defer s.complaints.end()
 	s.news = complaints{now: s.app.now, say: s.app.ui.news}
 	defer s.news.end()
-	s.starts = starts{path: s.cfg.Files.lastStart(), now: s.app.now}
+	s.starts = starts{files: s.cfg.Files, now: s.app.now}
 	if err := s.starts.load(); err != nil {
 		s.journal.say("how long the last start took is not known: %v", err)
 	}
@@ -209,10 +208,13 @@ func startDemo(ctx context.Context, group *group, log io.Writer) (*url.URL, erro
 }
 
 // hold tries to get a lock for a moment: who only asks whether it is free holds it for an instant.
-func hold(ctx context.Context, lock *flock.Flock) error {
+func hold(ctx context.Context, lock *fileLock) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	_, err := lock.TryLockContext(ctx, 10*time.Millisecond)
+	err := lock.owner.Make(lock.Path(), func() error {
+		_, err := lock.TryLockContext(ctx, 10*time.Millisecond)
+		return err
+	})
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil
 	}

@@ -41,14 +41,14 @@ func (s *serving) relock() error {
 	if err := s.cfg.Files.makeState(); err != nil {
 		return err
 	}
-	lock := lockOf(s.cfg.Files.liveLock())
+	lock := lockOf(s.cfg.Files.liveLock(), s.cfg.Files.Owner)
 	locked, err := lock.TryLock()
 	if err != nil || !locked { // somebody looks whether it is free, or serves the project too
 		return errors.Join(err, lock.Close())
 	}
 	_ = s.lock.Unlock() // nobody can come upon it any more
 	s.lock = lock
-	s.app.signLock(lock.Path())
+	s.app.signLock(lock)
 	s.journal.say("the state folder of the project was removed while letta-dev ran, and made again")
 	if rec, err := s.cfg.Files.readRecord(); err != nil || rec.Folder != "" {
 		return err // one that began meanwhile knows better

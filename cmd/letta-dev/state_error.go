@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -15,7 +16,7 @@ import (
 type stateError struct {
 	doing string
 	path  string // below the state folder; what is in its way may be above it
-	home  string // of the user: what is outside of it is not theirs to change
+	files paths  // what is outside of their home folder is not the user's to change
 	err   error
 }
 
@@ -29,7 +30,7 @@ func (p paths) stateProblem(doing string, err error) error {
 	if errors.As(err, &at) {
 		path = at.Path
 	}
-	return &stateError{doing: doing, path: path, home: p.Home, err: err}
+	return &stateError{doing: doing, path: path, files: p, err: err}
 }
 
 func wrap(doing string, err error) error {
@@ -54,16 +55,22 @@ func (e *stateError) Unwrap() error { return e.err }
 func (e *stateError) Hint() string {
 	const elsewhere = "export XDG_STATE_HOME=/path/to/a/folder/of/yours  # one that you can write to"
 	path, info := nearest(e.path)
-	theirs := runtime.GOOS != "windows" && info != nil && e.home != "" && strings.HasPrefix(path, e.home+string(filepath.Separator))
+	theirs := runtime.GOOS != "windows" && info != nil && e.files.Home != "" && strings.HasPrefix(path, e.files.Home+string(filepath.Separator))
 	switch {
 	case isNoFolder(e.err) && info != nil && !info.IsDir():
 		return fmt.Sprintf("mv %s %s  # it is a file, where a folder has to be", quoted(path), quoted(path+".old"))
+	case errors.Is(e.err, syscall.ELOOP) && info != nil && info.Mode()&fs.ModeSymlink != 0:
+		return fmt.Sprintf("rm %s  # it is a link, where a file has to be", quoted(path))
 	case !errors.Is(e.err, fs.ErrPermission) || !theirs:
 		return elsewhere
-	case ownedByUs(info):
+	case ownedBy(e.files.uid(), info):
 		return "chmod u+rwX " + quoted(path)
 	}
-	return fmt.Sprintf(`sudo chown -R "$(id -un)" %s  # it belongs to another user`, quoted(path))
+	user := `"$(id -un)"`
+	if e.files.Owner != nil { // the shell may be root's
+		user = strconv.Itoa(e.files.Owner.UID)
+	}
+	return fmt.Sprintf("sudo chown -R %s %s  # it belongs to another user", user, quoted(path))
 }
 
 // dataError says that there is no place for our certificates.

@@ -151,7 +151,7 @@ func processesIn(dir string) map[int]string {
 // condition is what a story asks of the machine: that one of the places of testdata/bin can be had.
 func condition(name string) (bool, error) {
 	switch name {
-	case "no-engine", "no-ports", "private-trust", "read-only-home":
+	case "no-engine", "no-ports", "private-trust", "read-only-home", "sudoer":
 		return runtime.GOOS == "linux" && exec.Command(filepath.Join("testdata", "bin", name), "true").Run() == nil, nil
 	}
 	return false, fmt.Errorf("no such condition: %s", name)

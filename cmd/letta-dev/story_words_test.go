@@ -280,7 +280,7 @@ func cmdControl(ts *testscript.TestScript, neg bool, args []string) {
 	env := func(name string) (string, bool) { return ts.Getenv(name), true }
 	files, err := (&app{env: env}).paths(args[1])
 	ts.Check(err)
-	path, err := files.socket(env)
+	path, err := files.socket()
 	ts.Check(err)
 	theStory(ts).keep(ts, args[0], path)
 	if dir := filepath.Dir(path); dir != files.State {

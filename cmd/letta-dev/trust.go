@@ -34,7 +34,7 @@ func (a *app) loadAuthority(files paths) (*certs.Authority, certs.Env, error) {
 // authorityOptions are those of every authority here: our clock, and whom its files are for.
 func (a *app) authorityOptions(files paths) (certs.Env, certs.Options, error) {
 	env, err := certs.HostEnv(a.env.get)
-	return env, certs.Options{Now: a.now, Holder: env.Holder, Owner: env.OwnerOf(files.Certs)}, err
+	return env, certs.Options{Now: a.now, Holder: env.Holder, Owner: files.Owner}, err
 }
 
 // keeper keeps the leaves that a serving process presents, and tells of those it renews.

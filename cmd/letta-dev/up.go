@@ -100,7 +100,7 @@ func (a *app) lockPlan(ctx context.Context, files paths, patience time.Duration,
 	if err := files.makeState(); err != nil {
 		return nil, err
 	}
-	lock := lockOf(files.planLock())
+	lock := lockOf(files.planLock(), files.Owner)
 	held, err := lock.TryLock()
 	if err != nil {
 		return nil, files.stateProblem("locking the project", err)
@@ -113,6 +113,6 @@ func (a *app) lockPlan(ctx context.Context, files paths, patience time.Duration,
 			return nil, err
 		}
 	}
-	a.signLock(lock.Path())
+	a.signLock(lock)
 	return func() { _ = unlockSigned(lock) }, nil
 }
