@@ -40,9 +40,14 @@ A development server is nobody else's business, and the proxy needs its place. E
   - The server's 8283 and 8282 go to a free port where the file has them on one of the proxy's.
   - Letta's own letta_nginx is left out, for the proxy does its work.
 
+What docker compose warns of is a line in Project.Warnings, with file and line: a variable that is not set where a value names it,
+version, a boolean that is not true or false, a ~ without a home folder. Two are notes: a project that is named after a symbolic link,
+and files of which only one is read. The rest of its warnings cannot arise: external.name, include and what else is deprecated is refused, and an env file that
+cannot be read is an error. Its logger is never written to.
+
 And without a note: a variable that is empty is not passed to a container, since Letta takes "" for a value; LOCAL_HTTPS is not
-passed to the server, since the proxy ends TLS. No note and no error quotes an env file, or
-shows what a variable stands for.
+passed to the server, since the proxy ends TLS. No note and no error quotes an env file, but
+for the NAME of a ${NAME}, or shows what a variable stands for.
 
 # Settings
 

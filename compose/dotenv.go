@@ -21,30 +21,32 @@ const (
 
 // dotenvStatement is a line, with those after it that a quoted value runs over.
 type dotenvStatement struct {
-	text string
-	line int
+	text  string
+	line  int
+	unset []unsetReference
 }
 
 // readDotenv adds the variables of a .env file to vars, as docker compose does: values may name what lookup knows, which wins, and
 // what stands in vars before them. name is the file's name in messages. The notes are on lines that say nothing, and on those that
-// github.com/joho/godotenv, and with it many other programs, would read otherwise. No note and no error quotes a line: a file with
-// secrets may hold one anywhere.
-func readDotenv(name, path string, vars map[string]string, lookup dotenv.LookupFn) (notes []string, err error) {
+// github.com/joho/godotenv, and with it many other programs, would read otherwise; the warnings on variables that are not set. None of
+// them and no error quotes a line, but for the NAME of a ${NAME}: a file with secrets may hold one anywhere, and many a password has a $.
+func readDotenv(name, path string, vars map[string]string, lookup dotenv.LookupFn) (notes, warnings []string, err error) {
 	data, err := readFile(path, maxDotenvBytes)
 	if err != nil {
 		advice := toRead(name, err)
 		if errors.Is(err, fs.ErrNotExist) {
 			advice = missingAdvice(path)
 		}
-		return nil, &FileError{File: name, What: fmt.Sprintf("cannot read the variables: %v", err), Err: err, Advice: advice}
+		return nil, nil, &FileError{File: name, What: fmt.Sprintf("cannot read the variables: %v", err), Err: err, Advice: advice}
 	}
 	text := strings.TrimPrefix(string(data), "\uFEFF") // Windows editors begin a file with a byte order mark
 	statements, line, err := parseDotenv(text, vars, lookup)
 	if err != nil {
-		return nil, &FileError{File: name, Line: line, What: err.Error(),
+		return nil, nil, &FileError{File: name, Line: line, What: err.Error(),
 			Advice: fmt.Sprintf("correct %s; a value with special characters goes into single quotes: NAME='VALUE'", place(name, line))}
 	}
-	return remarks(name, statements, lookup), nil
+	warnings = warnUnset(unsetPlaces(name, statements), "set it in a line above or in the environment, and put a value with a $ that is meant as it stands into single quotes")
+	return remarks(name, statements, lookup), warnings, nil
 }
 
 // parseDotenv hands the text to compose-go statement by statement: its own line numbers are wrong after a quoted value, and
@@ -59,39 +61,62 @@ func parseDotenv(text string, vars map[string]string, lookup dotenv.LookupFn) (s
 	}
 	lines := strings.SplitAfter(text, "\n")
 	for i := 0; i < len(lines); {
-		found, n, err := statement(lines[i:], known)
+		n := statementLines(lines[i:])
+		s := dotenvStatement{text: strings.Join(lines[i:i+n], ""), line: i + 1}
+		found, err := s.read(known)
 		if err != nil {
 			return nil, i + 1, err
 		}
 		maps.Copy(vars, found)
-		statements = append(statements, dotenvStatement{strings.Join(lines[i:i+n], ""), i + 1})
+		statements = append(statements, s)
 		i += n
 	}
 	return statements, 0, nil
 }
 
-// statement reads the first line, and as many after it as a quoted value runs over. It returns how many those are.
-func statement(lines []string, lookup dotenv.LookupFn) (vars map[string]string, n int, err error) {
-	for n = 1; ; n++ {
-		room := maxExpansion
-		vars, err = dotenv.UnmarshalWithLookup(strings.Join(lines[:n], ""), func(name string) (string, bool) {
-			value, ok := lookup(name)
-			if room -= len(value); room < 0 {
-				return "", ok
-			}
-			return value, ok
-		})
-		if room < 0 {
-			return nil, n, errors.New("the variables in it come to more than 256 KiB")
-		}
+// statementLines counts the first line, and those after it that a quoted value runs over. That is decided by quotes, not by variables.
+func statementLines(lines []string) int {
+	for n := 1; ; n++ {
+		_, err := dotenv.UnmarshalWithLookup(strings.ReplaceAll(strings.Join(lines[:n], ""), "$", "_"), nil)
 		if !unterminated(err) || n == len(lines) {
-			break
+			return n
 		}
+	}
+}
+
+// read returns the variables of the statement, and keeps the references in it that came to nothing.
+func (s *dotenvStatement) read(lookup dotenv.LookupFn) (vars map[string]string, err error) {
+	room := maxExpansion
+	vars, s.unset, err = expand(s.text, lookup, func(name string) (string, bool) {
+		value, ok := lookup(name)
+		if room -= len(value); room < 0 {
+			return "", ok
+		}
+		return value, ok
+	}, func(vars map[string]string, name string) bool { _, ok := vars[name]; return ok }, dotenv.UnmarshalWithLookup)
+	if room < 0 {
+		return nil, errors.New("the variables in it come to more than 256 KiB")
 	}
 	if _, nameless := vars[""]; nameless && err == nil {
-		return nil, n, errors.New("no NAME= at the start of the line")
+		return nil, errors.New("no NAME= at the start of the line")
 	}
-	return vars, n, plain(err)
+	return vars, plain(err)
+}
+
+// unsetPlaces are the references to variables that are not set, each with its line. A name without braces may be a part of a password,
+// and is not shown.
+func unsetPlaces(name string, statements []dotenvStatement) []string {
+	var places []string
+	for _, s := range statements {
+		for _, r := range s.unset {
+			shown := "$…"
+			if r.braced {
+				shown = r.name
+			}
+			places = append(places, fmt.Sprintf("%s (%s)", shown, place(name, s.line+strings.Count(s.text[:r.offset], "\n"))))
+		}
+	}
+	return places
 }
 
 func unterminated(err error) bool {
@@ -124,7 +149,7 @@ func plain(err error) error {
 func remarks(name string, statements []dotenvStatement, lookup dotenv.LookupFn) []string {
 	var notes []string
 	for _, s := range statements {
-		ours, err := dotenv.UnmarshalWithLookup(s.text, nil)
+		ours, err := s.read(func(string) (string, bool) { return "", false })
 		theirs, theirErr := godotenv.Unmarshal(s.text)
 		inherits := ""
 		if err == nil && len(ours) == 0 {

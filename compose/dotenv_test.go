@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,9 +21,7 @@ func readText(t testing.TB, text string, environ map[string]string) (vars map[st
 		t.Fatal(err)
 	}
 	vars = map[string]string{}
-	silently(func() {
-		notes, err = readDotenv(".env", path, vars, func(k string) (string, bool) { v, ok := environ[k]; return v, ok })
-	})
+	notes, _, err = readDotenv(".env", path, vars, func(k string) (string, bool) { v, ok := environ[k]; return v, ok })
 	return vars, notes, err
 }
 
@@ -119,7 +118,7 @@ func TestDotenvThatCannotBeRead(t *testing.T) {
 	for path, want := range map[string][2]string{
 		dir: {"not a file", "ls -ldL my.env"}, big: {"larger than 64 KiB", "ls -ldL my.env"}, none: {"no such file", "touch " + none},
 	} {
-		_, err := readDotenv("my.env", path, map[string]string{}, nil)
+		_, _, err := readDotenv("my.env", path, map[string]string{}, nil)
 		var file *FileError
 		if !errors.As(err, &file) || file.File != "my.env" {
 			t.Fatalf("got %v", err)
@@ -129,8 +128,8 @@ func TestDotenvThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// FuzzDotenv holds two laws: statement by statement means what the whole text means to compose-go, and where no note says
-// otherwise the whole text means the same to godotenv.
+// FuzzDotenv holds three laws: statement by statement means what the whole text means to compose-go, the variables that it warns of
+// are those that we find not set, and where no note says otherwise the whole text means the same to godotenv.
 func FuzzDotenv(f *testing.F) {
 	for _, seed := range []string{
 		"A=1\nB=${A:-x}", "A='1\n2' B=\"3\"", "export A: b # c", "A=\"\\$x\\n\"\r\n", "A", "A\n", "=1", "A=$B$$C", "\uFEFFA=1", "A=\"x\n\n#\"\n'",
@@ -145,10 +144,17 @@ func FuzzDotenv(f *testing.F) {
 		var line int
 		var err, wholeErr error
 		var whole map[string]string
-		silently(func() {
+		var noted []string
+		if said := logged(func() {
 			statements, line, err = parseDotenv(text, ours, nobody)
-			whole, wholeErr = dotenv.UnmarshalWithLookup(text, nil)
-		})
+			for _, s := range statements {
+				noted = append(noted, unsetNames(s.unset)...)
+			}
+			_ = remarks(".env", statements, nobody)
+		}); said != "" {
+			t.Fatalf("logged %q", said)
+		}
+		warned := warnedOf(logged(func() { whole, wholeErr = dotenv.UnmarshalWithLookup(text, nil) }))
 		if _, nameless := whole[""]; nameless && wholeErr == nil {
 			wholeErr = errors.New("nameless")
 		}
@@ -164,13 +170,14 @@ func FuzzDotenv(f *testing.F) {
 		if !maps.Equal(ours, whole) {
 			t.Fatalf("statement by statement %q; whole %q", ours, whole)
 		}
-		silently(func() {
-			if strings.Count(text, "$") > 8 || len(remarks(".env", statements, nobody)) > 0 {
-				return
-			}
-			if theirs, err := godotenv.Unmarshal(text); err != nil || !maps.Equal(theirs, whole) {
-				t.Fatalf("no note: %q here, %q, %v for godotenv", whole, theirs, err)
-			}
-		})
+		if slices.Sort(noted); !slices.Equal(slices.Compact(noted), warned) {
+			t.Fatalf("not set: %q here, %q for compose-go", noted, warned)
+		}
+		if strings.Count(text, "$") > 8 || len(remarks(".env", statements, nobody)) > 0 {
+			return
+		}
+		if theirs, err := godotenv.Unmarshal(text); err != nil || !maps.Equal(theirs, whole) {
+			t.Fatalf("no note: %q here, %q, %v for godotenv", whole, theirs, err)
+		}
 	})
 }

@@ -72,11 +72,12 @@ func (l *loading) dotenv(folder string) error {
 func (l *loading) envFile(names ...string) error {
 	vars := map[string]string{}
 	for _, name := range names {
-		notes, err := readDotenv(name, l.hostPath(name), vars, l.env.lookup)
+		notes, warnings, err := readDotenv(name, l.hostPath(name, ""), vars, l.env.lookup)
 		if err != nil {
 			return err
 		}
 		l.project.Notes = append(l.project.Notes, notes...)
+		l.warn(warnings...)
 	}
 	for key, value := range vars {
 		if _, known := l.env.file[key]; !known {
@@ -133,20 +134,21 @@ func (l *loading) envFiles(name string, s serviceConfig, env map[string]string) 
 	}
 	for i, file := range s.EnvFiles {
 		at := fmt.Sprintf("services.%s.env_file.%d", name, i)
-		path := l.hostPath(file.Path)
+		path := l.hostPath(file.Path, at)
 		if !exists(path) {
 			if bool(file.Required) {
 				return l.reader.failAt(at, missingAdvice(path), "%s does not exist", file.Path)
 			}
 			continue
 		}
-		notes, err := readDotenv(file.Path, path, env, lookup)
+		notes, warnings, err := readDotenv(file.Path, path, env, lookup)
 		if err != nil {
 			return err
 		}
 		for _, n := range notes {
 			l.note("%s", n)
 		}
+		l.warn(warnings...)
 	}
 	return nil
 }

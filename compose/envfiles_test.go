@@ -87,7 +87,7 @@ func agree(t *testing.T, first, second string) (good int) {
 	ours, err := Load(t.Context(), Options{Dir: dir, Environ: environ})
 	var theirs *types.Project
 	var theirErr error
-	silently(func() {
+	logged(func() {
 		theirs, theirErr = loader.LoadWithContext(t.Context(), types.ConfigDetails{
 			WorkingDir: dir, Environment: env, ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(dir, "compose.yaml")}},
 		}, func(o *loader.Options) { o.SetProjectName("p", true) })
@@ -118,7 +118,7 @@ func agree(t *testing.T, first, second string) (good int) {
 		t.Fatal(err)
 	}
 	l := &loading{project: &Project{}, dir: dir}
-	silently(func() {
+	logged(func() {
 		err = l.environment(Options{Environ: append(slices.Clone(environ), "COMPOSE_ENV_FILES=a.env,b.env")})
 		env, theirErr = dotenv.GetEnvFromFile(env, []string{filepath.Join(dir, "a.env"), filepath.Join(dir, "b.env")})
 	})
@@ -138,7 +138,7 @@ func agree(t *testing.T, first, second string) (good int) {
 
 // nameless finds the line without a NAME= at the end of a file, which compose-go takes for the value of a variable without a name.
 func nameless(text string) (vars map[string]string, err error) {
-	silently(func() {
+	logged(func() {
 		vars, err = dotenv.UnmarshalWithLookup(strings.TrimPrefix(text, "\uFEFF"), func(string) (string, bool) { return "x", true })
 	})
 	if _, bad := vars[""]; err == nil && bad {

@@ -4,9 +4,41 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sirupsen/logrus"
 )
+
+// logged is what compose-go says, as the judge, through the global logger of logrus while f runs.
+func logged(f func()) string {
+	var said strings.Builder
+	before := logrus.StandardLogger().Out
+	logrus.SetOutput(&said)
+	defer logrus.SetOutput(before)
+	f()
+	return said.String()
+}
+
+// warnedOf are the variables that compose-go says are not set, each once, in order.
+func warnedOf(said string) []string {
+	var all []string
+	for _, m := range regexp.MustCompile(`The \\?"(.*?)\\?" variable is not set`).FindAllStringSubmatch(said, -1) {
+		all = append(all, m[1])
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func unsetNames(references []unsetReference) []string {
+	var all []string
+	for _, r := range references {
+		all = append(all, r.name)
+	}
+	return all
+}
 
 // folder writes files, by their path, into a folder of this test alone.
 func folder(t testing.TB, files map[string]string) string {

@@ -22,16 +22,12 @@ type Options struct {
 
 // Load reads a stack. Mistakes in files come back as *FileError, *SubsetError or *CycleError, each with the file and line;
 // a name that cannot be a project's as *NameError. All have advice in Hint.
-func Load(ctx context.Context, o Options) (p *Project, err error) {
-	silently(func() { p, err = load(ctx, o, wholeStack()) })
-	return p, err
-}
+func Load(ctx context.Context, o Options) (*Project, error) { return load(ctx, o, wholeStack()) }
 
 // LoadSettings reads x-letta-dev of the same files, for a server that they do not describe: their other keys are nobody's concern,
 // and the Project has no services. o.Name is its name, else COMPOSE_PROJECT_NAME, else DefaultName.
-func LoadSettings(ctx context.Context, o Options) (p *Project, err error) {
-	silently(func() { p, err = load(ctx, o, settingsAlone()) })
-	return p, err
+func LoadSettings(ctx context.Context, o Options) (*Project, error) {
+	return load(ctx, o, settingsAlone())
 }
 
 // aim is what is read of the files: their shape, whether they name the project, and what is built of them.
@@ -87,6 +83,8 @@ func (l *loading) assemble(files []source, o Options, of aim) error {
 	if err != nil {
 		return err
 	}
+	l.warn(l.reader.warnings...)
+	l.warn(warnUnset(l.reader.unset, "set it in .env or in the environment, write ${NAME:-} where it may be empty, and $$ for a $ that is meant as it stands")...)
 	return of.build(l, trees, o)
 }
 
@@ -215,5 +213,14 @@ func (l *loading) refusals() []Refusal {
 func (l *loading) note(format string, args ...any) {
 	if n := fmt.Sprintf(format, args...); !slices.Contains(l.project.Notes, n) {
 		l.project.Notes = append(l.project.Notes, n)
+	}
+}
+
+// warn adds lines on what the person should mend, each once.
+func (l *loading) warn(lines ...string) {
+	for _, line := range lines {
+		if !slices.Contains(l.project.Warnings, line) {
+			l.project.Warnings = append(l.project.Warnings, line)
+		}
 	}
 }

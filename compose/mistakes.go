@@ -49,13 +49,13 @@ func (r *reader) tooMuch(n *yaml.Node, path string) error {
 // variable explains a ${…} that cannot be put in. The words behind :? are for people, but may name variables as well, whose values
 // are not shown.
 func (r *reader) variable(n *yaml.Node, path string, err error) error {
-	_, veiled := template.Substitute(n.Value, func(name string) (string, bool) {
+	_, _, veiled := expand(n.Value, r.lookup, func(name string) (string, bool) {
 		value, ok := r.lookup(name)
 		if value != "" {
 			value = "***"
 		}
 		return value, ok
-	})
+	}, nil, template.Substitute)
 	var missing *template.MissingRequiredError
 	if errors.As(err, &missing) && errors.As(veiled, &missing) {
 		return r.fail(n, path, strings.TrimSuffix(fmt.Sprintf("the variable %s is not set: %s", missing.Variable, missing.Reason), ": "),

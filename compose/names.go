@@ -63,7 +63,11 @@ func (l *loading) name(files []source, roots []*yaml.Node, of aim, o Options) er
 				return err
 			}
 		}
-		if p.Name = cmp.Or(p.Name, normalName(filepath.Base(l.dir))); p.Name == "" {
+		if p.Name == "" {
+			p.Name = normalName(filepath.Base(l.dir))
+			l.noteLink()
+		}
+		if p.Name == "" {
 			return &NameError{Dir: l.dir}
 		}
 	}
@@ -73,6 +77,13 @@ func (l *loading) name(files []source, roots []*yaml.Node, of aim, o Options) er
 	}
 	l.env.environ["COMPOSE_PROJECT_NAME"] = p.Name
 	return nil
+}
+
+// noteLink says that the project is called after a symbolic link: from the folder that it leads to, this is another project.
+func (l *loading) noteLink() {
+	if target, err := filepath.EvalSymlinks(l.dir); err == nil && normalName(filepath.Base(target)) != l.project.Name {
+		l.note("the project is named %s after the symbolic link %s; seen from %s it is another one: a name: in the compose file settles it", l.project.Name, l.dir, target)
+	}
 }
 
 // nameIn takes the name of one file, where it has one.

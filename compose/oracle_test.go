@@ -70,7 +70,7 @@ func TestAgreesWithDockerCompose(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ours.Notes = nil // compose-go has none on .env files
+			ours.Notes, ours.Warnings = nil, nil // compose-go has none on .env files
 			if got, want := asJSON(t, ours), asJSON(t, theirs(t, o)); got != want {
 				t.Errorf("ours:\n%s\ncompose-go's:\n%s", got, want)
 			}
@@ -100,7 +100,7 @@ func readByCompose(t *testing.T, o Options, env types.Mapping) (p *types.Project
 	for _, f := range o.Files {
 		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: filepath.Join(o.Dir, f)})
 	}
-	silently(func() {
+	logged(func() {
 		defer func() {
 			if v := recover(); v != nil {
 				err = fmt.Errorf("panic: %v", v)
@@ -133,7 +133,7 @@ func converted(t *testing.T, o Options, project *types.Project) *Project {
 			t.Error(err)
 		}
 	}
-	l.project.Notes = nil
+	l.project.Notes, l.project.Warnings = nil, nil
 	return l.project
 }
 

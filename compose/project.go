@@ -19,6 +19,7 @@ type Project struct {
 	Volumes  map[string]Volume  // by their key in the file
 	Settings Settings           // x-letta-dev
 	Notes    []string           // what a person should know of how the files were read, one line each
+	Warnings []string           // what they should mend in them, one line each
 	NoTLS    bool               // LOCAL_HTTPS is false in the environment or in .env: the proxy speaks plain HTTP only
 
 	settings map[string]position // where each part of x-letta-dev stands: only later can be told whether some can be

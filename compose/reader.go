@@ -3,6 +3,7 @@ package compose
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -31,6 +32,8 @@ type reader struct {
 	put      map[string][]variable // what was put in at each path
 	at       map[string]position   // where each path stands, services.web.ports.0 for one; a later file replaces an earlier
 	refusals []Refusal
+	warnings []string // of what docker compose warns of
+	unset    []string // variables that are not set where a value names them, each with its place
 
 	file    string // being read
 	service string // being read; names may hold dots, so that a path does not tell
@@ -108,7 +111,7 @@ func (r *reader) scalar(n *yaml.Node, s *shape, path string) (any, error) {
 	var v any = n.Value
 	switch n.ShortTag() {
 	case "!!str":
-		text, err := template.Substitute(n.Value, func(name string) (string, bool) {
+		text, unset, err := expand(n.Value, r.lookup, func(name string) (string, bool) {
 			value, ok := r.lookup(name)
 			if !r.spend(0, len(value)) {
 				return "", ok
@@ -117,9 +120,12 @@ func (r *reader) scalar(n *yaml.Node, s *shape, path string) (any, error) {
 				r.put[path] = append(r.put[path], variable{name, value})
 			}
 			return value, ok
-		})
+		}, nil, template.Substitute)
 		if err != nil {
 			return nil, r.variable(n, path, err)
+		}
+		for _, u := range unset {
+			r.unset = append(r.unset, fmt.Sprintf("%s (%s)", u.name, place(r.file, lineOf(n, u.offset))))
 		}
 		if !r.spend(0, 0) {
 			return nil, r.tooMuch(n, path)
@@ -140,7 +146,18 @@ func (r *reader) scalar(n *yaml.Node, s *shape, path string) (any, error) {
 	if err != nil {
 		return nil, r.wrong(n, s, path, v, err)
 	}
+	if yes, ok := read.(bool); ok && !strings.EqualFold(fmt.Sprint(v), strconv.FormatBool(yes)) {
+		r.warnings = append(r.warnings, fmt.Sprintf("%s: %s: true and false are the only booleans of YAML 1.2; this one is read as %t", place(r.file, n.Line), path, yes))
+	}
 	return read, nil
+}
+
+// lineOf is the line of a part of a value. Of text that YAML folds only the first line is known.
+func lineOf(n *yaml.Node, offset int) int {
+	if n.Style&yaml.LiteralStyle == 0 {
+		return n.Line
+	}
+	return n.Line + 1 + strings.Count(n.Value[:offset], "\n")
 }
 
 func (r *reader) list(n *yaml.Node, s *shape, path string, depth int) (any, error) {
@@ -189,6 +206,9 @@ func (r *reader) mapping(n *yaml.Node, s *shape, path string, depth int) (any, e
 		case inner == nil:
 			r.refuse(p.key, s, path)
 			continue
+		}
+		if at == "version" {
+			r.warnings = append(r.warnings, place(r.file, p.key.Line)+": version is obsolete and means nothing: take it out")
 		}
 		v, err := r.value(p.value, inner, at, depth+1)
 		if err != nil {

@@ -246,7 +246,7 @@ func rule(t *testing.T, dir string, contents ...string) verdict {
 	case err != nil:
 		return refusedByBoth
 	}
-	ours.Notes = nil
+	ours.Notes, ours.Warnings = nil, nil
 	if got, want := asJSON(t, ours), asJSON(t, converted(t, o, project)); got != want {
 		t.Errorf("ours:\n%s\ncompose-go's:\n%s", got, want)
 		return wrong

@@ -72,7 +72,7 @@ func noneShows(t *testing.T, secret string) {
 			t.Errorf("no hint: %v", err)
 		}
 		if p != nil {
-			said = strings.Join(p.Notes, "\n")
+			said = strings.Join(append(p.Notes, p.Warnings...), "\n")
 		}
 		if strings.Contains(strings.ToLower(said), strings.ToLower(secret)) {
 			t.Errorf("%q\n shows the secret:\n%s", given, said)

@@ -130,7 +130,7 @@ func (l *loading) mounts(name string, c serviceConfig) ([]Mount, error) {
 		case m.Source == "":
 			return nil, l.reader.failAt(at, "", "a volume without a name would be lost with its container: write NAME:%s", m.Target)
 		case m.Kind == types.VolumeTypeBind:
-			m.Source = l.hostPath(m.Source)
+			m.Source = l.hostPath(m.Source, at)
 			l.noteDrvfs(at, m)
 		}
 		m.Target = path.Clean(m.Target)
@@ -148,14 +148,21 @@ func (l *loading) noteDrvfs(path string, m Mount) {
 	}
 }
 
-// hostPath is a path of the file on this machine: ~ is the home folder, and the rest is seen from the folder of the first file.
-func (l *loading) hostPath(p string) string {
+// hostPath is a path of the file on this machine: ~ is the home folder, and the rest is seen from the folder of the first file. Without
+// a home folder it is a name like any other, as for docker compose, which warns of it. path is where the files name it; empty for a variable.
+func (l *loading) hostPath(p, path string) string {
 	if rest, ok := strings.CutPrefix(p, "~"); ok && (rest == "" || rest[0] == '/' || rest[0] == filepath.Separator) {
 		for _, home := range []string{l.env.environ["HOME"], l.env.environ["USERPROFILE"]} {
 			if home != "" {
 				return filepath.Join(home, rest)
 			}
 		}
+		at := ""
+		if path != "" {
+			pos, _ := l.reader.where(path)
+			at = place(pos.file, pos.line) + ": "
+		}
+		l.warn(fmt.Sprintf("%sa path begins with ~, and HOME is not set: it is taken for a folder named ~ in %s", at, l.dir))
 	}
 	return within(l.dir, p)
 }

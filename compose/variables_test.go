@@ -120,7 +120,7 @@ func readByDockerCompose(t *testing.T, dir string, files, environ []string) *typ
 		}
 	}
 	var p *types.Project
-	silently(func() {
+	logged(func() {
 		p, err = options(cli.WithConfigFileEnv, cli.WithDefaultConfigPath, cli.WithEnvFiles(envFiles...), cli.WithDotEnv,
 			cli.WithDefaultProfiles(), cli.WithName("")).LoadProject(t.Context())
 	})

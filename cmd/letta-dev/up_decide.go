@@ -65,6 +65,9 @@ func (r *upRun) configure(ctx context.Context) error {
 	for _, n := range r.project.Notes {
 		r.app.ui.note("%s", n)
 	}
+	for _, w := range r.project.Warnings {
+		r.app.ui.warn("%s", w)
+	}
 	return nil
 }
 
