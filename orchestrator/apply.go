@@ -111,7 +111,11 @@ func (a *Applier) carryOut(ctx context.Context, s Step, report func(Event)) erro
 	if s.Action.undo() != "" {
 		whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), makeTime)
 		defer cancel()
-		return a.Engine.Do(whole, s, report)
+		err := a.Engine.Do(whole, s, report)
+		if err != nil && whole.Err() != nil {
+			return &EngineGoneError{fmt.Errorf("%s %s: no answer within %s", s.Action, s.Target, makeTime)}
+		}
+		return err
 	}
 	if s.Action != Wait {
 		return a.Engine.Do(ctx, s, report)
