@@ -29,7 +29,9 @@ func hangingEnv(t *testing.T) Env {
 		if c.Limit > sudoLimit {
 			t.Errorf("%s may take %s", c, c.Limit)
 		}
-		c.Limit = 100 * time.Millisecond
+		if c.Argv[0] == tool || filepath.Base(c.Argv[0]) == "keytool" { // what works may take its time
+			c.Limit = 100 * time.Millisecond
+		}
 		return run(ctx, c)
 	}
 	return env

@@ -13,7 +13,6 @@ import (
 	"net"
 	"net/http"
 	"sync/atomic"
-	"time"
 
 	"github.com/letta-dev/letta-dev/crash"
 )
@@ -61,7 +60,7 @@ func newProof(a *Authority) (*proof, error) {
 	p.server = &http.Server{
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, p.marker) }),
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{*leaf}, MinVersion: tls.VersionTLS12, GetConfigForClient: p.hello},
-		ReadHeaderTimeout: 5 * time.Second,
+		ReadHeaderTimeout: commandLimit,               // a JVM on a busy machine takes seconds for its handshake; its own limit and close come first
 		ErrorLog:          log.New(io.Discard, "", 0), // clients that refuse are what it is for
 	}
 	go func() {
