@@ -58,6 +58,9 @@ func (e *DiedError) Hint() string {
 	if e.OOMKilled {
 		return "docker info --format '{{.MemTotal}}'  # Letta wants about 1 GiB; give the engine more, or stop other containers"
 	}
+	if e.Stage == StageReady && e.ExitCode == 0 { // somebody stopped it, and its log has nothing to tell
+		return "letta-dev up  # starts it again"
+	}
 	return "letta-dev up --progress plain  # shows the server's whole log while it starts"
 }
 

@@ -98,3 +98,18 @@ func TestStagesTakeWhatTheLogSays(t *testing.T) {
 		}
 	}
 }
+
+// A server that somebody stopped is started again; one that fell is looked into.
+func TestHintOfAStoppedServer(t *testing.T) {
+	for want, died := range map[string]*DiedError{
+		"letta-dev up  # starts it again":                                               {Stage: StageReady},
+		"letta-dev up --progress plain  # shows the server's whole log while it starts": {Stage: StageReady, ExitCode: 1},
+	} {
+		if got := died.Hint(); got != want {
+			t.Errorf("exit code %d: %q", died.ExitCode, got)
+		}
+	}
+	if got := (&DiedError{Stage: StageServer}).Hint(); !strings.Contains(got, "--progress plain") {
+		t.Errorf("at stage server: %q", got)
+	}
+}
