@@ -105,7 +105,7 @@ func mkcertFailures() []failure {
 		{
 			topic:  "sudo by itself, sudo without a terminal, and a CA in root's home after sudo",
 			issues: []string{"mkcert#236", "mkcert#602", "mkcert#518"},
-			tests:  []string{"TestSystemStoreRights", "TestUnderSudoFilesBelongToTheCaller", "TestAuthorityOfTheUserBehindSudo", "TestClientsOfTheUserBehindSudo"},
+			tests:  []string{"TestSystemStoreRights", "TestUnderSudoFilesBelongToTheCaller", "TestFilesOfTheUserBehindSudo", "TestClientsOfTheUserBehindSudo"},
 		},
 		{
 			topic:  "uninstall leaves things behind and says that it did not",

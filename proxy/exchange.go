@@ -200,7 +200,11 @@ func (x *exchange) unpack() {
 
 // wrote notes that an answer could not be written.
 func (x *exchange) wrote(err error) error {
-	if err != nil {
+	switch {
+	case err == nil:
+	case x.proxy.cutting():
+		x.because("cut at stop")
+	default:
 		x.because("the client left during the answer")
 	}
 	return err
