@@ -161,7 +161,11 @@ func (r *upRun) decideStack(ctx context.Context) error {
 // attachable is the container to attach to; nil when the stack is to be run. A stack that somebody wrote or named is what they want.
 func (r *upRun) attachable(have orchestrator.Observation) (*orchestrator.Container, error) {
 	if r.o.attach != "" {
-		return orchestrator.Attachable(have, r.o.attach)
+		c, err := orchestrator.Attachable(have, r.o.attach)
+		if err == nil && c.Labels[orchestrator.LabelManaged] == "true" { // `down` of its project removes it
+			return nil, usagef("letta-dev up", "--attach %s: letta-dev made that container itself; `up` of its project starts and follows it", r.o.attach)
+		}
+		return c, err
 	}
 	for _, c := range have.Containers {
 		if c.Labels.Ours(r.project.Name) {
