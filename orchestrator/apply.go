@@ -26,6 +26,9 @@ const (
 	undoTime  = time.Minute
 	undoGrace = 10 * time.Second
 	makeTime  = time.Minute // a container, network or volume takes the engine milliseconds, and seconds when it is busy
+
+	// changeTime bounds what stops, removes or mends something, besides the grace of a stop. The files of a large volume take a while.
+	changeTime = 5 * time.Minute
 )
 
 // Apply carries out a plan. A step starts when all it needs have succeeded, at the same time as others that may; the first
@@ -105,20 +108,27 @@ func (r *run) report(e Event) {
 	r.applier.Report(e)
 }
 
+// do has the engine carry out a step within limit.
+func (a *Applier) do(ctx context.Context, s Step, limit time.Duration, report func(Event)) error {
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := a.Engine.Do(bounded, s, report)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		return &EngineGoneError{fmt.Errorf("%s %s: no answer within %s", s.Action, s.Target, limit)}
+	}
+	return err
+}
+
 // carryOut does one step. One that makes something is not cut off by the end of ctx: the engine would go on with it all the same,
 // and could be done after undo had looked for what it made.
 func (a *Applier) carryOut(ctx context.Context, s Step, report func(Event)) error {
-	if s.Action.undo() != "" {
-		whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), makeTime)
-		defer cancel()
-		err := a.Engine.Do(whole, s, report)
-		if err != nil && whole.Err() != nil {
-			return &EngineGoneError{fmt.Errorf("%s %s: no answer within %s", s.Action, s.Target, makeTime)}
-		}
-		return err
-	}
-	if s.Action != Wait {
+	switch {
+	case s.Action.undo() != "":
+		return a.do(context.WithoutCancel(ctx), s, makeTime, report)
+	case s.Action == Pull || s.Action == Load: // an image takes what it takes, and tells how far it is
 		return a.Engine.Do(ctx, s, report)
+	case s.Action != Wait:
+		return a.do(ctx, s, changeTime+2*s.Grace, report) // the database inside a container has the grace too, before it
 	}
 	waits := ctx
 	if a.Bound != nil {

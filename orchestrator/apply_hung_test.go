@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
@@ -18,13 +19,29 @@ func (hungEngine) Do(ctx context.Context, _ orchestrator.Step, _ func(orchestrat
 	return ctx.Err()
 }
 
+// Whatever the engine is asked to do has an end, and the error names it. An image takes what it takes.
 func TestApplySaysThatTheEngineHangs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		applier := &orchestrator.Applier{Engine: hungEngine{}}
-		err := applier.Apply(t.Context(), orchestrator.Plan{Steps: []orchestrator.Step{{Action: orchestrator.CreateNetwork, Target: "net"}}})
-		var gone *orchestrator.EngineGoneError
-		if !errors.As(err, &gone) || !strings.Contains(err.Error(), "create network net") {
-			t.Errorf("an engine that does not answer ends Apply with %v", err)
-		}
-	})
+	for action, limit := range map[orchestrator.Action]time.Duration{
+		orchestrator.CreateNetwork: time.Minute,
+		orchestrator.Create:        time.Minute,
+		orchestrator.Start:         time.Minute,
+		orchestrator.Stop:          6 * time.Minute, // with the grace, once for a database inside
+		orchestrator.Remove:        6 * time.Minute,
+		orchestrator.RemoveVolume:  6 * time.Minute,
+		orchestrator.Unpause:       6 * time.Minute,
+		orchestrator.Join:          6 * time.Minute,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			applier := &orchestrator.Applier{Engine: hungEngine{}}
+			begin := time.Now()
+			err := applier.Apply(t.Context(), orchestrator.Plan{Steps: []orchestrator.Step{{Action: action, Target: "it", Grace: 30 * time.Second}}})
+			var gone *orchestrator.EngineGoneError
+			if !errors.As(err, &gone) || !strings.Contains(err.Error(), string(action)+" it: no answer within ") {
+				t.Errorf("%s: an engine that does not answer ends Apply with %v", action, err)
+			}
+			if took := time.Since(begin); took > limit+time.Minute { // and the minute of what takes it back
+				t.Errorf("%s: it ended after %s, want %s", action, took, limit)
+			}
+		})
+	}
 }
