@@ -76,3 +76,40 @@ func TestExposedContainerIsStopped(t *testing.T) {
 		}
 	}
 }
+
+// What the engine warns of, and makes all the same, is told.
+func TestWarningsOfTheEngineAreTold(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Api-Version", "1.41")
+		w.Header().Set("Ostype", "linux")
+		w.Header().Set("Content-Type", "application/json")
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/containers/create"):
+			w.WriteHeader(http.StatusCreated)
+			fmt.Fprint(w, `{"Id":"0123","Warnings":["another\u001b[2J platform"]}`)
+		case strings.HasSuffix(r.URL.Path, "/version"):
+			fmt.Fprint(w, `{"Version":"1"}`)
+		case strings.HasSuffix(r.URL.Path, "/json"):
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprint(w, `{"message":"no such container"}`)
+		}
+	}))
+	defer server.Close()
+	o := withEnv(t, nil)
+	o.Host = "tcp://" + server.Listener.Addr().String()
+	e, err := Find(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := &orchestrator.Spec{OurLabels: orchestrator.Labels(ourLabels(project))}
+	spec.Image = "an-image"
+	var told []string
+	err = e.Do(t.Context(), orchestrator.Step{Action: orchestrator.Create, Target: "letta", Project: project, Spec: spec}, func(v orchestrator.Event) {
+		if v.Kind == orchestrator.Note {
+			told = append(told, v.Text)
+		}
+	})
+	if want := `of container "letta" the engine warns: "another\x1b[2J platform"`; err != nil || len(told) != 1 || told[0] != want {
+		t.Errorf("told %q, %v; want %q", told, err, want)
+	}
+}

@@ -63,8 +63,9 @@ func (e *Engine) own(ctx context.Context, step orchestrator.Step) (c container.I
 	return c, found, err
 }
 
-// create makes the step's container, not started. One of the same configuration that stands already is what was asked for.
-func (e *Engine) create(ctx context.Context, step orchestrator.Step) error {
+// create makes the step's container, not started, and reports what the engine warns of. One of the same configuration that stands
+// already is what was asked for.
+func (e *Engine) create(ctx context.Context, step orchestrator.Step, report func(orchestrator.Event)) error {
 	if step.Spec == nil {
 		return fmt.Errorf("creating container %q: the step has no specification", step.Target)
 	}
@@ -95,6 +96,9 @@ func (e *Engine) create(ctx context.Context, step orchestrator.Step) error {
 			e.undo(ctx, r.ID)
 			return e.fault(ctx, fmt.Sprintf("joining container %q to network %q", step.Target, j.network), err)
 		}
+	}
+	for _, w := range r.Warnings { // of an image for another processor, say
+		report(orchestrator.Event{Kind: orchestrator.Note, Text: fmt.Sprintf("of container %q the engine warns: %q", step.Target, w)})
 	}
 	return nil
 }

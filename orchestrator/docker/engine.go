@@ -60,7 +60,7 @@ func (e *Engine) Do(ctx context.Context, step orchestrator.Step, report func(orc
 	case orchestrator.RemoveVolume:
 		return e.removeVolume(ctx, step)
 	case orchestrator.Create:
-		return e.create(ctx, step)
+		return e.create(ctx, step, report)
 	case orchestrator.Start:
 		return e.start(ctx, step)
 	case orchestrator.Unpause:
