@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -25,7 +26,7 @@ const (
 type Authority struct {
 	dir    string
 	caroot string // mkcert's folder, if the CA is mkcert's
-	owner  *Owner
+	owner  *host.Owner
 	now    func() time.Time
 	root   *x509.Certificate
 	issuer *x509.Certificate // the root itself, if the CA is mkcert's
@@ -34,7 +35,7 @@ type Authority struct {
 
 // Open loads the authority in dir, or makes one where dir is absent or holds nothing of one; created tells which. Of several
 // processes that do so at once one makes it and all return the same. A folder that holds a broken, expired or exposed
-// authority, or another than the options ask for, is left alone: the error is an [*Error] whose Hint says what to type.
+// authority, or another than the options ask for, is left alone: the error is an [*host.Error] whose Hint says what to type.
 // What else is in the folder stays there.
 func Open(dir string, opts Options) (a *Authority, created bool, err error) {
 	opts = opts.withDefaults()
@@ -44,7 +45,7 @@ func Open(dir string, opts Options) (a *Authority, created bool, err error) {
 	if err := opts.check(); err != nil {
 		return nil, false, err
 	}
-	err = opts.Owner.as(func() (err error) {
+	err = opts.Owner.As(func() (err error) {
 		a, created, err = open(dir, opts)
 		return err
 	})
@@ -56,10 +57,10 @@ func open(dir string, opts Options) (a *Authority, created bool, err error) {
 	if !errors.Is(err, fs.ErrNotExist) && (err == nil || !halfMade(dir)) {
 		return a, false, err
 	}
-	if err := makeParents(dir, opts.Owner); err != nil {
-		return nil, false, &Error{Doing: "make the authority", Path: dir, Err: err}
+	if err := host.MakeParents(dir, opts.Owner); err != nil {
+		return nil, false, &host.Error{Doing: "make the authority", Path: dir, Err: err}
 	}
-	unlock, err := lock(dir, opts.Owner)
+	unlock, err := host.LockBeside(dir, opts.Owner)
 	if err != nil {
 		return nil, false, err
 	}
@@ -82,23 +83,23 @@ func open(dir string, opts Options) (a *Authority, created bool, err error) {
 // Remove deletes the authority in dir with its key and leaves. The folder disappears in one step, or, where that cannot
 // be, file by file, the keys first. What in it is not an authority's stays, and left names it. An absent folder is no
 // error; of what cannot be deleted the error tells when all else has been. What locks the folder stays, and is the owner's.
-func Remove(dir string, owner *Owner) (left []string, err error) {
+func Remove(dir string, owner *host.Owner) (left []string, err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	err = owner.as(func() (err error) {
+	err = owner.As(func() (err error) {
 		left, err = removeAuthority(dir, owner)
 		return err
 	})
 	return left, err
 }
 
-func removeAuthority(dir string, owner *Owner) (left []string, err error) {
-	if !exists(filepath.Dir(dir)) {
+func removeAuthority(dir string, owner *host.Owner) (left []string, err error) {
+	if !host.Exists(filepath.Dir(dir)) {
 		return nil, nil
 	}
-	if unlock, err := lock(dir, owner); err == nil { // what is in the way of the lock, be it a full disk, saves no key
+	if unlock, err := host.LockBeside(dir, owner); err == nil { // what is in the way of the lock, be it a full disk, saves no key
 		defer unlock()
 	}
 	swept := sweep(dir) // a key may be among the remains
@@ -106,14 +107,14 @@ func removeAuthority(dir string, owner *Owner) (left []string, err error) {
 	if err != nil || info == nil {
 		return nil, errors.Join(swept, err)
 	}
-	_ = passable(dir) // what fails here fails again below
+	_ = host.OpenToOwner(dir) // what fails here fails again below
 	if left = others(dir); len(left) == 0 {
 		err = removeFolder(dir)
 	} else {
 		err = removeOurs(dir)
 	}
 	if err = errors.Join(swept, err); err != nil {
-		return left, &Error{Doing: "delete the authority", Path: dir, Err: err, Advice: readable(filepath.Dir(dir)) + " && letta-dev certs uninstall"}
+		return left, &host.Error{Doing: "delete the authority", Path: dir, Err: err, Advice: host.Reclaim(filepath.Dir(dir)) + " && letta-dev certs uninstall"}
 	}
 	return left, nil
 }
@@ -154,7 +155,7 @@ func (a *Authority) NotAfter() time.Time {
 	return a.root.NotAfter
 }
 
-// EndsSoon returns an [*Error] if the authority is in its last 30 days, or over: it says when it ends, and the Hint how to
+// EndsSoon returns an [*host.Error] if the authority is in its last 30 days, or over: it says when it ends, and the Hint how to
 // make another and have that trusted.
 func (a *Authority) EndsSoon() error {
 	says := "the authority ends on %s, and no certificate outlives it"
@@ -164,7 +165,7 @@ func (a *Authority) EndsSoon() error {
 	case !now.After(end.AddDate(0, 0, -30)):
 		return nil
 	}
-	return &Error{Path: a.dir, Err: fmt.Errorf(says, a.NotAfter().Local().Format(time.DateOnly)), Advice: a.anew()}
+	return &host.Error{Path: a.dir, Err: fmt.Errorf(says, a.NotAfter().Local().Format(time.DateOnly)), Advice: a.anew()}
 }
 
 // anew is how to replace the authority by one that may sign for the same. Mkcert's is replaced by ours: mkcert makes no

@@ -3,6 +3,8 @@ package certs
 import (
 	"crypto/x509"
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,7 +16,7 @@ import (
 )
 
 func TestAuthorityIsConstrained(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	a := openTest(t, Options{Now: c.Now, Holder: "ada@example"})
 	for name, certificate := range map[string]*x509.Certificate{"root": a.root, "intermediate": a.issuer} {
 		if err := checkConstraints(certificate); err != nil {
@@ -58,7 +60,7 @@ func TestAuthorityFiles(t *testing.T) {
 	if entries, _ := os.ReadDir(dir); len(entries) != len(want)-1 {
 		t.Errorf("the folder holds %v", entries)
 	}
-	if key := read(t, filepath.Join(dir, intermediateKeyFile)); strings.Count(string(key), "BEGIN") != 1 {
+	if key := certstest.Read(t, filepath.Join(dir, intermediateKeyFile)); strings.Count(string(key), "BEGIN") != 1 {
 		t.Error("more than the intermediate's key is on disk")
 	}
 	again, created, err := Open(dir, Options{})
@@ -74,14 +76,14 @@ func TestAuthorityFiles(t *testing.T) {
 }
 
 func TestAuthorityOutOfForce(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	a := openTest(t, Options{Now: c.Now})
-	c.advance(-2 * day)
+	c.Advance(-2 * certstest.Day)
 	_, err := Load(a.Dir(), Options{Now: c.Now})
-	wantHint(t, err, "2026-11-21", "date")
-	c.advance(11 * 366 * day)
+	certstest.WantHint(t, err, "2026-11-21", "date")
+	c.Advance(11 * 366 * certstest.Day)
 	_, err = Load(a.Dir(), Options{Now: c.Now})
-	wantHint(t, err, "ended on 2036-11-23", "certs install")
+	certstest.WantHint(t, err, "ended on 2036-11-23", "certs install")
 	if _, err := a.Issue(DefaultNames()); err == nil {
 		t.Error("an authority that is over signs leaves")
 	}
@@ -92,7 +94,7 @@ func TestLoadMakesNothing(t *testing.T) {
 	if _, err := Load(dir, Options{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("Load = %v", err)
 	}
-	if exists(dir) {
+	if host.Exists(dir) {
 		t.Error("Load made the folder")
 	}
 }
@@ -101,12 +103,12 @@ func TestLoadMakesNothing(t *testing.T) {
 func TestAFolderMayHoldMore(t *testing.T) {
 	parent := t.TempDir()
 	dir, elsewhere := filepath.Join(parent, "ca"), filepath.Join(t.TempDir(), "elsewhere")
-	write(t, elsewhere, 0o600, "somebody's")
-	write(t, dir+"/.DS_Store", 0o644, "Finder's")
-	write(t, dir+"/thesis/chapter.txt", 0o644, "years of work")
-	write(t, dir+"/unreadable", 0o000, "")
-	must(t, os.Symlink(elsewhere, dir+"/link"))
-	must(t, os.Chmod(dir, 0o700))
+	certstest.Write(t, elsewhere, 0o600, "somebody's")
+	certstest.Write(t, dir+"/.DS_Store", 0o644, "Finder's")
+	certstest.Write(t, dir+"/thesis/chapter.txt", 0o644, "years of work")
+	certstest.Write(t, dir+"/unreadable", 0o000, "")
+	certstest.Must(t, os.Symlink(elsewhere, dir+"/link"))
+	certstest.Must(t, os.Chmod(dir, 0o700))
 	for range 2 {
 		a, created, err := Open(dir, Options{})
 		if err != nil || !created {
@@ -117,24 +119,24 @@ func TestAFolderMayHoldMore(t *testing.T) {
 			t.Fatalf("Open again = %v, %v", created, err)
 		}
 		_, err = NewKeeper(a, KeeperOptions{})
-		must(t, err)
-		write(t, dir+"/leaves/.DS_Store", 0o644, "Finder's")
-		must(t, os.Symlink(elsewhere, dir+"/leaves/own.pem"))
-		write(t, filepath.Join(parent, ".ca.tmp-1/authority/intermediate-key.pem"), 0o600, "left by a process that died")
+		certstest.Must(t, err)
+		certstest.Write(t, dir+"/leaves/.DS_Store", 0o644, "Finder's")
+		certstest.Must(t, os.Symlink(elsewhere, dir+"/leaves/own.pem"))
+		certstest.Write(t, filepath.Join(parent, ".ca.tmp-1/authority/intermediate-key.pem"), 0o600, "left by a process that died")
 		left, err := Remove(dir, nil)
-		must(t, err)
+		certstest.Must(t, err)
 		if want := []string{".DS_Store", "leaves/.DS_Store", "leaves/own.pem", "link", "thesis", "unreadable"}; !slices.Equal(left, want) {
 			t.Errorf("named: %q, want %q", left, want)
 		}
-		if got := names(t, dir); !slices.Equal(got, []string{".DS_Store", "leaves", "link", "thesis", "unreadable"}) {
+		if got := certstest.List(t, dir); !slices.Equal(got, []string{".DS_Store", "leaves", "link", "thesis", "unreadable"}) {
 			t.Errorf("in the folder: %q", got)
 		}
-		if got := names(t, parent); !slices.Equal(got, []string{".ca.lock", "ca"}) {
+		if got := certstest.List(t, parent); !slices.Equal(got, []string{".ca.lock", "ca"}) {
 			t.Errorf("beside it: %q", got)
 		}
-		must(t, os.RemoveAll(dir+"/leaves"))
+		certstest.Must(t, os.RemoveAll(dir+"/leaves"))
 	}
-	if string(read(t, dir+"/thesis/chapter.txt")) != "years of work" || string(read(t, elsewhere)) != "somebody's" {
+	if string(certstest.Read(t, dir+"/thesis/chapter.txt")) != "years of work" || string(certstest.Read(t, elsewhere)) != "somebody's" {
 		t.Error("what is not ours has changed")
 	}
 }
@@ -143,17 +145,17 @@ func TestAFolderMayHoldMore(t *testing.T) {
 func TestRemoveLeavesWhatStandsInTheWay(t *testing.T) {
 	a := openTest(t, Options{})
 	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
-	must(t, os.Rename(a.Dir()+"/rootCA.pem", elsewhere))
-	must(t, os.Symlink(elsewhere, a.Dir()+"/rootCA.pem"))
-	write(t, a.Dir()+"/caroot/deep", 0o600, "mine")
+	certstest.Must(t, os.Rename(a.Dir()+"/rootCA.pem", elsewhere))
+	certstest.Must(t, os.Symlink(elsewhere, a.Dir()+"/rootCA.pem"))
+	certstest.Write(t, a.Dir()+"/caroot/deep", 0o600, "mine")
 	left, err := Remove(a.Dir(), nil)
-	if got := names(t, a.Dir()); err != nil || !slices.Equal(left, []string{"caroot", "rootCA.pem"}) || !slices.Equal(got, left) || !exists(elsewhere) {
+	if got := certstest.List(t, a.Dir()); err != nil || !slices.Equal(left, []string{"caroot", "rootCA.pem"}) || !slices.Equal(got, left) || !host.Exists(elsewhere) {
 		t.Errorf("named %q, there is %q; %v", left, got, err)
 	}
 }
 
 // removeTest removes an authority in whose folder there is nothing else.
-func removeTest(t *testing.T, dir string, owner *Owner) {
+func removeTest(t *testing.T, dir string, owner *host.Owner) {
 	t.Helper()
 	if left, err := Remove(dir, owner); err != nil || len(left) > 0 {
 		t.Fatalf("left %q, %v", left, err)
@@ -165,7 +167,7 @@ func TestRemove(t *testing.T) {
 	if _, err := NewKeeper(a, KeeperOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Dir(a.Dir())+"/.ca.tmp-1/authority/intermediate-key.pem", 0o600, "left by a process that died")
+	certstest.Write(t, filepath.Dir(a.Dir())+"/.ca.tmp-1/authority/intermediate-key.pem", 0o600, "left by a process that died")
 	for range 2 { // the second time there is nothing left to remove
 		removeTest(t, a.Dir(), nil)
 	}
@@ -178,10 +180,10 @@ func TestRemove(t *testing.T) {
 func TestIssueRefusesWhatNobodyWouldAccept(t *testing.T) {
 	a := openTest(t, Options{})
 	_, err := a.Issue(Names{"localhost", "example.com"})
-	wantHint(t, err, `certify "example.com"`, "certs init --allow-domain example.com && letta-dev certs install")
+	certstest.WantHint(t, err, `certify "example.com"`, "certs init --allow-domain example.com && letta-dev certs install")
 	dir := t.TempDir()
 	_, err = a.Create(Names{"192.0.2.7"}, CreateOptions{Dir: dir})
-	wantHint(t, err, `certify "192.0.2.7"`, "mkcert 192.0.2.7")
+	certstest.WantHint(t, err, `certify "192.0.2.7"`, "mkcert 192.0.2.7")
 	if entries, _ := os.ReadDir(dir); len(entries) != 0 {
 		t.Errorf("written all the same: %v", entries)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"regexp"
 	"time"
@@ -18,8 +19,8 @@ const (
 // reads is the user's, found from Home and the XDG variables. It has decided if it shows the page, or names what it has
 // against the certificate, which is then the error. Its exit status does not tell: it is 0 in both cases. One that was too
 // slow, or could not start, has proven nothing: the error is errNoClient.
-func (e Env) browse(ctx context.Context, p *proof, browser string) error {
-	profile, err := e.scratch("", nil)
+func browse(ctx context.Context, e host.Env, p *proof, browser string) error {
+	profile, err := e.Scratch("", nil)
 	if err != nil {
 		return err
 	}
@@ -28,10 +29,10 @@ func (e Env) browse(ctx context.Context, p *proof, browser string) error {
 	if e.UID == 0 && e.Owner == nil {
 		argv = append(argv, "--no-sandbox") // it refuses to start as root with one
 	}
-	command := Command{Argv: append(argv, p.url()), As: e.Owner, Stderr: true, Limit: browserLimit}
-	shown, _ := e.do(ctx, command)
+	command := host.Command{Argv: append(argv, p.url()), As: e.Owner, Stderr: true, Limit: browserLimit}
+	shown, _ := e.Do(ctx, command)
 	for tries := 1; bytes.Contains(shown, []byte("net::ERR_NETWORK_CHANGED")) && tries < browserTries; tries++ {
-		shown, _ = e.do(ctx, command)
+		shown, _ = e.Do(ctx, command)
 	}
 	if bytes.Contains(shown, []byte(p.marker)) {
 		return nil

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io"
 	"io/fs"
 	"os"
@@ -59,13 +61,6 @@ func report(err error) int {
 	return 0
 }
 
-func playing(t *testing.T, role, dir string, env ...string) *exec.Cmd {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), append(env, "CERTS_TEST_ROLE="+role, "CERTS_TEST_DIR="+dir)...)
-	return cmd
-}
-
 // removeWhenTold removes an authority once told to.
 func removeWhenTold() int {
 	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
@@ -95,8 +90,8 @@ func TestOpenSurvivesKill(t *testing.T) {
 		"with domains": {"CERTS_TEST_DOMAIN=example.test", 9},
 		"mkcert's":     {"CERTS_TEST_CAROOT=" + fakeCaroot(t), 7},
 	} {
-		out, err := playing(t, "dieAt", filepath.Join(t.TempDir(), "new", "ca"), tc.wish).Output()
-		must(t, err)
+		out, err := certstest.Play(t, "dieAt", filepath.Join(t.TempDir(), "new", "ca"), tc.wish).Output()
+		certstest.Must(t, err)
 		steps := strings.Split(strings.TrimSpace(string(out)), "\n")
 		if len(steps) != tc.steps {
 			t.Fatalf("steps: %q", steps)
@@ -104,7 +99,7 @@ func TestOpenSurvivesKill(t *testing.T) {
 		for _, step := range steps {
 			t.Run(kind+"/"+step, func(t *testing.T) {
 				dir := filepath.Join(t.TempDir(), "ca")
-				if playing(t, "dieAt", dir, tc.wish, "CERTS_TEST_POINT="+step).Run() == nil {
+				if certstest.Play(t, "dieAt", dir, tc.wish, "CERTS_TEST_POINT="+step).Run() == nil {
 					t.Fatal("the process went on")
 				}
 				wantWholeOrNothing(t, dir)
@@ -117,26 +112,26 @@ func TestOpenSurvivesKill(t *testing.T) {
 func TestOpenBesideOthersSurvivesKill(t *testing.T) {
 	newDir := func(t *testing.T) string {
 		dir := filepath.Join(t.TempDir(), "ca")
-		write(t, dir+"/.DS_Store", 0o644, "Finder's")
-		must(t, os.Chmod(dir, 0o700))
+		certstest.Write(t, dir+"/.DS_Store", 0o644, "Finder's")
+		certstest.Must(t, os.Chmod(dir, 0o700))
 		return dir
 	}
 	for kind, wish := range map[string]string{"ours": "CERTS_TEST_DOMAIN=", "mkcert's": "CERTS_TEST_CAROOT=" + fakeCaroot(t)} {
-		out, err := playing(t, "dieAt", newDir(t), wish).Output()
-		must(t, err)
+		out, err := certstest.Play(t, "dieAt", newDir(t), wish).Output()
+		certstest.Must(t, err)
 		for step := range strings.FieldsFuncSeq(string(out), func(r rune) bool { return r == '\n' }) {
 			t.Run(kind+"/"+step, func(t *testing.T) {
 				dir := newDir(t)
-				if playing(t, "dieAt", dir, wish, "CERTS_TEST_POINT="+step).Run() == nil {
+				if certstest.Play(t, "dieAt", dir, wish, "CERTS_TEST_POINT="+step).Run() == nil {
 					t.Fatal("the process went on")
 				}
 				if _, _, err := Open(dir, Options{}); err != nil {
 					t.Errorf("the next one: %v", err)
 				}
-				if left, err := Remove(dir, nil); err != nil || !slices.Equal(left, []string{".DS_Store"}) || !slices.Equal(names(t, dir), left) {
-					t.Errorf("left %q of %q, %v", left, names(t, dir), err)
+				if left, err := Remove(dir, nil); err != nil || !slices.Equal(left, []string{".DS_Store"}) || !slices.Equal(certstest.List(t, dir), left) {
+					t.Errorf("left %q of %q, %v", left, certstest.List(t, dir), err)
 				}
-				if got := names(t, filepath.Dir(dir)); !slices.Equal(got, []string{".ca.lock", "ca"}) {
+				if got := certstest.List(t, filepath.Dir(dir)); !slices.Equal(got, []string{".ca.lock", "ca"}) {
 					t.Errorf("beside it: %q", got)
 				}
 			})
@@ -148,10 +143,10 @@ func TestOpenBesideOthersSurvivesKill(t *testing.T) {
 func blow(t *testing.T, cmd *exec.Cmd, after time.Duration) {
 	t.Helper()
 	in, err := cmd.StdinPipe()
-	must(t, err)
-	must(t, cmd.Start())
+	certstest.Must(t, err)
+	certstest.Must(t, cmd.Start())
 	_, err = in.Write([]byte("\n"))
-	must(t, err)
+	certstest.Must(t, err)
 	timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
 	_ = cmd.Wait() // killed, or done before
 	timer.Stop()
@@ -162,13 +157,13 @@ func TestRemoveSurvivesKill(t *testing.T) {
 	for i := range 10 {
 		a := openTest(t, Options{})
 		_, err := NewKeeper(a, KeeperOptions{})
-		must(t, err)
-		blow(t, playing(t, "removeWhenTold", a.Dir()), time.Duration(i)*100*time.Microsecond)
-		if _, err := Load(a.Dir(), Options{}); err != nil && (!errors.Is(err, fs.ErrNotExist) || exists(a.Dir())) {
+		certstest.Must(t, err)
+		blow(t, certstest.Play(t, "removeWhenTold", a.Dir()), time.Duration(i)*100*time.Microsecond)
+		if _, err := Load(a.Dir(), Options{}); err != nil && (!errors.Is(err, fs.ErrNotExist) || host.Exists(a.Dir())) {
 			t.Errorf("half an authority: %v", err)
 		}
 		removeTest(t, a.Dir(), nil)
-		if left := names(t, filepath.Dir(a.Dir())); !slices.Equal(left, []string{".ca.lock"}) {
+		if left := certstest.List(t, filepath.Dir(a.Dir())); !slices.Equal(left, []string{".ca.lock"}) {
 			t.Errorf("left behind: %v", left)
 		}
 	}
@@ -178,14 +173,14 @@ func TestRemoveSurvivesKill(t *testing.T) {
 func TestRenewSurvivesKill(t *testing.T) {
 	a := openTest(t, Options{})
 	_, err := NewKeeper(a, KeeperOptions{})
-	must(t, err)
+	certstest.Must(t, err)
 	for i := range 15 {
-		cmd := playing(t, "renewForever", a.Dir())
+		cmd := certstest.Play(t, "renewForever", a.Dir())
 		out, err := cmd.StdoutPipe()
-		must(t, err)
-		must(t, cmd.Start())
+		certstest.Must(t, err)
+		certstest.Must(t, cmd.Start())
 		_, err = bufio.NewReader(out).ReadString('\n') // it is at work
-		must(t, err)
+		certstest.Must(t, err)
 		timer := time.AfterFunc(time.Duration(i)*90*time.Microsecond, func() { _ = cmd.Process.Kill() })
 		_, _ = io.Copy(io.Discard, out)
 		_ = cmd.Wait()
@@ -201,23 +196,23 @@ func TestRenewSurvivesKill(t *testing.T) {
 func TestOpenSurvivesKillAtAnyTime(t *testing.T) {
 	for i := range 15 {
 		dir := filepath.Join(t.TempDir(), "ca")
-		blow(t, playing(t, "openAndTell", dir), time.Duration(i)*700*time.Microsecond)
+		blow(t, certstest.Play(t, "openAndTell", dir), time.Duration(i)*700*time.Microsecond)
 		wantWholeOrNothing(t, dir)
 	}
 }
 
 func wantWholeOrNothing(t *testing.T, dir string) {
 	t.Helper()
-	if _, err := Load(dir, Options{}); err != nil && (!errors.Is(err, fs.ErrNotExist) || exists(dir)) {
+	if _, err := Load(dir, Options{}); err != nil && (!errors.Is(err, fs.ErrNotExist) || host.Exists(dir)) {
 		t.Errorf("half an authority: %v", err)
 	}
 	_, created, err := Open(dir, Options{})
 	if err != nil || !created {
-		must(t, err)
+		certstest.Must(t, err)
 		return // whole: what is beside it waits for the next one that makes an authority
 	}
 	left, err := os.ReadDir(filepath.Dir(dir))
-	must(t, err)
+	certstest.Must(t, err)
 	for _, entry := range left {
 		if name := entry.Name(); name != "ca" && name != ".ca.lock" {
 			t.Errorf("left behind: %s", name)
@@ -253,12 +248,12 @@ func openAtOnce(t *testing.T, wishes ...string) (makers, refused int, fingerprin
 	var starts [n]func()
 	var outs [n]strings.Builder
 	for i := range cmds {
-		cmds[i] = playing(t, "openAndTell", dir, wishes[i%len(wishes)])
+		cmds[i] = certstest.Play(t, "openAndTell", dir, wishes[i%len(wishes)])
 		cmds[i].Stdout = &outs[i]
 		in, err := cmds[i].StdinPipe()
-		must(t, err)
+		certstest.Must(t, err)
 		starts[i] = func() { _, _ = in.Write([]byte("\n")) }
-		must(t, cmds[i].Start())
+		certstest.Must(t, cmds[i].Start())
 	}
 	for _, start := range starts {
 		start()

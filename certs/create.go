@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -28,7 +29,7 @@ type CreateOptions struct {
 	Client    bool   // the certificate is for clients too
 	Overwrite bool   // also files that are no development certificate
 
-	OwnerOf func(path string) *Owner // whom a file shall belong to, such as [Env.OwnerOf]; nil means this process's user
+	OwnerOf func(path string) *host.Owner // whom a file shall belong to, such as [host.Env.OwnerOf]; nil means this process's user
 }
 
 // Created is what Create wrote. Files that were not asked for are empty.
@@ -47,7 +48,7 @@ type Created struct {
 // ends after two years and three months, or with the authority.
 //
 // Like mkcert it replaces development certificates, its own and mkcert's, and reports them; a file that is anything else,
-// or holds anything else too, is left alone unless Overwrite says otherwise. All files are written or none. The errors are [*Error]s.
+// or holds anything else too, is left alone unless Overwrite says otherwise. All files are written or none. The errors are [*host.Error]s.
 func (a *Authority) Create(names []string, opts CreateOptions) (Created, error) {
 	if len(names) == 0 {
 		return a.create([]string{"localhost", "127.0.0.1", "::1"}, opts.called("localhost"))
@@ -90,7 +91,7 @@ func (a *Authority) fileTemplate(names Names, client bool) (*x509.Certificate, e
 		return template, err
 	}
 	if !allows(a.issuer, x509.ExtKeyUsageClientAuth) || !allows(a.root, x509.ExtKeyUsageClientAuth) {
-		return nil, &Error{Doing: "certify a client", Path: a.dir, Advice: a.anew(),
+		return nil, &host.Error{Doing: "certify a client", Path: a.dir, Advice: a.anew(),
 			Err: errors.New("this authority was made to sign for servers alone")}
 	}
 	template.ExtKeyUsage = slices.Insert(template.ExtKeyUsage, 0, x509.ExtKeyUsageClientAuth)

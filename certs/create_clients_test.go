@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/letta-dev/letta-dev/certs/certstest"
 	"software.sslmate.com/src/go-pkcs12"
 )
 
@@ -19,7 +20,7 @@ import (
 // opensslVerify asks OpenSSL whether a file holds a leaf, and the rest of its chain, for a server of a name.
 func opensslVerify(t *testing.T, a *Authority, certFile string, question string) {
 	t.Helper()
-	openssl := requireTool(t, "openssl")
+	openssl := certstest.RequireTool(t, "openssl")
 	argv := append([]string{"verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", a.Root().Path, "-untrusted", certFile}, strings.Fields(question)...)
 	if out, err := exec.CommandContext(t.Context(), openssl, append(argv, certFile)...).CombinedOutput(); err != nil {
 		t.Errorf("openssl %s: %v: %s", question, err, out)
@@ -29,7 +30,7 @@ func opensslVerify(t *testing.T, a *Authority, certFile string, question string)
 func TestCreatedFilesInOpenSSL(t *testing.T) {
 	a := openTest(t, Options{})
 	made, err := a.Create([]string{"*.letta.localhost", "letta.localhost", "127.0.0.1", "::1"}, CreateOptions{Dir: t.TempDir()})
-	must(t, err)
+	certstest.Must(t, err)
 	for _, question := range []string{"-verify_hostname x.letta.localhost", "-verify_hostname letta.localhost", "-verify_ip 127.0.0.1", "-verify_ip ::1"} {
 		opensslVerify(t, a, made.CertFile, question)
 	}
@@ -37,16 +38,16 @@ func TestCreatedFilesInOpenSSL(t *testing.T) {
 
 // Without -legacy, which mkcert's files need since OpenSSL 3.
 func TestPKCS12IsReadByOpenSSL(t *testing.T) {
-	openssl := requireTool(t, "openssl")
+	openssl := certstest.RequireTool(t, "openssl")
 	a := openTest(t, Options{})
 	made, err := a.Create([]string{"app.localhost"}, CreateOptions{Dir: t.TempDir(), PKCS12: true})
-	must(t, err)
+	certstest.Must(t, err)
 	out, err := exec.CommandContext(t.Context(), openssl, "pkcs12", "-in", made.P12File, "-passin", "pass:changeit", "-nodes").Output()
-	must(t, err)
+	certstest.Must(t, err)
 	path := text(t, string(out))
 	opensslVerify(t, a, path, "-verify_hostname app.localhost")
 	pair, err := tls.LoadX509KeyPair(path, path)
-	must(t, err)
+	certstest.Must(t, err)
 	if pair.Leaf.Subject.CommonName != "app.localhost" {
 		t.Errorf("it is for %s", pair.Leaf.Subject)
 	}
@@ -57,10 +58,10 @@ func TestPKCS12IsReadByOpenSSL(t *testing.T) {
 }
 
 func TestPKCS12IsReadByKeytool(t *testing.T) {
-	keytool := requireTool(t, "keytool")
+	keytool := certstest.RequireTool(t, "keytool")
 	a := openTest(t, Options{})
 	made, err := a.Create([]string{"app.localhost"}, CreateOptions{P12File: t.TempDir() + "/app.p12"})
-	must(t, err)
+	certstest.Must(t, err)
 	out, err := exec.CommandContext(t.Context(), keytool, "-J-Duser.language=en", "-list", "-v", "-keystore", made.P12File, "-storepass", "changeit").Output()
 	if err != nil || !strings.Contains(string(out), "PrivateKeyEntry") || !strings.Contains(string(out), "chain length: 3") {
 		t.Errorf("%v: %s", err, out)
@@ -72,25 +73,25 @@ func TestCreateReplacesItsOwnPKCS12Only(t *testing.T) {
 	opts := CreateOptions{P12File: t.TempDir() + "/app.p12"}
 	for i := range 2 {
 		made, err := a.Create(nil, opts)
-		must(t, err)
+		certstest.Must(t, err)
 		if len(made.Replaced) != i {
 			t.Errorf("replaced %v", made.Replaced)
 		}
 	}
 	leaf := issueTest(t, a, "localhost")
-	alien, err := pkcs12.Modern.Encode(leaf.PrivateKey, leaf.Leaf, []*x509.Certificate{selfSigned(t, "a bank")}, pkcs12.DefaultPassword)
-	must(t, err)
+	alien, err := pkcs12.Modern.Encode(leaf.PrivateKey, leaf.Leaf, []*x509.Certificate{certstest.SelfSigned(t, "a bank")}, pkcs12.DefaultPassword)
+	certstest.Must(t, err)
 	for _, data := range []string{"a bank's", string(alien)} {
-		write(t, opts.P12File, 0o600, data)
+		certstest.Write(t, opts.P12File, 0o600, data)
 		_, err := a.Create(nil, opts)
-		wantHint(t, err, opts.P12File, "mv ")
+		certstest.WantHint(t, err, opts.P12File, "mv ")
 	}
 }
 
 // A server that demands a certificate of its clients gets one from curl. It trusts the root alone: the rest of the chain
 // comes with the certificate.
 func TestClientCertificateInCurl(t *testing.T) {
-	curl := requireTool(t, "curl")
+	curl := certstest.RequireTool(t, "curl")
 	a := openTest(t, Options{})
 	roots := x509.NewCertPool()
 	roots.AddCert(a.root)
@@ -107,7 +108,7 @@ func TestClientCertificateInCurl(t *testing.T) {
 		return string(out), err
 	}
 	client, err := a.Create([]string{"ada.localhost"}, CreateOptions{Dir: t.TempDir(), Client: true})
-	must(t, err)
+	certstest.Must(t, err)
 	if !strings.HasSuffix(client.CertFile, "/ada.localhost-client.pem") || !strings.HasSuffix(client.KeyFile, "/ada.localhost-client-key.pem") {
 		t.Errorf("called %s and %s", client.CertFile, client.KeyFile)
 	}
@@ -115,7 +116,7 @@ func TestClientCertificateInCurl(t *testing.T) {
 		t.Errorf("with the certificate: %q, %v", out, err)
 	}
 	plain, err := a.Create([]string{"ada.localhost"}, CreateOptions{Dir: t.TempDir()})
-	must(t, err)
+	certstest.Must(t, err)
 	for _, more := range [][]string{nil, {"--cert", plain.CertFile, "--key", plain.KeyFile}} {
 		if out, err := visit(more...); err == nil {
 			t.Errorf("with %v: %q", more, out)
@@ -129,13 +130,13 @@ func TestClientCertificateNeedsAnAuthorityForClients(t *testing.T) {
 	template := caTemplate("root", "x", time.Now(), []string{localhost})
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	root, key, err := sign(template, nil, nil)
-	must(t, err)
+	certstest.Must(t, err)
 	old, opts := &Authority{dir: t.TempDir(), now: time.Now, root: root, issuer: root, key: key}, CreateOptions{Dir: t.TempDir(), Client: true}
 	_, err = old.Create([]string{"ada.localhost"}, opts)
-	wantHint(t, err, "for servers alone", remake)
+	certstest.WantHint(t, err, "for servers alone", remake)
 	opts.Client = false
 	made, err := old.Create([]string{"ada.localhost"}, opts)
-	must(t, err)
+	certstest.Must(t, err)
 	if usages := loadLeaf(t, made.CertFile).ExtKeyUsage; slices.Contains(usages, x509.ExtKeyUsageClientAuth) {
 		t.Errorf("usages: %v", usages)
 	}

@@ -1,6 +1,8 @@
 package certs
 
 import (
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,12 +17,12 @@ func TestCreateLeavesWhatIsInTheWay(t *testing.T) {
 		says, hint string
 		giveWay    bool // to Overwrite
 	}{
-		"a folder": {func(t *testing.T, path string) { must(t, os.Mkdir(path, 0o755)) }, "a folder is in the way", "ls -ld ", false},
+		"a folder": {func(t *testing.T, path string) { certstest.Must(t, os.Mkdir(path, 0o755)) }, "a folder is in the way", "ls -ld ", false},
 		"a link": {func(t *testing.T, path string) {
-			write(t, path+".target", 0o600, "precious")
-			must(t, os.Symlink(path+".target", path))
+			certstest.Write(t, path+".target", 0o600, "precious")
+			certstest.Must(t, os.Symlink(path+".target", path))
 		}, "a symbolic link to ", "rm ", true},
-		"a dead link": {func(t *testing.T, path string) { must(t, os.Symlink("nowhere", path)) }, `a symbolic link to "nowhere"`, "rm ", true},
+		"a dead link": {func(t *testing.T, path string) { certstest.Must(t, os.Symlink("nowhere", path)) }, `a symbolic link to "nowhere"`, "rm ", true},
 	} {
 		for _, file := range []string{"localhost.pem", "localhost-key.pem"} {
 			t.Run(name+" for "+file, func(t *testing.T) {
@@ -29,7 +31,7 @@ func TestCreateLeavesWhatIsInTheWay(t *testing.T) {
 				tc.put(t, path)
 				before := listing(t, opts.Dir)
 				_, err := a.Create(nil, opts)
-				wantHint(t, err, tc.says, tc.hint+path)
+				certstest.WantHint(t, err, tc.says, tc.hint+path)
 				if after := listing(t, opts.Dir); after != before {
 					t.Errorf("before: %s, after: %s", before, after)
 				}
@@ -37,7 +39,7 @@ func TestCreateLeavesWhatIsInTheWay(t *testing.T) {
 				if _, err = a.Create(nil, opts); (err == nil) != tc.giveWay {
 					t.Errorf("told to overwrite: %v", err)
 				}
-				if exists(path+".target") && string(read(t, path+".target")) != "precious" {
+				if host.Exists(path+".target") && string(certstest.Read(t, path+".target")) != "precious" {
 					t.Error("what the link points to has changed")
 				}
 			})
@@ -49,11 +51,11 @@ func TestCreateLeavesWhatIsInTheWay(t *testing.T) {
 func listing(t *testing.T, dir string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
-	must(t, err)
+	certstest.Must(t, err)
 	var out []string
 	for _, entry := range entries {
 		info, err := entry.Info()
-		must(t, err)
+		certstest.Must(t, err)
 		out = append(out, info.Mode().String()+" "+info.ModTime().String()+" "+entry.Name())
 	}
 	return strings.Join(out, "\n")
@@ -64,31 +66,31 @@ func TestCreateBesideAnothersKey(t *testing.T) {
 	a := openTest(t, Options{})
 	dir := t.TempDir()
 	first, err := a.Create([]string{"app.localhost"}, CreateOptions{Dir: dir, CertFile: dir + "/a.pem"})
-	must(t, err)
-	before := read(t, first.KeyFile)
+	certstest.Must(t, err)
+	before := certstest.Read(t, first.KeyFile)
 	second := CreateOptions{Dir: dir, CertFile: dir + "/q.pem"}
 	_, err = a.Create([]string{"app.localhost"}, second)
-	wantHint(t, err, "is the key of another certificate, or of none: "+dir+"/q.pem is not there", "the same command with --key-file "+dir+"/q-key.pem")
+	certstest.WantHint(t, err, "is the key of another certificate, or of none: "+dir+"/q.pem is not there", "the same command with --key-file "+dir+"/q-key.pem")
 	second.CertFile = dir + "/gone/q.pem"
 	_, err = a.Create([]string{"app.localhost"}, second)
-	wantHint(t, err, "there is no folder", "mkdir -p "+dir+"/gone")
-	if string(read(t, first.KeyFile)) != string(before) {
+	certstest.WantHint(t, err, "there is no folder", "mkdir -p "+dir+"/gone")
+	if string(certstest.Read(t, first.KeyFile)) != string(before) {
 		t.Error("the first one's key has changed")
 	}
 	_, err = a.Create([]string{"app.localhost"}, CreateOptions{CertFile: dir + "/q.pem", KeyFile: dir + "/q-key.pem"})
-	must(t, err)
-	write(t, dir+"/notes.txt", 0o644, "letters to Ada")
+	certstest.Must(t, err)
+	certstest.Write(t, dir+"/notes.txt", 0o644, "letters to Ada")
 	_, err = a.Create([]string{"app.localhost"}, CreateOptions{CertFile: dir + "/new.pem", KeyFile: dir + "/notes.txt"})
-	wantHint(t, err, "notes.txt: the file exists and is not a development certificate's", "mv ")
+	certstest.WantHint(t, err, "notes.txt: the file exists and is not a development certificate's", "mv ")
 }
 
 func TestCreateNeedsItsFolder(t *testing.T) {
 	a := openTest(t, Options{})
 	dir := t.TempDir()
 	_, err := a.Create(nil, CreateOptions{Dir: filepath.Join(dir, "to be")})
-	wantHint(t, err, "there is no folder", "mkdir -p '"+filepath.Join(dir, "to be")+"'")
+	certstest.WantHint(t, err, "there is no folder", "mkdir -p '"+filepath.Join(dir, "to be")+"'")
 
-	write(t, dir+"/file", 0o644, "")
+	certstest.Write(t, dir+"/file", 0o644, "")
 	_, err = a.Create(nil, CreateOptions{Dir: filepath.Join(dir, "file")})
 	if err == nil || !strings.Contains(err.Error(), "not a directory") {
 		t.Errorf("a file as the folder: %v", err)
@@ -96,7 +98,7 @@ func TestCreateNeedsItsFolder(t *testing.T) {
 
 	// The key's folder is missing: no certificate without it.
 	_, err = a.Create(nil, CreateOptions{Dir: dir, KeyFile: dir + "/gone/key.pem"})
-	wantHint(t, err, dir+"/gone/key.pem", "mkdir -p "+dir+"/gone")
+	certstest.WantHint(t, err, dir+"/gone/key.pem", "mkdir -p "+dir+"/gone")
 	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
 		t.Errorf("left behind: %v", entries)
 	}
@@ -106,13 +108,13 @@ func TestCreateNeedsItsFolder(t *testing.T) {
 // place.
 func TestCommitWithoutLinksPutsBack(t *testing.T) {
 	dir := t.TempDir()
-	s := staged{path: dir + "/localhost.pem", temp: dir + "/temp"}
-	write(t, s.path, 0o644, "former")
-	write(t, s.former(), 0o600, "in the way of a link")
-	if err := s.swap(); err == nil {
+	s := host.Staged{Path: dir + "/localhost.pem", Temp: dir + "/temp"}
+	certstest.Write(t, s.Path, 0o644, "former")
+	certstest.Write(t, s.Former(), 0o600, "in the way of a link")
+	if err := swap(s); err == nil {
 		t.Fatal("there is nothing new to commit")
 	}
-	if got := string(read(t, s.path)); got != "former" {
+	if got := string(certstest.Read(t, s.Path)); got != "former" {
 		t.Errorf("it is %q", got)
 	}
 }

@@ -2,6 +2,8 @@ package certs
 
 import (
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,27 +15,27 @@ import (
 func room(t *testing.T, options string) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "disk")
-	must(t, os.Mkdir(dir, 0o755))
-	must(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, options))
-	t.Cleanup(func() { must(t, syscall.Unmount(dir, 0)) })
+	certstest.Must(t, os.Mkdir(dir, 0o755))
+	certstest.Must(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, options))
+	t.Cleanup(func() { certstest.Must(t, syscall.Unmount(dir, 0)) })
 	return dir
 }
 
 func TestCreateOnAFullDisk(t *testing.T) {
-	if !inNamespace(t) {
+	if !certstest.InNamespace(t) {
 		return
 	}
 	a := openTest(t, Options{})
 	opts := CreateOptions{Dir: room(t, "size=16k")}
 	made, err := a.Create(nil, opts)
-	must(t, err)
-	before := read(t, made.CertFile)
+	certstest.Must(t, err)
+	before := certstest.Read(t, made.CertFile)
 	useUp(t, filepath.Join(opts.Dir, "fill"))
 	_, err = a.Create(nil, opts)
 	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), opts.Dir+"/localhost-key.pem: no space left on device") {
 		t.Fatalf("full: %v", err)
 	}
-	if leaf := loadLeaf(t, made.CertFile); string(read(t, made.CertFile)) != string(before) || !belongs(made.KeyFile, leaf) {
+	if leaf := loadLeaf(t, made.CertFile); string(certstest.Read(t, made.CertFile)) != string(before) || !belongs(made.KeyFile, leaf) {
 		t.Error("the old pair is gone")
 	}
 	if entries, _ := os.ReadDir(opts.Dir); len(entries) != 3 {
@@ -45,7 +47,7 @@ func TestCreateOnAFullDisk(t *testing.T) {
 func useUp(t *testing.T, path string) {
 	t.Helper()
 	out, err := os.Create(path)
-	must(t, err)
+	certstest.Must(t, err)
 	defer out.Close()
 	for err == nil {
 		_, err = out.Write(make([]byte, 4096))
@@ -53,26 +55,26 @@ func useUp(t *testing.T, path string) {
 }
 
 func TestCreateOnAReadOnlyDisk(t *testing.T) {
-	if !inNamespace(t) {
+	if !certstest.InNamespace(t) {
 		return
 	}
 	dir := room(t, "")
-	must(t, syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
+	certstest.Must(t, syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
 	_, err := openTest(t, Options{}).Create(nil, CreateOptions{Dir: dir})
-	wantHint(t, err, dir+"/localhost-key.pem: read-only file system", "ls -ld "+dir)
+	certstest.WantHint(t, err, dir+"/localhost-key.pem: read-only file system", "ls -ld "+dir)
 }
 
 // The certificate cannot be replaced when the key has been already: the old key comes back, because a server with the
 // one and not the other does not start. A mount point is what no rename replaces.
 func TestCreateReplacesBothOrNone(t *testing.T) {
-	if !inNamespace(t) {
+	if !certstest.InNamespace(t) {
 		return
 	}
 	a := openTest(t, Options{})
 	opts := CreateOptions{Dir: t.TempDir()}
 	made, err := a.Create(nil, opts)
-	must(t, err)
-	must(t, syscall.Mount(made.CertFile, made.CertFile, "", syscall.MS_BIND, ""))
+	certstest.Must(t, err)
+	certstest.Must(t, syscall.Mount(made.CertFile, made.CertFile, "", syscall.MS_BIND, ""))
 	_, err = a.Create(nil, opts)
 	if !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), made.CertFile+": device or resource busy") {
 		t.Fatalf("a mount point: %v", err)
@@ -83,9 +85,9 @@ func TestCreateReplacesBothOrNone(t *testing.T) {
 	if entries, _ := os.ReadDir(opts.Dir); len(entries) != 2 {
 		t.Errorf("left behind: %v", entries)
 	}
-	must(t, os.Remove(made.KeyFile)) // nothing there before, so nothing there after
-	if _, err = a.Create(nil, opts); err == nil || exists(made.KeyFile) {
+	certstest.Must(t, os.Remove(made.KeyFile)) // nothing there before, so nothing there after
+	if _, err = a.Create(nil, opts); err == nil || host.Exists(made.KeyFile) {
 		t.Errorf("a key without its certificate stays: %v", err)
 	}
-	must(t, syscall.Unmount(made.CertFile, 0))
+	certstest.Must(t, syscall.Unmount(made.CertFile, 0))
 }

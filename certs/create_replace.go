@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/letta-dev/letta-dev/certs/host"
 	"software.sslmate.com/src/go-pkcs12"
 )
 
@@ -60,8 +61,8 @@ func replaceable(files []output, overwrite bool) (existing []string, err error) 
 // removes it any more. Links in the folders above change nothing; a link in the place of the file itself is what is replaced.
 func (a *Authority) reserved(files []output) error {
 	for _, f := range files {
-		e := &Error{Doing: "write the certificate", Path: f.path, Advice: "letta-dev certs create --help"}
-		if base := strings.ToLower(filepath.Base(f.path)); (base == strings.ToLower(rootFile) || base == strings.ToLower(rootKeyFile)) && exists(f.path) {
+		e := &host.Error{Doing: "write the certificate", Path: f.path, Advice: "letta-dev certs create --help"}
+		if base := strings.ToLower(filepath.Base(f.path)); (base == strings.ToLower(rootFile) || base == strings.ToLower(rootKeyFile)) && host.Exists(f.path) {
 			e.Err = errors.New("a file of this name is the root of an authority, or its key, and no certificate takes its place")
 			return e
 		}
@@ -73,8 +74,8 @@ func (a *Authority) reserved(files []output) error {
 		}
 	}
 	if len(files) == 2 && filepath.Base(files[0].path) == filepath.Base(files[1].path) && sameFile(filepath.Dir(files[0].path), filepath.Dir(files[1].path)) {
-		return &Error{Doing: "write the certificate", Path: files[1].path, Err: fmt.Errorf("it is the file %q of the key, by way of a link", files[0].path),
-			Advice: "the same command with --key-file " + quote(files[1].path) + ", to have both in it"}
+		return &host.Error{Doing: "write the certificate", Path: files[1].path, Err: fmt.Errorf("it is the file %q of the key, by way of a link", files[0].path),
+			Advice: "the same command with --key-file " + host.Quote(files[1].path) + ", to have both in it"}
 	}
 	return nil
 }
@@ -91,7 +92,7 @@ func sameFile(a, b string) bool {
 
 // inTheWay refuses what no certificate can take the place of.
 func inTheWay(path string, info fs.FileInfo, overwrite bool) error {
-	e := &Error{Doing: "write the certificate", Path: path, Advice: "ls -ld " + quote(path)}
+	e := &host.Error{Doing: "write the certificate", Path: path, Advice: "ls -ld " + host.Quote(path)}
 	switch mode := info.Mode(); {
 	case mode.IsRegular() || mode.Type() == fs.ModeSymlink && overwrite:
 		return nil
@@ -100,7 +101,7 @@ func inTheWay(path string, info fs.FileInfo, overwrite bool) error {
 	case mode.Type() == fs.ModeSymlink:
 		target, _ := os.Readlink(path)
 		e.Err = fmt.Errorf("a symbolic link to %q is in the way: the link would be replaced, not that file", target)
-		e.Advice = "rm " + quote(path)
+		e.Advice = "rm " + host.Quote(path)
 	default:
 		e.Err = errors.New("something that is no file is in the way")
 	}
@@ -108,7 +109,7 @@ func inTheWay(path string, info fs.FileInfo, overwrite bool) error {
 }
 
 func kept(path, reason string) error {
-	return &Error{
+	return &host.Error{
 		Doing:  "write the certificate",
 		Path:   path,
 		Err:    errors.New(reason),
@@ -119,19 +120,19 @@ func kept(path, reason string) error {
 // anotherKey says of a key that its certificate is not where the new one goes. Most often that was written under a name of
 // its own, and the key beside it under the name that all keys for these hosts get.
 func anotherKey(path, cert string) error {
-	e := &Error{Doing: "write the certificate", Path: path,
+	e := &host.Error{Doing: "write the certificate", Path: path,
 		Err:    fmt.Errorf("the file exists and is the key of another certificate, or of none: %s is not there yet", cert),
 		Advice: moveAway(path)}
 	extension := filepath.Ext(cert)
-	if beside := strings.TrimSuffix(cert, extension) + "-key" + extension; !exists(beside) {
-		e.Advice = "the same command with --key-file " + quote(beside)
+	if beside := strings.TrimSuffix(cert, extension) + "-key" + extension; !host.Exists(beside) {
+		e.Advice = "the same command with --key-file " + host.Quote(beside)
 	}
 	return e
 }
 
 // isKey tells whether a file holds a private key and nothing else.
 func isKey(path string) bool {
-	data, err := readBounded(path, maxPEM)
+	data, err := host.ReadBounded(path, host.MaxPEM)
 	if err != nil {
 		return false
 	}
@@ -139,13 +140,15 @@ func isKey(path string) bool {
 	return whole && len(chain) == 0 && key != nil
 }
 
-func moveAway(path string) string { return fmt.Sprintf("mv %s %s", quote(path), quote(path+".bak")) }
+func moveAway(path string) string {
+	return fmt.Sprintf("mv %s %s", host.Quote(path), host.Quote(path+".bak"))
+}
 
 // developmentCertificate returns the leaf in a file, PEM or PKCS #12, if its issuer is one of ours or mkcert's and nothing is
 // in the file but it, its issuers and its key. Roots are none: mkcert's folder may be the one that somebody types by
 // mistake.
 func developmentCertificate(path string) (leaf *x509.Certificate, known bool) {
-	data, err := readBounded(path, maxPEM)
+	data, err := host.ReadBounded(path, host.MaxPEM)
 	if err != nil {
 		return nil, false
 	}
@@ -164,7 +167,7 @@ func belongs(path string, certificate *x509.Certificate) bool {
 	if held, ok := developmentCertificate(path); ok && held.Equal(certificate) {
 		return true
 	}
-	data, err := readBounded(path, maxPEM)
+	data, err := host.ReadBounded(path, host.MaxPEM)
 	if err != nil {
 		return false
 	}

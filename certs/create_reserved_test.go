@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,13 +12,13 @@ func TestCreateLeavesAuthoritiesAlone(t *testing.T) {
 	a := openTest(t, Options{})
 	caroot := fakeCaroot(t)
 	link := filepath.Join(t.TempDir(), "link")
-	must(t, os.Symlink(a.Dir(), link))
+	certstest.Must(t, os.Symlink(a.Dir(), link))
 	for path, says := range map[string]string{
 		filepath.Join(a.Dir(), intermediateKeyFile): "authority's own", filepath.Join(link, "new.pem"): "authority's own",
 		filepath.Join(caroot, rootFile): "root of an authority", filepath.Join(caroot, rootKeyFile): "root of an authority",
 	} {
 		_, err := a.Create(nil, CreateOptions{CertFile: path, KeyFile: filepath.Join(t.TempDir(), "key.pem"), Overwrite: true})
-		wantHint(t, err, says, "certs create")
+		certstest.WantHint(t, err, says, "certs create")
 	}
 	if _, err := Load(a.Dir(), Options{}); err != nil {
 		t.Error(err)
@@ -29,10 +30,10 @@ func TestCreateLeavesAuthoritiesAlone(t *testing.T) {
 func TestCreateOneFileByTwoPaths(t *testing.T) {
 	a := openTest(t, Options{})
 	dir, link := t.TempDir(), filepath.Join(t.TempDir(), "link")
-	must(t, os.Symlink(dir, link))
+	certstest.Must(t, os.Symlink(dir, link))
 	_, err := a.Create(nil, CreateOptions{CertFile: filepath.Join(dir, "x"), KeyFile: filepath.Join(link, "x")})
-	wantHint(t, err, "by way of a link", "--key-file")
-	if left := names(t, dir); len(left) != 0 {
+	certstest.WantHint(t, err, "by way of a link", "--key-file")
+	if left := certstest.List(t, dir); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -32,9 +34,9 @@ func TestCreateFileNames(t *testing.T) {
 	} {
 		t.Chdir(t.TempDir())
 		made, err := a.Create(tc.names, tc.opts)
-		must(t, err)
+		certstest.Must(t, err)
 		entries, err := os.ReadDir(".")
-		must(t, err)
+		certstest.Must(t, err)
 		var files []string
 		for _, entry := range entries {
 			files = append(files, entry.Name())
@@ -52,7 +54,7 @@ func TestCreateForLetta(t *testing.T) {
 	dir := t.TempDir()
 	opts := CreateOptions{CertFile: dir + "/localhost.pem", KeyFile: dir + "/localhost-key.pem"}
 	made, err := a.Create(nil, opts)
-	must(t, err)
+	certstest.Must(t, err)
 	if made.CertFile != opts.CertFile || made.KeyFile != opts.KeyFile || len(made.Replaced) != 0 {
 		t.Fatalf("made %+v", made)
 	}
@@ -60,16 +62,16 @@ func TestCreateForLetta(t *testing.T) {
 		wantMode(t, path, mode)
 	}
 	pair, err := tls.LoadX509KeyPair(made.CertFile, made.KeyFile)
-	must(t, err)
+	certstest.Must(t, err)
 	for _, name := range []string{"localhost", "127.0.0.1", "::1"} {
-		must(t, verify(&pair, a.root, name, a.now()))
+		certstest.Must(t, verify(&pair, a.root, name, a.now()))
 	}
 	if !pair.Leaf.NotAfter.Equal(made.NotAfter) {
 		t.Errorf("ends %s, said %s", pair.Leaf.NotAfter, made.NotAfter)
 	}
 
 	again, err := a.Create(nil, opts)
-	must(t, err)
+	certstest.Must(t, err)
 	if !slices.Equal(again.Replaced, []string{made.KeyFile, made.CertFile}) {
 		t.Errorf("replaced %v", again.Replaced)
 	}
@@ -81,7 +83,7 @@ func TestCreateForLetta(t *testing.T) {
 func wantMode(t *testing.T, path string, mode os.FileMode) {
 	t.Helper()
 	info, err := os.Stat(path)
-	must(t, err)
+	certstest.Must(t, err)
 	if runtime.GOOS != "windows" && info.Mode().Perm() != mode {
 		t.Errorf("%s has mode %04o, want %04o", path, info.Mode().Perm(), mode)
 	}
@@ -89,20 +91,20 @@ func wantMode(t *testing.T, path string, mode os.FileMode) {
 
 // Nobody renews files, so they live as long as mkcert's, but not longer than who signed them.
 func TestCreatedFilesLiveAsLongAsMkcerts(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	a := openTest(t, Options{Now: c.Now})
 	made, err := a.Create(nil, CreateOptions{Dir: t.TempDir()})
-	must(t, err)
+	certstest.Must(t, err)
 	leaf := loadLeaf(t, made.CertFile)
 	if want := c.Now().AddDate(2, 3, 0); !leaf.NotAfter.Equal(want) || !made.NotAfter.Equal(want) {
 		t.Errorf("ends %s, said %s, want %s", leaf.NotAfter, made.NotAfter, want)
 	}
-	if life := leaf.NotAfter.Sub(leaf.NotBefore); life > 825*day {
+	if life := leaf.NotAfter.Sub(leaf.NotBefore); life > 825*certstest.Day {
 		t.Errorf("lives %s: more than Apple's systems accept", life)
 	}
-	c.advance(9 * 365 * day)
+	c.Advance(9 * 365 * certstest.Day)
 	made, err = a.Create(nil, CreateOptions{Dir: t.TempDir()})
-	must(t, err)
+	certstest.Must(t, err)
 	if leaf := loadLeaf(t, made.CertFile); !leaf.NotAfter.Equal(a.NotAfter()) {
 		t.Errorf("ends %s, the authority %s", leaf.NotAfter, a.NotAfter())
 	}
@@ -121,7 +123,7 @@ func TestCreateInOneFile(t *testing.T) {
 	a := openTest(t, Options{})
 	path := filepath.Join(t.TempDir(), "both.pem")
 	made, err := a.Create(Names{"localhost"}, CreateOptions{CertFile: path, KeyFile: path})
-	must(t, err)
+	certstest.Must(t, err)
 	if _, err = tls.LoadX509KeyPair(path, path); err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +143,7 @@ func TestCreateReplacesDevelopmentCertificatesOnly(t *testing.T) {
 	leaf := issueTest(t, a, "localhost")
 	chain := encodeCertificates(leaf.Certificate...)
 	chainKey, err := encodeKey(leaf.PrivateKey)
-	must(t, err)
+	certstest.Must(t, err)
 	const noCertificate, noKey = "is not a development certificate's", "is not the key of the development certificate"
 	for name, tc := range map[string]struct {
 		cert, key []byte
@@ -164,8 +166,8 @@ func TestCreateReplacesDevelopmentCertificatesOnly(t *testing.T) {
 		"ours, its key and another":      {chain, slices.Concat(chainKey, publicKey), noKey},
 		"ours, its key and letters":      {chain, slices.Concat(chainKey, []byte("letters to Ada")), noKey},
 		"ours behind letters":            {slices.Concat([]byte("letters to Ada\n"), chain), nil, noCertificate},
-		"ours, and more than is read":    {slices.Concat(chain, bytes.Repeat([]byte("\n"), maxPEM), publicKey), nil, noCertificate},
-		"its key, and more than is read": {chain, slices.Concat(chainKey, bytes.Repeat([]byte("\n"), maxPEM), publicKey), noKey},
+		"ours, and more than is read":    {slices.Concat(chain, bytes.Repeat([]byte("\n"), host.MaxPEM), publicKey), nil, noCertificate},
+		"its key, and more than is read": {chain, slices.Concat(chainKey, bytes.Repeat([]byte("\n"), host.MaxPEM), publicKey), noKey},
 		"ours, the key with it":          {slices.Concat(chain, chainKey), chainKey, ""},
 		"ours, with both roots":          {slices.Concat(chain, encodeCertificates(a.root.Raw)), chainKey, ""},
 		"ours, from Windows":             {bytes.ReplaceAll(chain, []byte("\n"), []byte("\r\n")), chainKey, ""},
@@ -175,16 +177,16 @@ func TestCreateReplacesDevelopmentCertificatesOnly(t *testing.T) {
 			cert, key := opts.Dir+"/localhost.pem", opts.Dir+"/localhost-key.pem"
 			for path, data := range map[string][]byte{cert: tc.cert, key: tc.key} {
 				if data != nil {
-					write(t, path, 0o600, string(data))
+					certstest.Write(t, path, 0o600, string(data))
 				}
 			}
 			_, err := a.Create(Names{"localhost"}, opts)
 			if tc.refused == "" {
-				must(t, err)
+				certstest.Must(t, err)
 				return
 			}
-			wantHint(t, err, tc.refused, "mv "+opts.Dir)
-			if tc.cert != nil && !bytes.Equal(read(t, cert), tc.cert) || tc.key != nil && !bytes.Equal(read(t, key), tc.key) {
+			certstest.WantHint(t, err, tc.refused, "mv "+opts.Dir)
+			if tc.cert != nil && !bytes.Equal(certstest.Read(t, cert), tc.cert) || tc.key != nil && !bytes.Equal(certstest.Read(t, key), tc.key) {
 				t.Error("a file has changed")
 			}
 			opts.Overwrite = true
@@ -199,8 +201,8 @@ func TestCreateReplacesDevelopmentCertificatesOnly(t *testing.T) {
 func pairOf(t *testing.T, organisation string, ca bool) (certificate, key []byte) {
 	t.Helper()
 	made, signer, err := sign(&x509.Certificate{Subject: pkix.Name{Organization: []string{organisation}}, IsCA: ca, BasicConstraintsValid: true}, nil, nil)
-	must(t, err)
+	certstest.Must(t, err)
 	key, err = encodeKey(signer)
-	must(t, err)
+	certstest.Must(t, err)
 	return encodeCertificates(made.Raw), key
 }

@@ -3,6 +3,7 @@ package certs
 import (
 	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -25,7 +26,7 @@ func writeAll(files []output, opts CreateOptions) (replaced []string, err error)
 	if err != nil {
 		return nil, err
 	}
-	err = owner.as(func() (err error) {
+	err = owner.As(func() (err error) {
 		replaced, err = writeAs(owner, files, opts)
 		return err
 	})
@@ -33,14 +34,14 @@ func writeAll(files []output, opts CreateOptions) (replaced []string, err error)
 }
 
 // ownerOf returns whose files they will be: with the rights of one user all are written.
-func (o CreateOptions) ownerOf(files []output) (owner *Owner, err error) {
+func (o CreateOptions) ownerOf(files []output) (owner *host.Owner, err error) {
 	if o.OwnerOf == nil {
 		return nil, nil
 	}
 	for i, f := range files {
 		his := o.OwnerOf(f.path)
 		if i > 0 && (his == nil) != (owner == nil) {
-			return nil, &Error{Doing: "write the certificate", Path: f.path,
+			return nil, &host.Error{Doing: "write the certificate", Path: f.path,
 				Err: fmt.Errorf("its folder is another user's than that of %q", files[0].path), Advice: "letta-dev certs create --help"}
 		}
 		owner = his
@@ -48,14 +49,14 @@ func (o CreateOptions) ownerOf(files []output) (owner *Owner, err error) {
 	return owner, nil
 }
 
-func writeAs(owner *Owner, files []output, opts CreateOptions) (replaced []string, err error) {
+func writeAs(owner *host.Owner, files []output, opts CreateOptions) (replaced []string, err error) {
 	if replaced, err = replaceable(files, opts.Overwrite); err != nil {
 		return nil, err
 	}
-	var written []staged
+	var written []host.Staged
 	defer func() {
 		for _, s := range written {
-			err = errors.Join(err, s.discard())
+			err = errors.Join(err, s.Discard())
 		}
 	}()
 	for _, f := range files {
@@ -66,37 +67,37 @@ func writeAs(owner *Owner, files []output, opts CreateOptions) (replaced []strin
 		written = append(written, s)
 	}
 	for i, s := range written {
-		if err := s.swap(); err != nil {
-			return nil, errors.Join(unwritable(s.path, err), undo(written[:i]))
+		if err := swap(s); err != nil {
+			return nil, errors.Join(unwritable(s.Path, err), undo(written[:i]))
 		}
 	}
 	return replaced, nil
 }
 
-func (f output) stage(owner *Owner) (staged, error) {
+func (f output) stage(owner *host.Owner) (host.Staged, error) {
 	dir := filepath.Dir(f.path)
-	sweepStaged(dir, time.Now().Add(-othersMayTake)) // a key may be among it
-	return file{name: filepath.Base(f.path), mode: f.mode, data: f.data}.stage(dir, owner)
+	host.SweepStaged(dir, time.Now().Add(-host.StagingLimit)) // a key may be among it
+	return host.File{Name: filepath.Base(f.path), Mode: f.mode, Data: f.data}.Stage(dir, owner)
 }
 
 // swap puts the file into its place, or leaves the one there that was. That one is kept until all files are in theirs.
-func (s staged) swap() error {
-	if err := os.Link(s.path, s.former()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		_ = os.Rename(s.path, s.former()) // a file system without links; what is wrong here is wrong with the next one too
+func swap(s host.Staged) error {
+	if err := os.Link(s.Path, s.Former()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		_ = os.Rename(s.Path, s.Former()) // a file system without links; what is wrong here is wrong with the next one too
 	}
-	err := s.commit()
+	err := s.Commit()
 	if err != nil {
-		_ = os.Rename(s.former(), s.path) // does nothing if they are links to one file
+		_ = os.Rename(s.Former(), s.Path) // does nothing if they are links to one file
 	}
 	return err
 }
 
 // undo puts back what was there before.
-func undo(files []staged) (err error) {
+func undo(files []host.Staged) (err error) {
 	for _, s := range files {
-		back := os.Rename(s.former(), s.path)
+		back := os.Rename(s.Former(), s.Path)
 		if errors.Is(back, fs.ErrNotExist) {
-			back = os.Remove(s.path)
+			back = os.Remove(s.Path)
 		}
 		err = errors.Join(err, back)
 	}
@@ -105,7 +106,7 @@ func undo(files []staged) (err error) {
 
 // unwritable says why a file could not be written, and not that it was by way of a temporary one.
 func unwritable(path string, err error) error {
-	e := &Error{Doing: "write the certificate", Path: path, Err: err}
+	e := &host.Error{Doing: "write the certificate", Path: path, Err: err}
 	dir := filepath.Dir(path)
 	if path := (*fs.PathError)(nil); errors.As(err, &path) {
 		e.Err = path.Err
@@ -115,9 +116,9 @@ func unwritable(path string, err error) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		e.Err, e.Advice = fmt.Errorf("there is no folder %q", dir), "mkdir -p "+quote(dir)
+		e.Err, e.Advice = fmt.Errorf("there is no folder %q", dir), "mkdir -p "+host.Quote(dir)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		e.Advice = "ls -ld " + quote(dir) + "  # then again in a folder you may write to, or with --cert-file and --key-file"
+		e.Advice = "ls -ld " + host.Quote(dir) + "  # then again in a folder you may write to, or with --cert-file and --key-file"
 	}
 	return e
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -21,7 +22,7 @@ const minRSABits = 2048
 // the certificate is the only file, named as [Authority.Create] does. Other wishes of the request are not granted, and
 // to be an authority is refused.
 func (a *Authority) CreateFromRequest(path string, opts CreateOptions) (Created, error) {
-	data, err := readBounded(path, maxPEM)
+	data, err := host.ReadBounded(path, host.MaxPEM)
 	if cause := (*fs.PathError)(nil); errors.As(err, &cause) {
 		err = cause.Err
 	}
@@ -106,11 +107,11 @@ func checkWishes(request *x509.CertificateRequest) error {
 
 // badRequest names the file, and keeps the advice of what is wrong with it.
 func badRequest(path string, err error) error {
-	e := &Error{Doing: "use the certificate signing request", Path: path, Err: err, Advice: "openssl req -in " + quote(path) + " -noout -verify -text"}
+	e := &host.Error{Doing: "use the certificate signing request", Path: path, Err: err, Advice: "openssl req -in " + host.Quote(path) + " -noout -verify -text"}
 	if errors.Is(err, fs.ErrNotExist) {
-		e.Advice = "ls -l " + quote(filepath.Dir(path))
+		e.Advice = "ls -l " + host.Quote(filepath.Dir(path))
 	}
-	if inner := (*Error)(nil); errors.As(err, &inner) && inner.Advice != "" {
+	if inner := (*host.Error)(nil); errors.As(err, &inner) && inner.Advice != "" {
 		e.Advice = inner.Advice
 	}
 	return e

@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/pem"
+	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,27 +21,27 @@ import (
 func requestBy(t *testing.T, key crypto.Signer, template *x509.CertificateRequest) (path string) {
 	t.Helper()
 	der, err := x509.CreateCertificateRequest(rand.Reader, template, key)
-	must(t, err)
+	certstest.Must(t, err)
 	path = filepath.Join(t.TempDir(), "request.csr")
-	write(t, path, 0o644, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})))
+	certstest.Write(t, path, 0o644, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})))
 	return path
 }
 
 func testKey(t *testing.T) crypto.Signer {
 	t.Helper()
 	key, err := newKey()
-	must(t, err)
+	certstest.Must(t, err)
 	return key
 }
 
 // The request is OpenSSL's own, and so is the judgement.
 func TestCreateFromRequestOfOpenSSL(t *testing.T) {
-	openssl := requireTool(t, "openssl")
+	openssl := certstest.RequireTool(t, "openssl")
 	a, dir := openTest(t, Options{}), t.TempDir()
-	must(t, exec.CommandContext(t.Context(), openssl, "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", dir+"/key.pem", "-out", dir+"/csr.pem",
+	certstest.Must(t, exec.CommandContext(t.Context(), openssl, "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", dir+"/key.pem", "-out", dir+"/csr.pem",
 		"-subj", "/O=Analytical Engines/CN=App", "-addext", "subjectAltName=DNS:app.localhost,DNS:*.app.localhost,IP:127.0.0.1").Run())
 	made, err := a.CreateFromRequest(dir+"/csr.pem", CreateOptions{Dir: dir})
-	must(t, err)
+	certstest.Must(t, err)
 	if made.CertFile != dir+"/app.localhost+2.pem" || made.KeyFile != "" || !slices.Equal(made.Names, Names{"app.localhost", "*.app.localhost", "127.0.0.1"}) {
 		t.Errorf("made %+v", made)
 	}
@@ -60,7 +61,7 @@ func TestCreateFromRequestTakesTheCommonNameAtNeed(t *testing.T) {
 	a := openTest(t, Options{})
 	path := requestBy(t, testKey(t), &x509.CertificateRequest{Subject: pkix.Name{CommonName: "app.localhost"}})
 	made, err := a.CreateFromRequest(path, CreateOptions{Dir: t.TempDir()})
-	must(t, err)
+	certstest.Must(t, err)
 	if leaf := loadLeaf(t, made.CertFile); !slices.Equal(leaf.DNSNames, []string{"app.localhost"}) || leaf.IsCA {
 		t.Errorf("names %v, authority %v", leaf.DNSNames, leaf.IsCA)
 	}
@@ -70,9 +71,9 @@ func TestCreateFromRequestRefuses(t *testing.T) {
 	a := openTest(t, Options{})
 	good := &x509.CertificateRequest{DNSNames: []string{"app.localhost"}}
 	ca, err := asn1.Marshal(struct{ IsCA bool }{true})
-	must(t, err)
+	certstest.Must(t, err)
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
-	must(t, err)
+	certstest.Must(t, err)
 	for name, tc := range map[string]struct{ path, says, hint string }{
 		"no file":            {t.TempDir() + "/gone.csr", "no such file", "ls -l "},
 		"a folder":           {t.TempDir(), "it is a folder", "openssl req"},
@@ -91,8 +92,8 @@ func TestCreateFromRequestRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			_, err := a.CreateFromRequest(tc.path, CreateOptions{Dir: dir})
-			wantHint(t, err, tc.says, tc.hint)
-			wantHint(t, err, tc.path, "")
+			certstest.WantHint(t, err, tc.says, tc.hint)
+			certstest.WantHint(t, err, tc.path, "")
 			if entries, _ := os.ReadDir(dir); len(entries) != 0 {
 				t.Errorf("written all the same: %v", entries)
 			}
@@ -103,18 +104,18 @@ func TestCreateFromRequestRefuses(t *testing.T) {
 func text(t *testing.T, content string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "file")
-	write(t, path, 0o600, content)
+	certstest.Write(t, path, 0o600, content)
 	return path
 }
 
 func keyPEM(t *testing.T) string {
 	key, err := encodeKey(testKey(t))
-	must(t, err)
+	certstest.Must(t, err)
 	return string(key)
 }
 
 func damaged(t *testing.T, path string, change func([]byte) []byte) string {
-	block, _ := pem.Decode(read(t, path))
+	block, _ := pem.Decode(certstest.Read(t, path))
 	block.Bytes = change(block.Bytes)
 	return text(t, string(pem.EncodeToMemory(block)))
 }

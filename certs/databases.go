@@ -1,13 +1,14 @@
 package certs
 
 import (
+	"github.com/letta-dev/letta-dev/certs/host"
 	"path/filepath"
 	"strings"
 )
 
 // nssStores returns the databases of the user's browsers. Those of macOS and Windows take their roots from the system;
 // Firefox imports them (mkcert#653).
-func nssStores(env Env) []Store {
+func nssStores(env host.Env) []Store {
 	if env.GOOS == "darwin" || env.GOOS == "windows" {
 		return nil
 	}
@@ -15,20 +16,20 @@ func nssStores(env Env) []Store {
 	for i, dir := range chromiumDatabases(env) {
 		s := &nssStore{env: env, name: "Chrome", dir: dir}
 		switch {
-		case env.unconfined(dir):
-			s.programs = env.programs(chromiumNames()...)
+		case unconfined(env, dir):
+			s.programs = installed(env, chromiumNames()...)
 			if i == 0 {
 				s.browser = chromium(env)
 			}
-		case !env.flatpak(dir):
-			s.programs = env.programs("chromium-browser") // the snap looks where Ubuntu's package did
+		case !inFlatpak(env, dir):
+			s.programs = installed(env, "chromium-browser") // the snap looks where Ubuntu's package did
 		}
 		stores = append(stores, s)
 	}
 	for _, dir := range firefoxProfiles(env) {
 		s := &nssStore{env: env, name: "Firefox", dir: dir}
-		if !env.flatpak(dir) {
-			s.programs = env.programs("firefox", "firefox-esr")
+		if !inFlatpak(env, dir) {
+			s.programs = installed(env, "firefox", "firefox-esr")
 		}
 		stores = append(stores, s)
 	}
@@ -38,34 +39,34 @@ func nssStores(env Env) []Store {
 // chromiumDatabases returns every database a browser of Chromium's family reads. The old place wins over the new one
 // if it exists at all (mkcert#671), so where both exist both are needed. Where a browser is installed and neither
 // exists, the new one is to be made.
-func chromiumDatabases(env Env) []string {
-	modern := env.modernDatabase()
-	dirs := existing(env.home(".pki/nssdb"), modern)
+func chromiumDatabases(env host.Env) []string {
+	modern := modernDatabase(env)
+	dirs := existing(env.InHome(".pki/nssdb"), modern)
 	if len(dirs) == 0 && chromium(env) != "" {
 		dirs = []string{modern}
 	}
-	confined := []string{env.home("snap/chromium/current/.pki/nssdb"), env.home("snap/chromium/current/.local/share/pki/nssdb")}
+	confined := []string{env.InHome("snap/chromium/current/.pki/nssdb"), env.InHome("snap/chromium/current/.local/share/pki/nssdb")}
 	for _, app := range []string{"com.google.Chrome", "org.chromium.Chromium", "com.brave.Browser", "com.microsoft.Edge"} {
-		confined = append(confined, env.home(".var/app", app, ".pki/nssdb"), env.home(".var/app", app, "data/pki/nssdb"))
+		confined = append(confined, env.InHome(".var/app", app, ".pki/nssdb"), env.InHome(".var/app", app, "data/pki/nssdb"))
 	}
 	return append(dirs, existing(confined...)...)
 }
 
 // unconfined tells whether a database is that of browsers which are neither a snap nor a flatpak.
-func (e Env) unconfined(dir string) bool {
-	return dir == e.home(".pki/nssdb") || dir == e.modernDatabase()
+func unconfined(e host.Env, dir string) bool {
+	return dir == e.InHome(".pki/nssdb") || dir == modernDatabase(e)
 }
 
 // flatpak tells whether a database is that of a flatpak, which sees no policies in /etc.
-func (e Env) flatpak(dir string) bool { return strings.HasPrefix(dir, e.home(".var/app")+"/") }
+func inFlatpak(e host.Env, dir string) bool { return strings.HasPrefix(dir, e.InHome(".var/app")+"/") }
 
-func (e Env) modernDatabase() string {
-	return filepath.Join(e.xdg("XDG_DATA_HOME", ".local/share"), "pki/nssdb")
+func modernDatabase(e host.Env) string {
+	return filepath.Join(e.XDG("XDG_DATA_HOME", ".local/share"), "pki/nssdb")
 }
 
 // chromium returns the path of an installed browser of Chromium's family, or nothing.
-func chromium(env Env) string {
-	for _, path := range env.programs(chromiumNames()...) {
+func chromium(env host.Env) string {
+	for _, path := range installed(env, chromiumNames()...) {
 		return path
 	}
 	return ""
@@ -77,25 +78,25 @@ func chromiumNames() []string {
 
 // firefoxProfiles returns the folders of all Firefox profiles: those of a package, before and after the move to the
 // folders of the XDG specification (mkcert#668), of a snap and of a flatpak.
-func firefoxProfiles(env Env) (dirs []string) {
-	_ = env.Owner.as(func() error { // who lists profiles that are nobody's gets none
+func firefoxProfiles(env host.Env) (dirs []string) {
+	_ = env.Owner.As(func() error { // who lists profiles that are nobody's gets none
 		dirs = listedProfiles(env)
 		return nil
 	})
 	return dirs
 }
 
-func listedProfiles(env Env) []string {
-	flatpak := env.home(".var/app/org.mozilla.firefox")
+func listedProfiles(env host.Env) []string {
+	flatpak := env.InHome(".var/app/org.mozilla.firefox")
 	var dirs []string
 	for _, root := range []string{
-		env.home(".mozilla/firefox"),
-		filepath.Join(env.xdg("XDG_CONFIG_HOME", ".config"), "mozilla/firefox"),
-		env.home("snap/firefox/common/.mozilla/firefox"),
+		env.InHome(".mozilla/firefox"),
+		filepath.Join(env.XDG("XDG_CONFIG_HOME", ".config"), "mozilla/firefox"),
+		env.InHome("snap/firefox/common/.mozilla/firefox"),
 		filepath.Join(flatpak, ".mozilla/firefox"),
 		filepath.Join(flatpak, "config/mozilla/firefox"),
 	} {
-		ini, err := readBounded(filepath.Join(root, "profiles.ini"), maxPEM)
+		ini, err := host.ReadBounded(filepath.Join(root, "profiles.ini"), host.MaxPEM)
 		if err == nil {
 			dirs = append(dirs, existing(parseProfiles(root, ini)...)...)
 		}

@@ -1,6 +1,8 @@
 package certs
 
 import (
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,35 +28,35 @@ func TestChromiumDatabases(t *testing.T) {
 		"another kind of client": {nil, "firefox", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			env := fakeEnv(t, "linux", &recorder{}, tc.browser)
+			env := certstest.FakeEnv(t, "linux", &certstest.Recorder{}, tc.browser)
 			for _, dir := range tc.there {
-				must(t, os.MkdirAll(env.home(dir), 0o700))
+				certstest.Must(t, os.MkdirAll(env.InHome(dir), 0o700))
 			}
 			wantPaths(t, env, chromiumDatabases(env), tc.want)
 		})
 	}
 	t.Run("one place by two ways", func(t *testing.T) {
-		env := fakeEnv(t, "linux", &recorder{})
-		must(t, os.MkdirAll(env.home(modern), 0o700))
-		must(t, os.Mkdir(env.home(".pki"), 0o700))
-		must(t, os.Symlink(env.home(modern), env.home(old)))
+		env := certstest.FakeEnv(t, "linux", &certstest.Recorder{})
+		certstest.Must(t, os.MkdirAll(env.InHome(modern), 0o700))
+		certstest.Must(t, os.Mkdir(env.InHome(".pki"), 0o700))
+		certstest.Must(t, os.Symlink(env.InHome(modern), env.InHome(old)))
 		wantPaths(t, env, chromiumDatabases(env), []string{old})
 	})
 	t.Run("XDG_DATA_HOME", func(t *testing.T) {
-		env := fakeEnv(t, "linux", &recorder{}, "chromium")
-		env.Vars["XDG_DATA_HOME"] = env.home("data")
+		env := certstest.FakeEnv(t, "linux", &certstest.Recorder{}, "chromium")
+		env.Vars["XDG_DATA_HOME"] = env.InHome("data")
 		wantPaths(t, env, chromiumDatabases(env), []string{"data/pki/nssdb"})
 		env.Vars["XDG_DATA_HOME"] = "relative"
 		wantPaths(t, env, chromiumDatabases(env), []string{modern})
 	})
 }
 
-func wantPaths(t *testing.T, env Env, got, want []string) {
+func wantPaths(t *testing.T, env host.Env, got, want []string) {
 	t.Helper()
 	var rel []string
 	for _, path := range got {
 		r, err := filepath.Rel(env.Home, path)
-		must(t, err)
+		certstest.Must(t, err)
 		rel = append(rel, r)
 	}
 	if !slices.Equal(rel, want) {
@@ -63,19 +65,19 @@ func wantPaths(t *testing.T, env Env, got, want []string) {
 }
 
 func TestFirefoxProfiles(t *testing.T) {
-	env := fakeEnv(t, "linux", &recorder{})
+	env := certstest.FakeEnv(t, "linux", &certstest.Recorder{})
 	ini := func(root, profile string) {
-		write(t, env.home(root, "profiles.ini"), 0o644, "[Profile0]\nName=x\nIsRelative=1\nPath="+profile+"\n")
-		must(t, os.MkdirAll(env.home(root, profile), 0o700))
+		certstest.Write(t, env.InHome(root, "profiles.ini"), 0o644, "[Profile0]\nName=x\nIsRelative=1\nPath="+profile+"\n")
+		certstest.Must(t, os.MkdirAll(env.InHome(root, profile), 0o700))
 	}
 	ini(".mozilla/firefox", "a b.default")
 	ini(".config/mozilla/firefox", "c.default")
 	ini("snap/firefox/common/.mozilla/firefox", "d.default")
 	ini(".var/app/org.mozilla.firefox/.mozilla/firefox", "e.default")
-	must(t, os.MkdirAll(env.home(".mozilla/firefox/Crash Reports"), 0o700)) // no profile, though mkcert's glob takes it for one
+	certstest.Must(t, os.MkdirAll(env.InHome(".mozilla/firefox/Crash Reports"), 0o700)) // no profile, though mkcert's glob takes it for one
 	wantPaths(t, env, firefoxProfiles(env), []string{".mozilla/firefox/a b.default", ".config/mozilla/firefox/c.default",
 		"snap/firefox/common/.mozilla/firefox/d.default", ".var/app/org.mozilla.firefox/.mozilla/firefox/e.default"})
-	must(t, os.RemoveAll(env.home(".mozilla/firefox/a b.default")))
+	certstest.Must(t, os.RemoveAll(env.InHome(".mozilla/firefox/a b.default")))
 	if got := firefoxProfiles(env); len(got) != 3 {
 		t.Errorf("a profile that is gone is still listed: %q", got)
 	}

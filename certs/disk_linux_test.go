@@ -5,41 +5,33 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"golang.org/x/sys/unix"
 )
 
-// tmpfs is a disk of the test's own.
-func tmpfs(t *testing.T, options string) string {
-	t.Helper()
-	dir := t.TempDir()
-	must(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, options))
-	t.Cleanup(func() { must(t, syscall.Unmount(dir, 0)) })
-	return dir
-}
-
 // On a disk that fills up at any point there is a whole authority or none, and the error says why.
 func TestFullDisk(t *testing.T) {
-	if !inNamespace(t) {
+	if !certstest.InNamespace(t) {
 		return
 	}
 	caroot := fakeCaroot(t)
 	for name, opts := range map[string]Options{"ours": {}, "mkcert's": {CAROOT: caroot}} {
 		whole := false
 		for pages := 1; !whole; pages++ { // a page holds a file or a folder
-			disk := tmpfs(t, fmt.Sprintf("size=1m,nr_inodes=%d", pages+1))
+			disk := certstest.Tmpfs(t, fmt.Sprintf("size=1m,nr_inodes=%d", pages+1))
 			dir := filepath.Join(disk, "ca")
 			_, created, err := Open(dir, opts)
 			whole = err == nil && created
 			if !whole && !errors.Is(err, syscall.ENOSPC) {
 				t.Fatalf("%s with room for %d files: %v", name, pages, err)
 			}
-			for _, left := range names(t, disk) {
+			for _, left := range certstest.List(t, disk) {
 				if left != ".ca.lock" && !(whole && left == "ca") {
 					t.Errorf("%s with room for %d files leaves %s", name, pages, left)
 				}
@@ -53,24 +45,24 @@ func TestFullDisk(t *testing.T) {
 
 // Nothing that is deleted needs room: not for a folder to put it aside in, nor for the lock that somebody has deleted.
 func TestRemoveFromAFullDisk(t *testing.T) {
-	if !inNamespace(t) {
+	if !certstest.InNamespace(t) {
 		return
 	}
 	for _, lost := range []string{"", ".ca.lock"} {
-		disk := tmpfs(t, "size=1m,nr_inodes=30")
+		disk := certstest.Tmpfs(t, "size=1m,nr_inodes=30")
 		a, _, err := Open(filepath.Join(disk, "ca"), Options{})
-		must(t, err)
+		certstest.Must(t, err)
 		_, err = NewKeeper(a, KeeperOptions{})
-		must(t, err)
+		certstest.Must(t, err)
 		for n := 0; err == nil; n++ {
 			err = os.Mkdir(filepath.Join(disk, fmt.Sprint("fill", n)), 0o700)
 		}
 		if lost != "" {
-			must(t, os.Remove(filepath.Join(disk, lost)))
-			must(t, os.Mkdir(filepath.Join(disk, "fill"), 0o700))
+			certstest.Must(t, os.Remove(filepath.Join(disk, lost)))
+			certstest.Must(t, os.Mkdir(filepath.Join(disk, "fill"), 0o700))
 		}
 		removeTest(t, a.Dir(), nil)
-		if exists(a.Dir()) {
+		if host.Exists(a.Dir()) {
 			t.Error("the authority is still there")
 		}
 	}
@@ -78,87 +70,57 @@ func TestRemoveFromAFullDisk(t *testing.T) {
 
 // The same where there is no room for what is in the files, and for leaves: the one on disk stays whole, the new one is in use.
 func TestFullDiskAtRenewal(t *testing.T) {
-	if !inNamespace(t) {
+	if !certstest.InNamespace(t) {
 		return
 	}
-	disk := tmpfs(t, "size=64k")
-	c := newClock()
+	disk := certstest.Tmpfs(t, "size=64k")
+	c := certstest.NewClock()
 	a, _, err := Open(filepath.Join(disk, "ca"), Options{Now: c.Now})
-	must(t, err)
+	certstest.Must(t, err)
 	seen := &renewals{}
 	k, err := NewKeeper(a, KeeperOptions{Renewed: seen.add})
-	must(t, err)
+	certstest.Must(t, err)
 	seen.take()
 	fill, err := os.Create(filepath.Join(disk, "fill"))
-	must(t, err)
+	certstest.Must(t, err)
 	for err == nil {
 		_, err = fill.Write(make([]byte, 4096))
 	}
-	must(t, fill.Close())
-	before := read(t, a.leafPath(k.dns.names))
+	certstest.Must(t, fill.Close())
+	before := certstest.Read(t, a.leafPath(k.dns.names))
 
 	if _, err := a.Renew(); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("Renew = %v", err)
 	}
-	c.advance(61 * day)
+	c.Advance(61 * certstest.Day)
 	k.look()
 	if got := seen.take(); len(got) != 2 || !errors.Is(got[0].Err, syscall.ENOSPC) || !k.NotAfter().Equal(c.Now().Add(leafLife)) {
 		t.Errorf("reported %+v", got)
 	}
-	if string(read(t, a.leafPath(k.dns.names))) != string(before) {
+	if string(certstest.Read(t, a.leafPath(k.dns.names))) != string(before) {
 		t.Error("the leaf on disk has changed")
 	}
-	if left := names(t, filepath.Join(a.Dir(), leavesFolder)); len(left) != 2 {
+	if left := certstest.List(t, filepath.Join(a.Dir(), leavesFolder)); len(left) != 2 {
 		t.Errorf("left: %v", left)
 	}
-	must(t, os.Remove(fill.Name()))
+	certstest.Must(t, os.Remove(fill.Name()))
 	if _, err := a.Renew(); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
 	removeTest(t, a.Dir(), nil)
 }
 
-// as runs on a thread whose rights to files are another user's. The thread ends with it.
-func as(t *testing.T, uid int, do func()) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("NOT PROVEN: only root can try what another user may")
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // for ever: the runtime ends a locked thread with its goroutine
-		if _, err := unix.SetfsuidRetUid(uid); err != nil {
-			t.Error(err)
-			return
-		}
-		do()
-	}()
-	<-done
-}
-
-const nobody = 65534
-
-// openUp lets everybody come as far as dir: the test's own folders are private.
-func openUp(t *testing.T, dir string) {
-	t.Helper()
-	for ; filepath.Dir(dir) != os.TempDir(); dir = filepath.Dir(dir) {
-		must(t, os.Chmod(dir, 0o755))
-		must(t, os.Chmod(filepath.Dir(dir), 0o755))
-	}
-}
-
 // What became root's in a session of sudo is told with the command that gives it back.
 func TestUnreadableFiles(t *testing.T) {
 	for name, mode := range map[string]os.FileMode{"": 0o700, rootFile: 0o600, intermediateKeyFile: 0o600} {
 		a := openTest(t, Options{})
-		openUp(t, a.Dir())
+		certstest.OpenUp(t, a.Dir())
 		path := filepath.Join(a.Dir(), name)
-		must(t, os.Chmod(path, mode))
-		as(t, nobody, func() {
+		certstest.Must(t, os.Chmod(path, mode))
+		certstest.AsUser(t, certstest.Nobody, func() {
 			for range 2 {
 				_, _, err := Open(a.Dir(), Options{})
-				var told *Error
+				var told *host.Error
 				if !errors.As(err, &told) || !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), path) || !strings.Contains(told.Hint(), `sudo chown -R "$(id -un)" `) {
 					t.Errorf("%q: %v, %q", name, err, told.Hint())
 				}
@@ -170,11 +132,11 @@ func TestUnreadableFiles(t *testing.T) {
 // A leaf that cannot be deleted, here another user's in a folder for all, does not keep the others from being renewed.
 func TestRenewGoesOn(t *testing.T) {
 	a := openTest(t, Options{})
-	must(t, a.keep(forge(t, a, "example.com"), Names{"example.com"}))
-	must(t, os.Chmod(a.leafPath(Names{"example.com"}), 0o644))
-	must(t, os.Chmod(filepath.Join(a.Dir(), leavesFolder), 0o777|os.ModeSticky))
-	openUp(t, a.Dir())
-	as(t, nobody, func() {
+	certstest.Must(t, a.keep(forge(t, a, "example.com"), Names{"example.com"}))
+	certstest.Must(t, os.Chmod(a.leafPath(Names{"example.com"}), 0o644))
+	certstest.Must(t, os.Chmod(filepath.Join(a.Dir(), leavesFolder), 0o777|os.ModeSticky))
+	certstest.OpenUp(t, a.Dir())
+	certstest.AsUser(t, certstest.Nobody, func() {
 		if renewed, err := a.Renew(); len(renewed) != 2 || !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), a.leafPath(Names{"example.com"})) {
 			t.Errorf("renewed %+v, %v", renewed, err)
 		}
@@ -187,9 +149,9 @@ func TestPipeForAFile(t *testing.T) {
 		a := openTest(t, Options{})
 		path := filepath.Join(a.Dir(), name)
 		_ = os.Remove(path)
-		must(t, unix.Mkfifo(path, 0o600))
+		certstest.Must(t, unix.Mkfifo(path, 0o600))
 		_, err := Load(a.Dir(), Options{})
-		wantHint(t, err, "a pipe", "certs uninstall")
+		certstest.WantHint(t, err, "a pipe", "certs uninstall")
 	}
 }
 
@@ -201,10 +163,10 @@ func TestLockInTheWay(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, ".ca.lock")
-		must(t, put(path))
+		certstest.Must(t, put(path))
 		_, _, err := Open(filepath.Join(dir, "ca"), Options{})
-		wantHint(t, err, says, "ls -ld ")
-		if exists(path + ".elsewhere") {
+		certstest.WantHint(t, err, says, "ls -ld ")
+		if host.Exists(path + ".elsewhere") {
 			t.Error("the link was followed")
 		}
 	}
@@ -214,21 +176,21 @@ func TestLockInTheWay(t *testing.T) {
 func TestRemoveGoesOn(t *testing.T) {
 	a := openTest(t, Options{})
 	_, err := NewKeeper(a, KeeperOptions{})
-	must(t, err)
-	openUp(t, a.Dir())
+	certstest.Must(t, err)
+	certstest.OpenUp(t, a.Dir())
 	for _, path := range []string{filepath.Dir(a.Dir()), a.Dir()} { // the user's, but for a folder that became root's
-		must(t, os.Chown(path, nobody, nobody))
+		certstest.Must(t, os.Chown(path, certstest.Nobody, certstest.Nobody))
 	}
-	must(t, os.Chmod(filepath.Join(a.Dir(), leavesFolder), 0o755))
-	as(t, nobody, func() {
+	certstest.Must(t, os.Chmod(filepath.Join(a.Dir(), leavesFolder), 0o755))
+	certstest.AsUser(t, certstest.Nobody, func() {
 		_, err := Remove(a.Dir(), nil)
-		wantHint(t, err, "delete the authority", "sudo chown -R ")
+		certstest.WantHint(t, err, "delete the authority", "sudo chown -R ")
 	})
-	if exists(a.KeyPath()) {
+	if host.Exists(a.KeyPath()) {
 		t.Error("the key is still there")
 	}
 	removeTest(t, a.Dir(), nil)
-	if left := names(t, filepath.Dir(a.Dir())); !slices.Equal(left, []string{".ca.lock"}) {
+	if left := certstest.List(t, filepath.Dir(a.Dir())); !slices.Equal(left, []string{".ca.lock"}) {
 		t.Errorf("left: %q", left)
 	}
 }

@@ -42,10 +42,10 @@
 // this user, known by its certificate and not by its name, and of mkcert's what [Trust] has put there under a name of ours,
 // and proves that too; a [Claim] says whose roots those are. A process that is killed leaves its commands at work, and the
 // next one waits for them. A client that did not come to the handshake has proven nothing. Nothing here asks the process's environment
-// about the machine, but for the folder of temporary files: what a store may know stands in an [Env], and every command
-// runs through its [Runner], with a time limit, and without a terminal unless it is sudo.
+// about the machine, but for the folder of temporary files: what a store may know stands in an [host.Env], and every command
+// runs through its [host.Runner], with a time limit, and without a terminal unless it is sudo.
 //
-//	env, err := certs.HostEnv(os.Getenv)
+//	env, err := host.Detect(os.Getenv)
 //	authority, created, err := certs.Open(dir, certs.Options{Holder: env.Holder, Owner: env.OwnerOf(dir)})
 //	for _, r := range certs.Trust(ctx, authority, certs.Stores(env), nil) {
 //		fmt.Println(r.Store, r.Before, "→", r.After, r.Known, r.Err)

@@ -7,11 +7,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/letta-dev/letta-dev/certs/host"
 	"golang.org/x/net/publicsuffix"
 )
 
 // permitted returns the domains of the name constraints: localhost, and those the user asked for. A domain permits every
-// name under it. The error is an [*Error] that quotes the first one that must not be permitted.
+// name under it. The error is an [*host.Error] that quotes the first one that must not be permitted.
 func permitted(domains []string) ([]string, error) {
 	all := []string{localhost}
 	for _, raw := range domains {
@@ -30,7 +31,7 @@ func permitted(domains []string) ([]string, error) {
 // top-level name, and permits a whole registry's worth of other people's sites.
 func parseDomain(raw string) (string, error) {
 	bad := func(reason, advice string) (string, error) {
-		return "", &Error{Doing: fmt.Sprintf("allow the domain %q", raw), Err: errors.New(reason), Advice: advice, Usage: true}
+		return "", &host.Error{Doing: fmt.Sprintf("allow the domain %q", raw), Err: errors.New(reason), Advice: advice, Usage: true}
 	}
 	const example = "letta-dev certs init --allow-domain dev.example.test"
 	domain := canonical(raw)
@@ -38,7 +39,7 @@ func parseDomain(raw string) (string, error) {
 		return bad("an address is no domain, and only those of loopback can be allowed", "letta-dev certs init")
 	}
 	if base, wildcard := strings.CutPrefix(domain, "*."); wildcard {
-		return bad("a domain permits all names under it: leave the wildcard out", "letta-dev certs init --allow-domain "+quote(base))
+		return bad("a domain permits all names under it: leave the wildcard out", "letta-dev certs init --allow-domain "+host.Quote(base))
 	}
 	if err := checkHost(domain); err != nil {
 		return bad(err.Error(), example)
@@ -58,9 +59,9 @@ func parseDomain(raw string) (string, error) {
 func allowable(raw string) (string, error) {
 	domain, err := parseDomain(raw)
 	if err == nil && isPublicSuffix(domain) {
-		return "", &Error{Doing: fmt.Sprintf("allow the domain %q", raw),
+		return "", &host.Error{Doing: fmt.Sprintf("allow the domain %q", raw),
 			Err:    errors.New("a public suffix would permit the sites of other people: everybody can have a name under it"),
-			Advice: "letta-dev certs init --allow-domain " + quote("dev."+domain), Usage: true}
+			Advice: "letta-dev certs init --allow-domain " + host.Quote("dev."+domain), Usage: true}
 	}
 	return domain, err
 }

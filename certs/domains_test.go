@@ -2,6 +2,8 @@ package certs
 
 import (
 	"crypto/x509"
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"slices"
 	"strings"
 	"testing"
@@ -19,13 +21,13 @@ func TestAuthorityWithDomains(t *testing.T) {
 		}
 	}
 	again, err := Load(a.Dir(), Options{})
-	must(t, err)
+	certstest.Must(t, err)
 	for _, name := range []string{"dev.example.test", "api.dev.example.test", "x.other.example", "letta.localhost", "127.0.0.1"} {
-		must(t, verify(issueTest(t, again, name), a.root, name, time.Now()))
+		certstest.Must(t, verify(issueTest(t, again, name), a.root, name, time.Now()))
 	}
-	must(t, verify(issueTest(t, again, "*.dev.example.test"), a.root, "x.dev.example.test", time.Now()))
+	certstest.Must(t, verify(issueTest(t, again, "*.dev.example.test"), a.root, "x.dev.example.test", time.Now()))
 	_, err = again.Issue(Names{"example.test", "notdev.example.test", "localhost"})
-	wantHint(t, err, `certify "example.test"`, "init --allow-domain dev.example.test --allow-domain other.example --allow-domain example.test --allow-domain notdev.example.test ")
+	certstest.WantHint(t, err, `certify "example.test"`, "init --allow-domain dev.example.test --allow-domain other.example --allow-domain example.test --allow-domain notdev.example.test ")
 	if err := verify(forge(t, again, "example.com"), a.root, "example.com", time.Now()); err == nil {
 		t.Error("a thief can sign for another site")
 	}
@@ -40,7 +42,7 @@ func TestOpenWithOtherDomains(t *testing.T) {
 		}
 	}
 	_, _, err := Open(a.Dir(), Options{Domains: []string{"example.com"}})
-	wantHint(t, err, "example.com", "uninstall && letta-dev certs init --allow-domain example.test --allow-domain example.com && letta-dev certs install")
+	certstest.WantHint(t, err, "example.com", "uninstall && letta-dev certs init --allow-domain example.test --allow-domain example.com && letta-dev certs install")
 	if again, err := Load(a.Dir(), Options{}); err != nil || again.Root().Fingerprint() != a.Root().Fingerprint() {
 		t.Errorf("the authority is not what it was: %v", err)
 	}
@@ -54,10 +56,10 @@ func TestDomainsRefused(t *testing.T) {
 	} {
 		dir := t.TempDir() + "/ca"
 		_, created, err := Open(dir, Options{Domains: []string{"fine.test", domain}})
-		if created || exists(dir) {
+		if created || host.Exists(dir) {
 			t.Errorf("%q made an authority", domain)
 		}
-		wantHint(t, err, says, "letta-dev certs init")
+		certstest.WantHint(t, err, says, "letta-dev certs init")
 	}
 }
 
@@ -69,18 +71,18 @@ func TestPublicSuffixes(t *testing.T) {
 		if created {
 			t.Errorf("%q made an authority", domain)
 		}
-		wantHint(t, err, "public suffix", "letta-dev certs init --allow-domain dev.")
+		certstest.WantHint(t, err, "public suffix", "letta-dev certs init --allow-domain dev.")
 	}
 	for _, domain := range []string{"example.co.uk", "ada.github.io", "dev.example.test", "example.test", "corp.lan"} {
 		openTest(t, Options{Domains: []string{domain}})
 	}
 	a, err := create(t.TempDir()+"/ca", Options{Domains: []string{"example.test", "co.uk"}}.withDefaults())
-	must(t, err)
+	certstest.Must(t, err)
 	again, _, err := Open(a.Dir(), Options{})
-	must(t, err)
-	must(t, again.Check(Names{"example.co.uk"}))
-	wantHint(t, again.Check(Names{"example.com"}), "example.com", "init --allow-domain example.test --allow-domain example.com &&")
-	wantHint(t, again.Check(Names{"*.github.io"}), "github.io", "mkcert '*.github.io'")
+	certstest.Must(t, err)
+	certstest.Must(t, again.Check(Names{"example.co.uk"}))
+	certstest.WantHint(t, again.Check(Names{"example.com"}), "example.com", "init --allow-domain example.test --allow-domain example.com &&")
+	certstest.WantHint(t, again.Check(Names{"*.github.io"}), "github.io", "mkcert '*.github.io'")
 }
 
 // Both certificates must say the same of what is permitted: clients differ in which they mind.
@@ -95,16 +97,16 @@ func TestLoadRefusesUnevenDomains(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := openTest(t, Options{})
 			root, rootKey, err := sign(caTemplate("root", "x", time.Now(), domains[0]), nil, nil)
-			must(t, err)
+			certstest.Must(t, err)
 			issuer, key, err := sign(caTemplate("intermediate", "x", time.Now(), domains[1]), root, rootKey)
-			must(t, err)
+			certstest.Must(t, err)
 			encoded, err := encodeKey(key)
-			must(t, err)
-			write(t, a.Dir()+"/rootCA.pem", 0o644, string(encodeCertificates(root.Raw)))
-			write(t, a.Dir()+"/intermediate.pem", 0o644, string(encodeCertificates(issuer.Raw)))
-			write(t, a.Dir()+"/intermediate-key.pem", 0o600, string(encoded))
+			certstest.Must(t, err)
+			certstest.Write(t, a.Dir()+"/rootCA.pem", 0o644, string(encodeCertificates(root.Raw)))
+			certstest.Write(t, a.Dir()+"/intermediate.pem", 0o644, string(encodeCertificates(issuer.Raw)))
+			certstest.Write(t, a.Dir()+"/intermediate-key.pem", 0o600, string(encoded))
 			_, err = Load(a.Dir(), Options{})
-			wantHint(t, err, "constraints", "certs uninstall")
+			certstest.WantHint(t, err, "constraints", "certs uninstall")
 		})
 	}
 }

@@ -1,6 +1,8 @@
 package certs
 
 import (
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,30 +17,30 @@ func TestCreateSweepsWhatWasStaged(t *testing.T) {
 	old := time.Now().Add(-2 * time.Hour)
 	stage := func(name string, age time.Time, files ...string) {
 		for _, f := range files {
-			write(t, filepath.Join(dir, name, f), 0o600, "a key")
+			certstest.Write(t, filepath.Join(dir, name, f), 0o600, "a key")
 		}
-		must(t, os.Chtimes(filepath.Join(dir, name), age, age))
+		certstest.Must(t, os.Chtimes(filepath.Join(dir, name), age, age))
 	}
-	dead, err := file{name: "localhost-key.pem", mode: 0o600, data: []byte("a key")}.stage(dir, nil)
-	must(t, err)
-	stage(filepath.Base(dead.temp), old, filepath.Base(dead.former()))
-	stage(staging+"at-work", time.Now(), "new")
-	stage(staging+"notes", old, "notes.txt")
+	dead, err := host.File{Name: "localhost-key.pem", Mode: 0o600, Data: []byte("a key")}.Stage(dir, nil)
+	certstest.Must(t, err)
+	stage(filepath.Base(dead.Temp), old, filepath.Base(dead.Former()))
+	stage(host.StagingPrefix+"at-work", time.Now(), "new")
+	stage(host.StagingPrefix+"notes", old, "notes.txt")
 	stage(".letta-dev-backup", old, "new")
-	write(t, elsewhere+"/new", 0o600, "somebody's")
-	must(t, os.Chtimes(elsewhere, old, old))
-	must(t, os.Symlink(elsewhere, filepath.Join(dir, staging+"link")))
-	write(t, filepath.Join(dir, staging+"file"), 0o600, "somebody's")
-	must(t, os.Chtimes(filepath.Join(dir, staging+"file"), old, old))
+	certstest.Write(t, elsewhere+"/new", 0o600, "somebody's")
+	certstest.Must(t, os.Chtimes(elsewhere, old, old))
+	certstest.Must(t, os.Symlink(elsewhere, filepath.Join(dir, host.StagingPrefix+"link")))
+	certstest.Write(t, filepath.Join(dir, host.StagingPrefix+"file"), 0o600, "somebody's")
+	certstest.Must(t, os.Chtimes(filepath.Join(dir, host.StagingPrefix+"file"), old, old))
 
 	_, err = a.Create(nil, CreateOptions{Dir: dir})
-	must(t, err)
-	want := []string{".letta-dev-backup", staging + "at-work", staging + "file", staging + "link", staging + "notes", "localhost-key.pem", "localhost.pem"}
-	if left := names(t, dir); !slices.Equal(left, want) {
+	certstest.Must(t, err)
+	want := []string{".letta-dev-backup", host.StagingPrefix + "at-work", host.StagingPrefix + "file", host.StagingPrefix + "link", host.StagingPrefix + "notes", "localhost-key.pem", "localhost.pem"}
+	if left := certstest.List(t, dir); !slices.Equal(left, want) {
 		t.Errorf("left %q", left)
 	}
-	for _, path := range []string{elsewhere + "/new", filepath.Join(dir, staging+"notes", "notes.txt"), filepath.Join(dir, staging+"at-work", "new")} {
-		if !exists(path) {
+	for _, path := range []string{elsewhere + "/new", filepath.Join(dir, host.StagingPrefix+"notes", "notes.txt"), filepath.Join(dir, host.StagingPrefix+"at-work", "new")} {
+		if !host.Exists(path) {
 			t.Errorf("%s is gone", path)
 		}
 	}

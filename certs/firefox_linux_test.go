@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"log"
 	"net"
 	"net/http"
@@ -24,9 +26,9 @@ func TestFirefox(t *testing.T) {
 	}
 	browser, err := exec.LookPath("firefox-esr")
 	if err != nil {
-		browser = requireTool(t, "firefox")
+		browser = certstest.RequireTool(t, "firefox")
 	}
-	requireTool(t, "certutil")
+	certstest.RequireTool(t, "certutil")
 	a := openTest(t, Options{})
 	leaf := issueTest(t, a, "letta.localhost")
 	for _, tc := range []struct {
@@ -40,9 +42,9 @@ func TestFirefox(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			env := machineEnv(t)
-			write(t, env.home(".config/mozilla/firefox/profiles.ini"), 0o644, "[Profile0]\nIsRelative=1\nPath=fresh.default\n")
-			profile := env.home(".config/mozilla/firefox/fresh.default")
-			must(t, os.MkdirAll(profile, 0o700))
+			certstest.Write(t, env.InHome(".config/mozilla/firefox/profiles.ini"), 0o644, "[Profile0]\nIsRelative=1\nPath=fresh.default\n")
+			profile := env.InHome(".config/mozilla/firefox/fresh.default")
+			certstest.Must(t, os.MkdirAll(profile, 0o700))
 			other := func(s Store) bool { return s.Name() != "Firefox" }
 			stores := slices.DeleteFunc(Stores(env), other)
 			if len(stores) != 1 {
@@ -66,11 +68,11 @@ func TestFirefox(t *testing.T) {
 }
 
 // visit sends a browser to a server and tells what the server saw of it: a request, or an alert.
-func visit(t *testing.T, env Env, leaf *tls.Certificate, browser, profile string) string {
+func visit(t *testing.T, env host.Env, leaf *tls.Certificate, browser, profile string) string {
 	t.Helper()
 	verdict := make(chan string, 16)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
+	certstest.Must(t, err)
 	defer listener.Close()
 	server := &http.Server{
 		Handler:   http.HandlerFunc(func(http.ResponseWriter, *http.Request) { offer(verdict, "accepted") }),
@@ -83,11 +85,11 @@ func visit(t *testing.T, env Env, leaf *tls.Certificate, browser, profile string
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, port, err := net.SplitHostPort(listener.Addr().String())
-	must(t, err)
+	certstest.Must(t, err)
 	cmd := exec.CommandContext(ctx, browser, "--headless", "--no-remote", "--profile", profile, "https://letta.localhost:"+port+"/")
 	cmd.Env = []string{"HOME=" + env.Home, "PATH=" + os.Getenv("PATH"), "MOZ_CRASHREPORTER_DISABLE=1"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	must(t, cmd.Start())
+	certstest.Must(t, cmd.Start())
 	defer func() {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,13 +14,13 @@ import (
 // javaStore is a file of trusted roots that one or more JVMs read; Debian's share one. Its tool is the keytool of the
 // first of them.
 type javaStore struct {
-	env  Env
+	env  host.Env
 	home string // of that JVM
 	file string // no link
 }
 
 // javaStores returns every such file once, with the JVMs that programs find first in front.
-func javaStores(env Env) []Store {
+func javaStores(env host.Env) []Store {
 	var stores []Store
 	seen := map[string]bool{}
 	for _, home := range javaHomes(env) {
@@ -32,21 +33,30 @@ func javaStores(env Env) []Store {
 	return stores
 }
 
+// javaRootFiles returns the files of roots of all JVMs on the machine, each once.
+func javaRootFiles(env host.Env) []string {
+	var files []string
+	for _, s := range javaStores(env) {
+		files = append(files, s.(*javaStore).file)
+	}
+	return files
+}
+
 // javaHomes returns the folders JVMs may be in.
-func javaHomes(env Env) []string {
+func javaHomes(env host.Env) []string {
 	homes := []string{env.Vars["JAVA_HOME"]}
 	for _, name := range []string{"java", "keytool"} {
-		path, _ := env.find(name)
+		path, _ := env.Find(name)
 		if real, err := filepath.EvalSymlinks(path); err == nil { // Debian's alternatives are two links deep
 			homes = append(homes, filepath.Dir(filepath.Dir(real)))
 		}
 	}
-	patterns := []string{env.path("usr/lib/jvm/*"), env.home(".sdkman/candidates/java/*")}
+	patterns := []string{env.InRoot("usr/lib/jvm/*"), env.InHome(".sdkman/candidates/java/*")}
 	if env.GOOS == "darwin" { // where /usr/libexec/java_home looks, and Homebrew
 		const bundle = "Library/Java/JavaVirtualMachines/*/Contents/Home"
-		patterns = append(patterns, env.home(bundle), env.path(bundle),
-			env.path("opt/homebrew/opt/openjdk*/libexec/openjdk.jdk/Contents/Home"),
-			env.path("usr/local/opt/openjdk*/libexec/openjdk.jdk/Contents/Home"))
+		patterns = append(patterns, env.InHome(bundle), env.InRoot(bundle),
+			env.InRoot("opt/homebrew/opt/openjdk*/libexec/openjdk.jdk/Contents/Home"),
+			env.InRoot("usr/local/opt/openjdk*/libexec/openjdk.jdk/Contents/Home"))
 	}
 	for _, pattern := range patterns {
 		found, _ := filepath.Glob(pattern) // a home folder with a bracket in its name is no reason to fail
@@ -69,17 +79,17 @@ func cacerts(home string) (string, bool) {
 func (j *javaStore) Name() string { return "Java" }
 
 func (j *javaStore) turn(ctx context.Context) (*os.File, error) {
-	return takeTurn(ctx, filepath.Dir(j.file), j.env.Waits)
+	return host.LockFolder(ctx, filepath.Dir(j.file), j.env.Waits)
 }
 
 // Status reads the file itself: to start keytool takes half a second. What a JVM can use of it without a password, it can
 // read as well.
 func (j *javaStore) Status(_ context.Context, root Root) (Status, error) {
 	status := Status{State: Absent, Known: ByBundle, Where: j.file}
-	data, err := readBounded(j.file, maxRoots)
+	data, err := host.ReadBounded(j.file, host.MaxRoots)
 	if err != nil {
 		status.State = Unavailable
-		return status, j.failure(err, "ls -lL "+quote(j.file))
+		return status, j.failure(err, "ls -lL "+host.Quote(j.file))
 	}
 	if root.Certificate != nil && bytes.Contains(data, root.Certificate.Raw) {
 		status.State = Trusted
@@ -89,7 +99,7 @@ func (j *javaStore) Status(_ context.Context, root Root) (Status, error) {
 	return status, nil
 }
 
-func (j *javaStore) Commands(ctx context.Context, action Action, root Root) ([]Command, error) {
+func (j *javaStore) Commands(ctx context.Context, action Action, root Root) ([]host.Command, error) {
 	status, err := j.Status(ctx, root)
 	switch there := status.State == Trusted; {
 	case err != nil:
@@ -100,10 +110,10 @@ func (j *javaStore) Commands(ctx context.Context, action Action, root Root) ([]C
 		if err := j.installed(); err != nil {
 			return nil, err
 		}
-		return []Command{root.into(j.change("-importcert", "-noprompt", "-alias", root.Name()))}, nil
+		return []host.Command{reading(root, j.change("-importcert", "-noprompt", "-alias", root.Name()))}, nil
 	}
 	found, err := j.found(ctx, root)
-	var commands []Command
+	var commands []host.Command
 	for _, entry := range found {
 		if j.claim(root).claims(entry.certificate) {
 			commands = append(commands, j.change("-delete", "-alias", entry.alias))
@@ -123,7 +133,7 @@ func (j *javaStore) claim(root Root) Root {
 // holdsBorrowed tells whether an entry may bear the name that we give to mkcert's roots. A JVM writes names in lower case,
 // into JKS as UTF-8 and into PKCS #12 as UTF-16.
 func (j *javaStore) holdsBorrowed() bool {
-	data, err := readBounded(j.file, maxRoots)
+	data, err := host.ReadBounded(j.file, host.MaxRoots)
 	var wide []byte
 	for _, c := range []byte(borrowed) {
 		wide = append(wide, 0, c)
@@ -141,8 +151,8 @@ func (j *javaStore) found(ctx context.Context, root Root) ([]javaEntry, error) {
 		return nil, err
 	}
 	list := j.keytool("-list", "-rfc")
-	list.As, list.Limit = j.env.Owner, lookLimit
-	text, err := j.env.do(ctx, list)
+	list.As, list.Limit = j.env.Owner, host.LookLimit
+	text, err := j.env.Do(ctx, list)
 	if err != nil {
 		return nil, j.failure(err, j.byHand(root))
 	}
@@ -151,7 +161,7 @@ func (j *javaStore) found(ctx context.Context, root Root) ([]javaEntry, error) {
 
 // byHand is what deletes an entry of ours from a file whose password is not the usual one.
 func (j *javaStore) byHand(root Root) string {
-	data, _ := readBounded(j.file, maxRoots) // Status has read it
+	data, _ := host.ReadBounded(j.file, host.MaxRoots) // Status has read it
 	for _, c := range ourCertificates(data) {
 		if j.claim(root).claims(c) {
 			remove := j.keytool("-delete")
@@ -159,25 +169,25 @@ func (j *javaStore) byHand(root Root) string {
 			return remove.String() + "  # asks for the password"
 		}
 	}
-	return "ls -lL " + quote(j.file)
+	return "ls -lL " + host.Quote(j.file)
 }
 
 func (j *javaStore) installed() error {
 	tool := j.keytool().Argv[0]
-	if _, ok := j.env.find(tool); ok {
+	if _, ok := j.env.Find(tool); ok {
 		return nil
 	}
 	return j.failure(fmt.Errorf("%s is missing", tool), "TRUST_STORES=system,nss letta-dev certs install")
 }
 
 func (j *javaStore) failure(err error, advice string) error {
-	return &Error{Doing: "use the roots of Java", Path: j.file, Err: err, Advice: advice}
+	return &host.Error{Doing: "use the roots of Java", Path: j.file, Err: err, Advice: advice}
 }
 
 // change is a command that writes to the file, with root's rights if that takes them.
-func (j *javaStore) change(args ...string) Command {
+func (j *javaStore) change(args ...string) host.Command {
 	c := j.keytool(args...)
-	if j.env.lacksRoot() {
+	if j.env.LacksRoot() {
 		f, err := os.OpenFile(j.file, os.O_WRONLY, 0)
 		c.NeedsRoot = errors.Is(err, os.ErrPermission)
 		_ = f.Close() // nothing was written

@@ -2,6 +2,7 @@ package certs
 
 import (
 	"bytes"
+	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,13 +13,13 @@ import (
 
 // The class that proves Java's trust is what its source says, for Java 8.
 func TestHandshakeIsCompiledFromItsSource(t *testing.T) {
-	javac := requireTool(t, "javac")
+	javac := certstest.RequireTool(t, "javac")
 	dir := t.TempDir()
 	out, err := exec.CommandContext(t.Context(), javac, "--release", "8", "-Xlint:-options", "-g:none", "-d", dir, "handshake/Handshake.java").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if !bytes.Equal(read(t, filepath.Join(dir, "Handshake.class")), handshake) {
+	if !bytes.Equal(certstest.Read(t, filepath.Join(dir, "Handshake.class")), handshake) {
 		t.Error("compile it anew: javac --release 8 -Xlint:-options -g:none handshake/Handshake.java")
 	}
 }
@@ -28,13 +29,13 @@ func TestJavaOfThisMachine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("NOT PROVEN: a JVM takes half a second to start, and here are many")
 	}
-	requireTool(t, "keytool")
-	if !inNamespace(t) {
+	certstest.RequireTool(t, "keytool")
+	if !certstest.InNamespace(t) {
 		return
 	}
 	env := machineEnv(t)
 	foreign := filepath.Join(t.TempDir(), "foreign.pem")
-	write(t, foreign, 0o644, string(encodeCertificates(selfSigned(t, "another company").Raw)))
+	certstest.Write(t, foreign, 0o644, string(encodeCertificates(certstest.SelfSigned(t, "another company").Raw)))
 	a, older := openTest(t, Options{}), openTest(t, Options{})
 	formats := [][]string{{"-storetype", "JKS"}, // Debian's; then that of JDK 18 and later
 		{"-storetype", "PKCS12", "-J-Dkeystore.pkcs12.certProtectionAlgorithm=NONE", "-J-Dkeystore.pkcs12.macAlgorithm=NONE"}}
@@ -44,8 +45,8 @@ func TestJavaOfThisMachine(t *testing.T) {
 			continue
 		}
 		t.Run(filepath.Base(home), func(t *testing.T) {
-			must(t, syscall.Mount("tmpfs", filepath.Dir(file), "tmpfs", 0, ""))
-			defer func() { must(t, syscall.Unmount(filepath.Dir(file), 0)) }()
+			certstest.Must(t, syscall.Mount("tmpfs", filepath.Dir(file), "tmpfs", 0, ""))
+			defer func() { certstest.Must(t, syscall.Unmount(filepath.Dir(file), 0)) }()
 			importing := append([]string{"-importcert", "-noprompt", "-keystore", file, "-storepass", "changeit"}, formats[i%len(formats)]...)
 			for alias, path := range map[string]string{"corporate": foreign, "by hand": older.Root().Path} {
 				keytool := exec.CommandContext(t.Context(), filepath.Join(home, "bin/keytool"), append(importing, "-alias", alias, "-file", path)...)
@@ -75,7 +76,7 @@ func wantJavaComesAndGoes(t *testing.T, a *Authority, s *javaStore) {
 	if r := Untrust(t.Context(), Claim{}, []Store{s}, nil)[0]; r.Err != nil || len(r.Commands) != 0 {
 		t.Fatalf("untrust again: %+v", r)
 	}
-	out, err := s.env.do(t.Context(), s.keytool("-list"))
+	out, err := s.env.Do(t.Context(), s.keytool("-list"))
 	if err != nil || !bytes.Contains(out, []byte("corporate, ")) {
 		t.Errorf("another company's root is gone: %v, %s", err, out)
 	}
@@ -83,32 +84,32 @@ func wantJavaComesAndGoes(t *testing.T, a *Authority, s *javaStore) {
 
 // What mkcert has put into a file of Java's stays, and what we have put there of mkcert's goes, in both formats.
 func TestJavaTellsWhoPutMkcertsRoot(t *testing.T) {
-	keytool, err := filepath.EvalSymlinks(requireTool(t, "keytool"))
-	must(t, err)
+	keytool, err := filepath.EvalSymlinks(certstest.RequireTool(t, "keytool"))
+	certstest.Must(t, err)
 	home, by := filepath.Dir(filepath.Dir(keytool)), openTest(t, Options{CAROOT: fakeCaroot(t)}).Root()
 	for _, format := range [][]string{{"-storetype", "JKS"},
 		{"-storetype", "PKCS12", "-J-Dkeystore.pkcs12.certProtectionAlgorithm=NONE", "-J-Dkeystore.pkcs12.macAlgorithm=NONE"}} {
-		s, theirs := &javaStore{env: realEnv(t), home: home, file: t.TempDir() + "/roots"}, openTest(t, Options{CAROOT: fakeCaroot(t)}).Root()
+		s, theirs := &javaStore{env: certstest.RealEnv(t), home: home, file: t.TempDir() + "/roots"}, openTest(t, Options{CAROOT: fakeCaroot(t)}).Root()
 		add := append([]string{"-importcert", "-noprompt", "-keystore", s.file, "-storepass", "changeit", "-alias", theirs.Name()[len(borrowed):], "-file", theirs.Path}, format...)
 		if out, err := exec.CommandContext(t.Context(), keytool, add...).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
-		must(t, s.Change(t.Context(), ToInstall, by))
+		certstest.Must(t, s.Change(t.Context(), ToInstall, by))
 		wantState(t, s, by, Trusted)
-		must(t, s.Change(t.Context(), ToUninstall, Root{}))
+		certstest.Must(t, s.Change(t.Context(), ToUninstall, Root{}))
 		wantState(t, s, by, Absent)
 		wantState(t, s, theirs, Trusted)
 		if commands, err := s.Commands(t.Context(), ToUninstall, Root{}); err != nil || len(commands) > 0 {
-			t.Errorf("once more: %q, %v", lines(commands), err)
+			t.Errorf("once more: %q, %v", certstest.Lines(commands), err)
 		}
 	}
 }
 
 // A class that cannot be written, or a JVM that is none, is no proof of anything.
 func TestJavaProofThatCannotBeMade(t *testing.T) {
-	env := realEnv(t)
-	home := jvm(t, env.path("/jdk"), "bin/java", "lib/security/cacerts")
-	write(t, filepath.Join(home, "bin/keytool"), 0o755, "#!/bin/sh\n") // it lists nothing
+	env := certstest.RealEnv(t)
+	home := jvm(t, env.InRoot("/jdk"), "bin/java", "lib/security/cacerts")
+	certstest.Write(t, filepath.Join(home, "bin/keytool"), 0o755, "#!/bin/sh\n") // it lists nothing
 	s := &javaStore{env: env, home: home, file: filepath.Join(home, "lib/security/cacerts")}
 	if r := Prove(t.Context(), Claim{Authority: openTest(t, Options{})}, []Store{s}, nil)[0]; r.After != Absent || r.Known != ByBundle || r.Err == nil {
 		t.Errorf("%+v", r)
@@ -121,34 +122,34 @@ func TestJavaProofThatCannotBeMade(t *testing.T) {
 
 // A company's root that keytool has put into a JVM's own file is accepted with the variables, and ours beside it.
 func TestJavaKeepsItsRootsWithTheVariables(t *testing.T) {
-	keytool, java := requireTool(t, "keytool"), requireTool(t, "java")
+	keytool, java := certstest.RequireTool(t, "keytool"), certstest.RequireTool(t, "java")
 	real, err := filepath.EvalSymlinks(java)
-	must(t, err)
+	certstest.Must(t, err)
 	from, ok := cacerts(filepath.Dir(filepath.Dir(real)))
 	if !ok {
 		t.Skip("NOT PROVEN: that a JVM keeps its roots with the variables. There is none with a file of them")
 	}
-	env := realEnv(t)
+	env := certstest.RealEnv(t)
 	company, ours := openTest(t, Options{CAROOT: fakeCaroot(t)}), openTest(t, Options{})
 	home := filepath.Join(env.Home, "jdk")
 	file := filepath.Join(home, "lib/security/cacerts")
-	write(t, file, 0o644, string(read(t, from)))
+	certstest.Write(t, file, 0o644, string(certstest.Read(t, from)))
 	add := exec.CommandContext(t.Context(), keytool, "-importcert", "-noprompt", "-alias", "company", "-file", company.Root().Path, "-keystore", file, "-storepass", "changeit")
 	if out, err := add.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	vars, problems, err := Variables(t.Context(), env, ours.Root(), VariableOptions{Dir: filepath.Join(env.Home, "roots"),
 		Getenv: func(name string) string { return map[string]string{"JAVA_HOME": home}[name] }})
-	must(t, err)
+	certstest.Must(t, err)
 	i := slices.IndexFunc(vars, func(v Variable) bool { return v.Name == "JDK_JAVA_OPTIONS" })
 	if i < 0 {
 		t.Fatal(problems)
 	}
 	class := filepath.Join(env.Home, "Handshake.class")
-	write(t, class, 0o644, string(handshake))
+	certstest.Write(t, class, 0o644, string(handshake))
 	for name, a := range map[string]*Authority{"the company": company, "ours": ours, "nobody's": openTest(t, Options{})} {
 		p, err := newProof(a)
-		must(t, err)
+		certstest.Must(t, err)
 		ask := exec.CommandContext(t.Context(), java, "-XX:TieredStopAtLevel=1", "-cp", env.Home, "Handshake", proofHost, p.port)
 		ask.Env = []string{"JDK_JAVA_OPTIONS=" + vars[i].Value}
 		out, err := ask.Output()

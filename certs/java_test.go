@@ -3,6 +3,8 @@ package certs
 import (
 	"encoding/pem"
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,27 +17,27 @@ import (
 func jvm(t *testing.T, home string, files ...string) string {
 	t.Helper()
 	for _, file := range files {
-		write(t, filepath.Join(home, file), 0o755, "")
+		certstest.Write(t, filepath.Join(home, file), 0o755, "")
 	}
 	return home
 }
 
 func TestJavaStoresAreEveryFileOnce(t *testing.T) {
-	env := fakeEnv(t, "linux", &recorder{})
-	shared := env.path("/etc/ssl/certs/java/cacerts")
-	write(t, shared, 0o644, "")
+	env := certstest.FakeEnv(t, "linux", &certstest.Recorder{})
+	shared := env.InRoot("/etc/ssl/certs/java/cacerts")
+	certstest.Write(t, shared, 0o644, "")
 	for _, name := range []string{"java-17", "temurin-25"} { // as Debian's packages have it
-		home := jvm(t, env.path("/usr/lib/jvm", name), "lib/security/other", "bin/keytool")
-		must(t, os.Symlink(shared, filepath.Join(home, "lib/security/cacerts")))
+		home := jvm(t, env.InRoot("/usr/lib/jvm", name), "lib/security/other", "bin/keytool")
+		certstest.Must(t, os.Symlink(shared, filepath.Join(home, "lib/security/cacerts")))
 	}
-	must(t, os.Symlink(env.path("/usr/lib/jvm/java-17"), env.path("/usr/lib/jvm/default-java")))
-	jvm(t, env.path("/usr/lib/jvm/java-8"), "jre/lib/security/cacerts")
-	jvm(t, env.path("/usr/lib/jvm/not-java"), "bin/other")
-	jvm(t, env.home(".sdkman/candidates/java/21.0.2-tem"), "lib/security/cacerts", "lib/security/jssecacerts")
-	env.Vars["JAVA_HOME"] = jvm(t, env.path("/opt/jdk"), "lib/security/cacerts")
-	first := jvm(t, env.path("/opt/first"), "lib/security/cacerts", "bin/java")
-	must(t, os.Symlink(filepath.Join(first, "bin/java"), env.path("/etc/java")))
-	env.LookPath = func(string) (string, error) { return env.path("/etc/java"), nil }
+	certstest.Must(t, os.Symlink(env.InRoot("/usr/lib/jvm/java-17"), env.InRoot("/usr/lib/jvm/default-java")))
+	jvm(t, env.InRoot("/usr/lib/jvm/java-8"), "jre/lib/security/cacerts")
+	jvm(t, env.InRoot("/usr/lib/jvm/not-java"), "bin/other")
+	jvm(t, env.InHome(".sdkman/candidates/java/21.0.2-tem"), "lib/security/cacerts", "lib/security/jssecacerts")
+	env.Vars["JAVA_HOME"] = jvm(t, env.InRoot("/opt/jdk"), "lib/security/cacerts")
+	first := jvm(t, env.InRoot("/opt/first"), "lib/security/cacerts", "bin/java")
+	certstest.Must(t, os.Symlink(filepath.Join(first, "bin/java"), env.InRoot("/etc/java")))
+	env.LookPath = func(string) (string, error) { return env.InRoot("/etc/java"), nil }
 
 	var got []string
 	for _, s := range Stores(env, Java) {
@@ -51,7 +53,7 @@ func TestJavaStoresAreEveryFileOnce(t *testing.T) {
 // A JAVA_HOME that leads nowhere made mkcert fail as a whole (mkcert#88, mkcert#472): here it is no JVM, that is all.
 func TestJavaHomeThatIsOdd(t *testing.T) {
 	for _, home := range []string{"", "relative/jdk", "/nonexistent", "/"} {
-		env := fakeEnv(t, "linux", &recorder{})
+		env := certstest.FakeEnv(t, "linux", &certstest.Recorder{})
 		env.Vars["JAVA_HOME"] = home
 		if got := Stores(env, Java); len(got) != 0 {
 			t.Errorf("JAVA_HOME=%q: %v", home, got)
@@ -71,12 +73,12 @@ func TestJavaCommands(t *testing.T) {
 			"-keystore HOME/lib/security/jssecacerts"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			env := fakeEnv(t, "linux", &recorder{})
-			home := jvm(t, env.path("/usr/lib/jvm/x"), tc.files...)
+			env := certstest.FakeEnv(t, "linux", &certstest.Recorder{})
+			home := jvm(t, env.InRoot("/usr/lib/jvm/x"), tc.files...)
 			env.LookPath = found
 			commands, err := Stores(env, Java)[0].Commands(t.Context(), ToInstall, a.Root())
-			must(t, err)
-			wantLines(t, lines(commands), home+"/bin/keytool -J-Duser.language=en -importcert -noprompt -alias '"+a.Root().Name()+"' "+
+			certstest.Must(t, err)
+			certstest.WantLines(t, certstest.Lines(commands), home+"/bin/keytool -J-Duser.language=en -importcert -noprompt -alias '"+a.Root().Name()+"' "+
 				strings.ReplaceAll(tc.where, "HOME", home)+" -storepass changeit < "+a.Root().Path)
 		})
 	}
@@ -87,29 +89,29 @@ func found(name string) (string, error) { return name, nil }
 // An installation of Java that is broken is said to be, and the other stores are changed all the same.
 func TestJavaThatIsBrokenHindersNothing(t *testing.T) {
 	a := openTest(t, Options{})
-	r := &recorder{reply: func(c Command) ([]byte, error) {
-		return nil, &CommandError{Command: c, Output: "keystore password was incorrect", Err: errors.New("exit status 1")}
+	r := &certstest.Recorder{Reply: func(c host.Command) ([]byte, error) {
+		return nil, &host.CommandError{Command: c, Output: "keystore password was incorrect", Err: errors.New("exit status 1")}
 	}}
-	env := fakeEnv(t, "linux", r)
-	jvm(t, env.path("/usr/lib/jvm/x"), "lib/security/cacerts", "lib/modules")
+	env := certstest.FakeEnv(t, "linux", r)
+	jvm(t, env.InRoot("/usr/lib/jvm/x"), "lib/security/cacerts", "lib/modules")
 	env.LookPath = found
-	toolless := fakeEnv(t, "linux", &recorder{})
-	jvm(t, toolless.path("/usr/lib/jvm/x"), "lib/security/cacerts")
+	toolless := certstest.FakeEnv(t, "linux", &certstest.Recorder{})
+	jvm(t, toolless.InRoot("/usr/lib/jvm/x"), "lib/security/cacerts")
 	healthy := debian(t, a.root, nil).(*systemStore)
 	healthy.env.LookPath = nil // no curl: this process tries it
 	stores := slices.Concat(Stores(env, Java), Stores(toolless, Java), []Store{healthy})
 	results := Trust(t.Context(), a, stores, nil)
-	wantHint(t, results[0].Err, "password was incorrect", "keytool -J-Duser.language=en -import")
-	wantHint(t, results[1].Err, "bin/keytool is missing", "TRUST_STORES=system,nss")
+	certstest.WantHint(t, results[0].Err, "password was incorrect", "keytool -J-Duser.language=en -import")
+	certstest.WantHint(t, results[1].Err, "bin/keytool is missing", "TRUST_STORES=system,nss")
 	if results[0].After == Trusted || len(results[1].Commands) > 0 || results[2].After != Trusted || results[2].Known != ByHandshake || results[2].Err != nil {
 		t.Errorf("%+v", results)
 	}
-	write(t, env.path("/usr/lib/jvm/x/lib/security/cacerts"), 0o644, string(a.root.Raw))
-	wantHint(t, Untrust(t.Context(), Claim{}, stores[:1], nil)[0].Err, "password was incorrect", "keytool -J-Duser.language=en -delete -cacerts -alias '"+a.Root().Name()+"'  # asks for the password")
-	if c := r.commands[len(r.commands)-1]; c.Limit != lookLimit {
+	certstest.Write(t, env.InRoot("/usr/lib/jvm/x/lib/security/cacerts"), 0o644, string(a.root.Raw))
+	certstest.WantHint(t, Untrust(t.Context(), Claim{}, stores[:1], nil)[0].Err, "password was incorrect", "keytool -J-Duser.language=en -delete -cacerts -alias '"+a.Root().Name()+"'  # asks for the password")
+	if c := r.Commands[len(r.Commands)-1]; c.Limit != host.LookLimit {
 		t.Errorf("looking may take %s", c.Limit)
 	}
-	gone := jvm(t, env.path("/usr/lib/jvm/gone"), "lib/security/cacerts")
+	gone := jvm(t, env.InRoot("/usr/lib/jvm/gone"), "lib/security/cacerts")
 	stores = []Store{&javaStore{env: env, home: gone, file: filepath.Join(gone, "nothing")}}
 	if r := Prove(t.Context(), Claim{Authority: a}, stores, nil)[0]; r.After != Unavailable || !errors.Is(r.Err, fs.ErrNotExist) {
 		t.Errorf("%+v", r)
@@ -120,11 +122,11 @@ func TestJavaRights(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("NOT PROVEN: root may write everywhere")
 	}
-	env := fakeEnv(t, "linux", &recorder{})
+	env := certstest.FakeEnv(t, "linux", &certstest.Recorder{})
 	env.UID, env.LookPath = os.Geteuid(), found
-	home := jvm(t, env.path("/usr/lib/jvm/x"), "lib/security/cacerts")
+	home := jvm(t, env.InRoot("/usr/lib/jvm/x"), "lib/security/cacerts")
 	for mode, needs := range map[os.FileMode]bool{0o644: false, 0o444: true} {
-		must(t, os.Chmod(filepath.Join(home, "lib/security/cacerts"), mode))
+		certstest.Must(t, os.Chmod(filepath.Join(home, "lib/security/cacerts"), mode))
 		commands, err := Stores(env, Java)[0].Commands(t.Context(), ToInstall, openTest(t, Options{}).Root())
 		if err != nil || commands[0].NeedsRoot != needs {
 			t.Errorf("mode %o: %+v, %v", mode, commands, err)
@@ -141,7 +143,7 @@ func entryText(alias, kind string, certificates ...[]byte) string {
 func TestParseKeytool(t *testing.T) {
 	a, older := openTest(t, Options{}), openTest(t, Options{})
 	out := "Keystore type: JKS\n\nYour keystore contains 5 entries\n\n" +
-		entryText("debian:corporate.pem", "trustedCertEntry", selfSigned(t, "another company").Raw) +
+		entryText("debian:corporate.pem", "trustedCertEntry", certstest.SelfSigned(t, "another company").Raw) +
 		entryText("letta-dev development ca 4264", "trustedCertEntry", a.root.Raw) +
 		entryText("by hand Alias name: x", "trustedCertEntry", older.root.Raw) +
 		entryText("a key of somebody", "PrivateKeyEntry", a.issuer.Raw, a.root.Raw) + "Warning: something\n"

@@ -3,6 +3,7 @@ package certs
 import (
 	"context"
 	"crypto/tls"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"net"
 	"time"
 )
@@ -44,7 +45,7 @@ type Keeper struct {
 }
 
 // NewKeeper loads the leaves of an authority, or issues them where there are none for these names. The error is an
-// [*Error] if a name in Hosts is malformed or not for this authority to sign.
+// [*host.Error] if a name in Hosts is malformed or not for this authority to sign.
 func NewKeeper(a *Authority, opts KeeperOptions) (*Keeper, error) {
 	names, err := ParseNames(append(DefaultNames(), opts.Hosts...)...)
 	if err != nil {
@@ -84,24 +85,7 @@ func (k *Keeper) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 // Run renews the leaves in time even when nobody connects, and takes up what others change on disk, until ctx is done. It
 // returns the context's error.
 func (k *Keeper) Run(ctx context.Context) error {
-	return atTicks(ctx, k.ticks, checkEvery, k.look)
-}
-
-// atTicks looks at every tick, or where there is no clock every so often, until ctx is done, and returns its error.
-func atTicks(ctx context.Context, ticks <-chan time.Time, every time.Duration, look func()) error {
-	if ticks == nil {
-		ticker := time.NewTicker(every)
-		defer ticker.Stop()
-		ticks = ticker.C
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-ticks:
-			look()
-		}
-	}
+	return host.EachTick(ctx, k.ticks, checkEvery, k.look)
 }
 
 func (k *Keeper) look() {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/certstest"
 	"io"
 	"net"
 	"os"
@@ -37,13 +38,13 @@ func (r *renewals) take() []Renewal {
 	return taken
 }
 
-func keepTest(t *testing.T, c *clock, opts KeeperOptions) (*Keeper, *Authority, *renewals) {
+func keepTest(t *testing.T, c *certstest.Clock, opts KeeperOptions) (*Keeper, *Authority, *renewals) {
 	t.Helper()
 	a := openTest(t, Options{Now: c.Now})
 	seen := &renewals{}
 	opts.Renewed = seen.add
 	k, err := NewKeeper(a, opts)
-	must(t, err)
+	certstest.Must(t, err)
 	if first := seen.take(); len(first) != 2 || first[0].Err != nil || first[1].Err != nil {
 		t.Fatalf("first leaves: %+v", first)
 	}
@@ -53,12 +54,12 @@ func keepTest(t *testing.T, c *clock, opts KeeperOptions) (*Keeper, *Authority, 
 func presented(t *testing.T, k *Keeper, serverName string) *x509.Certificate {
 	t.Helper()
 	c, err := k.GetCertificate(&tls.ClientHelloInfo{ServerName: serverName})
-	must(t, err)
+	certstest.Must(t, err)
 	return c.Leaf
 }
 
 func TestKeeperChoosesByServerName(t *testing.T) {
-	k, a, _ := keepTest(t, newClock(), KeeperOptions{Hosts: []string{"dev.localhost", "127.0.0.2"}})
+	k, a, _ := keepTest(t, certstest.NewClock(), KeeperOptions{Hosts: []string{"dev.localhost", "127.0.0.2"}})
 	dns, all := presented(t, k, "letta.localhost"), presented(t, k, "")
 	if len(dns.IPAddresses) != 0 {
 		t.Errorf("a client that sends a server name gets addresses too: BoringSSL refuses them: %v", dns.IPAddresses)
@@ -67,15 +68,15 @@ func TestKeeperChoosesByServerName(t *testing.T) {
 		t.Error("a client that sends an address as its server name gets DNS names alone")
 	}
 	for _, name := range []string{"letta.localhost", "any.letta.localhost", "localhost", "dev.localhost"} {
-		must(t, verify(issuedBy(dns, a), a.root, name, a.now()))
+		certstest.Must(t, verify(issuedBy(dns, a), a.root, name, a.now()))
 	}
 	for _, name := range []string{"127.0.0.1", "::1", "127.0.0.2", "localhost", "letta.localhost", "any.letta.localhost", "dev.localhost"} {
-		must(t, verify(issuedBy(all, a), a.root, name, a.now()))
+		certstest.Must(t, verify(issuedBy(all, a), a.root, name, a.now()))
 	}
 	if got := k.Names().String(); got != "letta.localhost localhost 127.0.0.1 ::1 dev.localhost 127.0.0.2" {
 		t.Errorf("names: %s", got)
 	}
-	if want := a.now().Add(90 * day); !k.NotAfter().Equal(want) {
+	if want := a.now().Add(90 * certstest.Day); !k.NotAfter().Equal(want) {
 		t.Errorf("ends %s, want %s", k.NotAfter(), want)
 	}
 }
@@ -83,7 +84,7 @@ func TestKeeperChoosesByServerName(t *testing.T) {
 // A wildcard in a certificate stands for one label. Names further below have leaves of their own, issued when they are asked for, of which
 // no more are kept than are worth it.
 func TestKeeperIssuesByName(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	k, a, _ := keepTest(t, c, KeeperOptions{Hosts: []string{"*.dev.localhost", "plain.localhost"}})
 	for name, byName := range map[string]bool{
 		"a.b.letta.localhost": true, "A.B.letta.localhost": true, "w.x.y.z.letta.localhost": true, "a.b.dev.localhost": true,
@@ -95,27 +96,27 @@ func TestKeeperIssuesByName(t *testing.T) {
 			t.Errorf("%q has a leaf of its own: %v", name, own)
 		}
 		if byName {
-			must(t, verify(issuedBy(leaf, a), a.root, strings.ToLower(name), a.now()))
+			certstest.Must(t, verify(issuedBy(leaf, a), a.root, strings.ToLower(name), a.now()))
 			if presented(t, k, name) != leaf {
 				t.Errorf("%q gets another leaf at each handshake", name)
 			}
 		}
 	}
 	first := presented(t, k, "a.b.letta.localhost")
-	c.advance(61 * day)
+	c.Advance(61 * certstest.Day)
 	if renewed := presented(t, k, "a.b.letta.localhost"); renewed == first || !renewed.NotAfter.Equal(c.Now().Add(leafLife)) {
 		t.Errorf("not renewed: until %s", renewed.NotAfter)
 	}
 	fresh := replaced(t, a, Options{Now: c.Now})
 	k.look()
-	must(t, verify(issuedBy(presented(t, k, "a.b.letta.localhost"), fresh), fresh.root, "a.b.letta.localhost", c.Now()))
+	certstest.Must(t, verify(issuedBy(presented(t, k, "a.b.letta.localhost"), fresh), fresh.root, "a.b.letta.localhost", c.Now()))
 	for i := range 10 * mostByName {
 		presented(t, k, fmt.Sprintf("a.b%d.letta.localhost", i))
 	}
 	if len(k.byName.leaves) != mostByName || len(k.byName.order) != mostByName {
 		t.Errorf("%d leaves are kept, %d names", len(k.byName.leaves), len(k.byName.order))
 	}
-	if left := names(t, filepath.Join(a.Dir(), leavesFolder)); len(left) != 2 {
+	if left := certstest.List(t, filepath.Join(a.Dir(), leavesFolder)); len(left) != 2 {
 		t.Errorf("on disk: %q", left)
 	}
 }
@@ -127,26 +128,26 @@ func issuedBy(leaf *x509.Certificate, a *Authority) *tls.Certificate {
 func TestKeeperRefusesHostsItCannotCertify(t *testing.T) {
 	a := openTest(t, Options{})
 	_, err := NewKeeper(a, KeeperOptions{Hosts: []string{"dev.example.test"}})
-	wantHint(t, err, `"dev.example.test"`, "certs init --allow-domain dev.example.test")
+	certstest.WantHint(t, err, `"dev.example.test"`, "certs init --allow-domain dev.example.test")
 	_, err = NewKeeper(a, KeeperOptions{Hosts: []string{"192.0.2.7"}})
-	wantHint(t, err, `"192.0.2.7"`, "mkcert letta.localhost ")
+	certstest.WantHint(t, err, `"192.0.2.7"`, "mkcert letta.localhost ")
 	_, err = NewKeeper(a, KeeperOptions{Hosts: []string{"notlocalhost"}})
-	wantHint(t, err, `"notlocalhost"`, "")
+	certstest.WantHint(t, err, `"notlocalhost"`, "")
 	_, err = NewKeeper(a, KeeperOptions{Hosts: []string{"*.localhost"}})
-	wantHint(t, err, `"*.localhost"`, "one by one")
+	certstest.WantHint(t, err, `"*.localhost"`, "one by one")
 }
 
 func TestKeeperRemembersAcrossRestarts(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	k, a, _ := keepTest(t, c, KeeperOptions{})
 	seen := &renewals{}
 	again, err := NewKeeper(a, KeeperOptions{Renewed: seen.add})
-	must(t, err)
+	certstest.Must(t, err)
 	if len(seen.take()) != 0 || !presented(t, again, "localhost").Equal(presented(t, k, "localhost")) {
 		t.Error("a second start issued again")
 	}
 	info, err := os.Stat(filepath.Join(a.Dir(), leavesFolder, "dns.pem"))
-	must(t, err)
+	certstest.Must(t, err)
 	if info.Mode().Perm() != 0o600 {
 		t.Errorf("the leaf's key has mode %04o", info.Mode().Perm())
 	}
@@ -154,35 +155,35 @@ func TestKeeperRemembersAcrossRestarts(t *testing.T) {
 
 // What is on disk and not fit for use is replaced, without a word of error: a leaf is nothing to be sorry for.
 func TestKeeperReplacesUnfitLeaves(t *testing.T) {
-	for name, damage := range map[string]func(t *testing.T, path string, c *clock){
-		"cut":         func(t *testing.T, path string, _ *clock) { cut(t, path) },
-		"missing":     func(t *testing.T, path string, _ *clock) { remove(t, path) },
-		"open to all": func(t *testing.T, path string, _ *clock) { chmod(t, path, 0o644) },
-		"last third":  func(_ *testing.T, _ string, c *clock) { c.advance(61 * day) },
-		"over":        func(_ *testing.T, _ string, c *clock) { c.advance(91 * day) },
-		"of another authority": func(t *testing.T, path string, c *clock) {
+	for name, damage := range map[string]func(t *testing.T, path string, c *certstest.Clock){
+		"cut":         func(t *testing.T, path string, _ *certstest.Clock) { cut(t, path) },
+		"missing":     func(t *testing.T, path string, _ *certstest.Clock) { remove(t, path) },
+		"open to all": func(t *testing.T, path string, _ *certstest.Clock) { chmod(t, path, 0o644) },
+		"last third":  func(_ *testing.T, _ string, c *certstest.Clock) { c.Advance(61 * certstest.Day) },
+		"over":        func(_ *testing.T, _ string, c *certstest.Clock) { c.Advance(91 * certstest.Day) },
+		"of another authority": func(t *testing.T, path string, c *certstest.Clock) {
 			_, a, _ := keepTest(t, c, KeeperOptions{})
-			write(t, path, 0o600, string(read(t, filepath.Join(a.Dir(), leavesFolder, "dns.pem"))))
+			certstest.Write(t, path, 0o600, string(certstest.Read(t, filepath.Join(a.Dir(), leavesFolder, "dns.pem"))))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newClock()
+			c := certstest.NewClock()
 			k, a, _ := keepTest(t, c, KeeperOptions{})
 			old := presented(t, k, "letta.localhost")
 			damage(t, filepath.Join(a.Dir(), leavesFolder, "dns.pem"), c)
 			again, err := NewKeeper(a, KeeperOptions{})
-			must(t, err)
+			certstest.Must(t, err)
 			leaf := presented(t, again, "letta.localhost")
 			if leaf.Equal(old) {
 				t.Error("the leaf is the old one")
 			}
-			must(t, verify(issuedBy(leaf, a), a.root, "letta.localhost", c.Now()))
+			certstest.Must(t, verify(issuedBy(leaf, a), a.root, "letta.localhost", c.Now()))
 		})
 	}
 	t.Run("other hosts", func(t *testing.T) {
-		_, a, _ := keepTest(t, newClock(), KeeperOptions{})
+		_, a, _ := keepTest(t, certstest.NewClock(), KeeperOptions{})
 		again, err := NewKeeper(a, KeeperOptions{Hosts: []string{"new.localhost"}})
-		must(t, err)
+		certstest.Must(t, err)
 		if !slices.Contains(presented(t, again, "new.localhost").DNSNames, "new.localhost") {
 			t.Error("the new host is not in the leaf")
 		}
@@ -190,19 +191,19 @@ func TestKeeperReplacesUnfitLeaves(t *testing.T) {
 }
 
 func TestKeeperRenewsInUse(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	k, _, seen := keepTest(t, c, KeeperOptions{})
 	first := presented(t, k, "localhost")
-	c.advance(59 * day)
+	c.Advance(59 * certstest.Day)
 	if !presented(t, k, "localhost").Equal(first) {
 		t.Error("renewed with more than a third left")
 	}
-	c.advance(2 * day)
+	c.Advance(2 * certstest.Day)
 	second := presented(t, k, "localhost")
-	if got := seen.take(); second.Equal(first) || len(got) != 1 || !got[0].NotAfter.Equal(c.Now().Add(90*day)) {
+	if got := seen.take(); second.Equal(first) || len(got) != 1 || !got[0].NotAfter.Equal(c.Now().Add(90*certstest.Day)) {
 		t.Errorf("in the last third: %+v", got)
 	}
-	c.advance(-30 * day) // a clock that ran ahead is put right
+	c.Advance(-30 * certstest.Day) // a clock that ran ahead is put right
 	if third := presented(t, k, "localhost"); third.Equal(second) || third.NotBefore.After(c.Now()) {
 		t.Errorf("a leaf from the future stays in use: from %s at %s", third.NotBefore, c.Now())
 	}
@@ -210,15 +211,15 @@ func TestKeeperRenewsInUse(t *testing.T) {
 
 // Near the authority's end a new leaf would be worth no more than the old: renewing each time would never stop.
 func TestKeeperRestsBeforeTheAuthorityEnds(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	k, a, seen := keepTest(t, c, KeeperOptions{})
-	c.advance(a.NotAfter().Sub(c.Now()) - 40*day)
+	c.Advance(a.NotAfter().Sub(c.Now()) - 40*certstest.Day)
 	if leaf := presented(t, k, "localhost"); !leaf.NotAfter.Equal(a.NotAfter()) {
 		t.Errorf("the leaf ends %s, the authority %s", leaf.NotAfter, a.NotAfter())
 	}
 	seen.take()
 	for range 39 {
-		c.advance(day)
+		c.Advance(certstest.Day)
 		presented(t, k, "localhost")
 	}
 	if got := seen.take(); len(got) != 0 {
@@ -228,10 +229,10 @@ func TestKeeperRestsBeforeTheAuthorityEnds(t *testing.T) {
 
 // When renewal fails the old leaf stays in service, and handshakes do not try again each time.
 func TestKeeperSurvivesFailure(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	k, _, seen := keepTest(t, c, KeeperOptions{})
 	first := presented(t, k, "localhost")
-	c.advance(-2 * day) // before the authority begins: nothing it signs is good now
+	c.Advance(-2 * certstest.Day) // before the authority begins: nothing it signs is good now
 	for range 3 {
 		if !presented(t, k, "localhost").Equal(first) {
 			t.Fatal("the leaf is gone")
@@ -240,17 +241,17 @@ func TestKeeperSurvivesFailure(t *testing.T) {
 	if got := seen.take(); len(got) != 1 || got[0].Err == nil || !got[0].NotAfter.Equal(first.NotAfter) {
 		t.Errorf("in one moment: %+v", got)
 	}
-	c.advance(retryAfter)
+	c.Advance(retryAfter)
 	presented(t, k, "localhost")
 	if got := seen.take(); len(got) != 0 {
 		t.Errorf("a minute later: %+v", got)
 	}
-	c.advance(retellAfter)
+	c.Advance(retellAfter)
 	presented(t, k, "localhost")
 	if got := seen.take(); len(got) != 1 || got[0].Err == nil || got[0].InMemory {
 		t.Errorf("an hour later: %+v", got)
 	}
-	c.advance(2 * day)
+	c.Advance(2 * certstest.Day)
 	presented(t, k, "localhost")
 	if got := seen.take(); len(got) != 0 {
 		t.Errorf("with the clock put right: %+v", got)
@@ -259,13 +260,13 @@ func TestKeeperSurvivesFailure(t *testing.T) {
 
 // A leaf that cannot be written is in use all the same.
 func TestKeeperWithoutDisk(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	k, a, seen := keepTest(t, c, KeeperOptions{})
 	leaves := filepath.Join(a.Dir(), leavesFolder)
-	must(t, os.RemoveAll(leaves))
-	write(t, leaves, 0o600, "a file where the folder was")
+	certstest.Must(t, os.RemoveAll(leaves))
+	certstest.Write(t, leaves, 0o600, "a file where the folder was")
 	first := presented(t, k, "localhost")
-	c.advance(61 * day)
+	c.Advance(61 * certstest.Day)
 	if presented(t, k, "localhost").Equal(first) {
 		t.Error("the new leaf is not in use")
 	}
@@ -279,24 +280,24 @@ func TestKeeperWithoutDisk(t *testing.T) {
 
 // Another process renewed: its leaf is taken from disk instead of a third one being made.
 func TestKeeperTakesTheLeafOfAnotherProcess(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	k, a, _ := keepTest(t, c, KeeperOptions{})
-	c.advance(61 * day)
+	c.Advance(61 * certstest.Day)
 	other, err := NewKeeper(a, KeeperOptions{})
-	must(t, err)
+	certstest.Must(t, err)
 	if !presented(t, k, "localhost").Equal(presented(t, other, "localhost")) {
 		t.Error("two processes renewed one after the other")
 	}
 }
 
 func TestKeeperRuns(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	ticks := make(chan time.Time)
 	k, _, seen := keepTest(t, c, KeeperOptions{Ticks: ticks})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- k.Run(ctx) }()
-	c.advance(61 * day)
+	c.Advance(61 * certstest.Day)
 	ticks <- c.Now()
 	ticks <- c.Now() // taken only after the first was dealt with
 	if got := seen.take(); len(got) != 2 {
@@ -310,13 +311,13 @@ func TestKeeperRuns(t *testing.T) {
 
 // A connection that is open keeps its keys; a new one gets the new leaf.
 func TestKeeperRenewsUnderOpenConnections(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	k, a, _ := keepTest(t, c, KeeperOptions{})
 	listener := echoTLS(t, k)
 	old := dialTest(t, listener, a)
 	defer old.Close()
 	_, err := a.Renew()
-	must(t, err)
+	certstest.Must(t, err)
 	k.look()
 	echo(t, old)
 	fresh := dialTest(t, listener, a)
@@ -332,17 +333,17 @@ func dialTest(t *testing.T, addr string, a *Authority) *tls.Conn {
 	roots := x509.NewCertPool()
 	roots.AddCert(a.root)
 	conn, err := tls.Dial("tcp", addr, &tls.Config{RootCAs: roots, ServerName: "letta.localhost", Time: a.now})
-	must(t, err)
+	certstest.Must(t, err)
 	return conn
 }
 
 func echo(t *testing.T, conn net.Conn) {
 	t.Helper()
 	_, err := conn.Write([]byte("ping"))
-	must(t, err)
+	certstest.Must(t, err)
 	got := make([]byte, 4)
 	_, err = io.ReadFull(conn, got)
-	must(t, err)
+	certstest.Must(t, err)
 	if string(got) != "ping" {
 		t.Fatalf("echo %q", got)
 	}
@@ -350,13 +351,13 @@ func echo(t *testing.T, conn net.Conn) {
 
 // Handshakes from all sides while the clock runs: for the race detector, and no leaf presented is ever over.
 func TestKeeperConcurrently(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	k, _, _ := keepTest(t, c, KeeperOptions{})
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
 			for range 50 {
-				c.advance(day)
+				c.Advance(certstest.Day)
 				k.dns.get()
 				k.all.get()
 				k.NotAfter()

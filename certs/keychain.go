@@ -5,6 +5,7 @@ import (
 	"crypto/sha1" // the security tool names certificates so
 	"crypto/x509"
 	"encoding/hex"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"slices"
 	"strings"
 )
@@ -14,7 +15,7 @@ const systemKeychain = "/Library/Keychains/System.keychain"
 // keychain is the trust store of macOS: Safari, Chrome, Firefox and curl read it. It is the system's keychain, as
 // mkcert's. Since macOS 11 changes of trust are confirmed in a window, by root too, and wait or fail where there is
 // none (mkcert#415).
-type keychain struct{ env Env }
+type keychain struct{ env host.Env }
 
 func (k *keychain) Name() string { return "macOS keychain" }
 
@@ -28,8 +29,8 @@ func (k *keychain) Status(ctx context.Context, root Root) (Status, error) {
 	status.Stale, status.Other = root.claimed(others)
 	if present {
 		status.State = Partial
-		verify := Command{Argv: []string{"/usr/bin/security", "verify-cert", "-q", "-L", "-l", "-p", "ssl", "-c", root.Path}, Limit: lookLimit}
-		if _, err := k.env.do(ctx, verify); err == nil {
+		verify := host.Command{Argv: []string{"/usr/bin/security", "verify-cert", "-q", "-L", "-l", "-p", "ssl", "-c", root.Path}, Limit: host.LookLimit}
+		if _, err := k.env.Do(ctx, verify); err == nil {
 			status.State = Trusted
 		}
 	}
@@ -38,16 +39,16 @@ func (k *keychain) Status(ctx context.Context, root Root) (Status, error) {
 
 // found lists the certificates of ours in the keychain.
 func (k *keychain) found(ctx context.Context, root Root) (present bool, others []*x509.Certificate, err error) {
-	list := Command{Argv: []string{"/usr/bin/security", "find-certificate", "-a", "-p", systemKeychain}, Limit: lookLimit}
-	out, err := k.env.do(ctx, list)
+	list := host.Command{Argv: []string{"/usr/bin/security", "find-certificate", "-a", "-p", systemKeychain}, Limit: host.LookLimit}
+	out, err := k.env.Do(ctx, list)
 	if err != nil {
-		return false, nil, &Error{Doing: "read the keychain", Path: systemKeychain, Err: err, Advice: list.String()}
+		return false, nil, &host.Error{Doing: "read the keychain", Path: systemKeychain, Err: err, Advice: list.String()}
 	}
 	present, others = root.sorted(out)
 	return present, others, nil
 }
 
-func (k *keychain) Commands(ctx context.Context, action Action, root Root) ([]Command, error) {
+func (k *keychain) Commands(ctx context.Context, action Action, root Root) ([]host.Command, error) {
 	status, err := k.Status(ctx, root)
 	if err != nil {
 		return nil, err
@@ -56,17 +57,17 @@ func (k *keychain) Commands(ctx context.Context, action Action, root Root) ([]Co
 		if status.State == Trusted {
 			return nil, nil
 		}
-		return []Command{{Asks: true, NeedsRoot: k.env.lacksRoot(), Argv: []string{"/usr/bin/security", "add-trusted-cert", "-d", "-r", "trustRoot",
+		return []host.Command{{Asks: true, NeedsRoot: k.env.LacksRoot(), Argv: []string{"/usr/bin/security", "add-trusted-cert", "-d", "-r", "trustRoot",
 			"-p", "ssl", "-p", "basic", "-k", systemKeychain, root.Path}}}, nil
 	}
 	doomed := slices.Clone(status.Stale)
 	if status.State != Absent {
 		doomed = append(doomed, root.Certificate)
 	}
-	var commands []Command
+	var commands []host.Command
 	for _, c := range doomed {
 		sum := sha1.Sum(c.Raw)
-		commands = append(commands, Command{Asks: true, NeedsRoot: k.env.lacksRoot(), Argv: []string{"/usr/bin/security", "delete-certificate",
+		commands = append(commands, host.Command{Asks: true, NeedsRoot: k.env.LacksRoot(), Argv: []string{"/usr/bin/security", "delete-certificate",
 			"-t", "-Z", strings.ToUpper(hex.EncodeToString(sum[:])), systemKeychain}}) // -t: its trust settings too
 	}
 	return commands, nil

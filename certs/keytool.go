@@ -3,6 +3,7 @@ package certs
 import (
 	"bytes"
 	"crypto/x509"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,14 +19,14 @@ type javaEntry struct {
 
 // keytool is a call of the tool. Since JDK 9, the first with a file lib/modules, it finds the file by itself; told its
 // path it works, and grumbles. The password is the one that every JDK comes with; the file holds no secrets.
-func (j *javaStore) keytool(args ...string) Command {
+func (j *javaStore) keytool(args ...string) host.Command {
 	argv := append([]string{filepath.Join(j.home, "bin", "keytool"), "-J-Duser.language=en"}, args...)
-	if exists(filepath.Join(j.home, "lib", "modules")) && filepath.Base(j.file) == "cacerts" {
+	if host.Exists(filepath.Join(j.home, "lib", "modules")) && filepath.Base(j.file) == "cacerts" {
 		argv = append(argv, "-cacerts")
 	} else {
 		argv = append(argv, "-keystore", j.file)
 	}
-	return Command{Argv: append(argv, "-storepass", "changeit"), As: j.env.OwnerOf(j.file)}
+	return host.Command{Argv: append(argv, "-storepass", "changeit"), As: j.env.OwnerOf(j.file)}
 }
 
 // ourCertificates finds the roots of ours in a file of Java's, each once. They stand in it as they are, in the format JKS

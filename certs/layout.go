@@ -1,5 +1,10 @@
 package certs
 
+import (
+	"errors"
+	"github.com/letta-dev/letta-dev/certs/host"
+)
+
 // A layout is how a family of Linux distributions keeps its trusted roots: local ones as files in a folder of anchors,
 // from which a command makes the bundle that clients read.
 type layout struct {
@@ -42,11 +47,30 @@ func layouts() []layout {
 	}}
 }
 
-func (e Env) layout() (layout, bool) {
+func findLayout(e host.Env) (layout, bool) {
 	for _, l := range layouts() {
-		if exists(e.path(l.anchors)) {
+		if host.Exists(e.InRoot(l.anchors)) {
 			return l, true
 		}
 	}
 	return layout{}, false
+}
+
+// systemBundle returns the file in which the system keeps all roots it trusts. Windows has none.
+func systemBundle(e host.Env) (string, error) {
+	paths := []string{
+		"/etc/ssl/cert.pem",                      // macOS, the BSDs, Alpine
+		"/usr/local/share/certs/ca-root-nss.crt", // FreeBSD
+		"/etc/ssl/certs/ca-certificates.crt",     // NixOS, Gentoo
+		"/etc/pki/tls/certs/ca-bundle.crt",
+	}
+	if l, ok := findLayout(e); ok {
+		paths = append(l.bundles, paths...)
+	}
+	for _, path := range paths {
+		if path = e.InRoot(path); host.Exists(path) {
+			return path, nil
+		}
+	}
+	return "", errors.New("this system keeps no file of the roots it trusts")
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"net"
 	"slices"
 	"strings"
@@ -13,7 +14,7 @@ import (
 )
 
 // Issue signs a new leaf with a key of its own for a TLS server known by names: 90 days, or to the authority's own end
-// if that comes first. The chain is complete but for the root. The error is an [*Error] if the authority may not sign
+// if that comes first. The chain is complete but for the root. The error is an [*host.Error] if the authority may not sign
 // for one of the names or is not in force.
 func (a *Authority) Issue(names Names) (*tls.Certificate, error) {
 	template, err := a.leafTemplate(names, a.now().Add(leafLife))
@@ -59,7 +60,7 @@ func (a *Authority) issue(template *x509.Certificate) (*tls.Certificate, error) 
 func (a *Authority) issueFor(public crypto.PublicKey, template *x509.Certificate) (*tls.Certificate, error) {
 	certificate, err := signFor(public, template, a.issuer, a.key)
 	if err != nil {
-		return nil, &Error{Doing: "sign a leaf", Err: err}
+		return nil, &host.Error{Doing: "sign a leaf", Err: err}
 	}
 	return &tls.Certificate{Certificate: a.chain(certificate), Leaf: certificate}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,7 +25,7 @@ func (a *Authority) Renew() ([]Renewal, error) {
 		return nil, err
 	}
 	var renewed []Renewal
-	err := a.owner.as(func() (err error) {
+	err := a.owner.As(func() (err error) {
 		renewed, err = a.renew()
 		return err
 	})
@@ -106,19 +107,19 @@ func (a *Authority) keep(leaf *tls.Certificate, names Names) error {
 	if err != nil {
 		return err
 	}
-	return a.owner.as(func() error { return a.put(path, leaf, key) })
+	return a.owner.As(func() error { return a.put(path, leaf, key) })
 }
 
 func (a *Authority) put(path string, leaf *tls.Certificate, key []byte) error {
 	dir := filepath.Dir(path)
-	f := file{name: filepath.Base(path), mode: 0o600, data: append(encodeCertificates(leaf.Certificate...), key...), cheap: true}
-	err := makeDir(dir, 0o700, a.owner)
+	f := host.File{Name: filepath.Base(path), Mode: 0o600, Data: append(encodeCertificates(leaf.Certificate...), key...), Cheap: true}
+	err := host.MakeDir(dir, 0o700, a.owner)
 	if err == nil {
-		sweepStaged(dir, a.now().Add(-othersMayTake))
-		err = f.replace(dir, a.owner)
+		host.SweepStaged(dir, a.now().Add(-host.StagingLimit))
+		err = f.Replace(dir, a.owner)
 	}
 	if err != nil {
-		return &Error{Doing: "keep the leaf", Path: path, Err: err}
+		return &host.Error{Doing: "keep the leaf", Path: path, Err: err}
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package certs
 
 import (
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,18 +11,18 @@ import (
 )
 
 func TestRenewIsTakenUpByKeepers(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	k, a, seen := keepTest(t, c, KeeperOptions{})
 	own, err := NewKeeper(a, KeeperOptions{Hosts: []string{"own.localhost", "127.0.0.9"}})
-	must(t, err)
+	certstest.Must(t, err)
 	tick, tickOwn := k.look, own.look
 	tick()
 	if got := seen.take(); len(got) != 0 {
 		t.Fatalf("a server with hosts of its own has changed our leaves: %+v", got)
 	}
-	c.advance(day)
+	c.Advance(certstest.Day)
 	renewed, err := a.Renew()
-	must(t, err)
+	certstest.Must(t, err)
 	if len(renewed) != 4 || !slices.ContainsFunc(renewed, func(r Renewal) bool { return slices.Contains(r.Names, "own.localhost") }) {
 		t.Fatalf("renewed %+v", renewed)
 	}
@@ -38,57 +40,46 @@ func TestRenewIsTakenUpByKeepers(t *testing.T) {
 
 // Renew is for the leaves that somebody uses.
 func TestRenewTidiesUp(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	_, a, _ := keepTest(t, c, KeeperOptions{})
 	leaves := filepath.Join(a.Dir(), leavesFolder)
 	_, err := NewKeeper(a, KeeperOptions{Hosts: []string{"long-gone.localhost"}})
-	must(t, err)
-	c.advance(91 * day)
+	certstest.Must(t, err)
+	c.Advance(91 * certstest.Day)
 	_, err = NewKeeper(a, KeeperOptions{Hosts: []string{"in-use.localhost"}})
-	must(t, err)
+	certstest.Must(t, err)
 	inUse := append(DefaultNames(), "in-use.localhost")
-	copied := read(t, a.leafPath(inUse.DNS()))
+	copied := certstest.Read(t, a.leafPath(inUse.DNS()))
 	remove(t, a.leafPath(inUse.DNS()))
 	remove(t, a.leafPath(inUse.hostsFirst()))
-	write(t, leaves+"/copied.pem", 0o600, string(copied))
-	write(t, leaves+"/.letta-dev-new-1/new", 0o600, "left by a process that died")
-	must(t, os.Chtimes(leaves+"/.letta-dev-new-1", c.Now(), c.Now().Add(-2*time.Hour)))
-	write(t, leaves+"/.letta-dev-new-2/new", 0o600, "another one is at work")
-	must(t, os.Chtimes(leaves+"/.letta-dev-new-2", c.Now(), c.Now()))
+	certstest.Write(t, leaves+"/copied.pem", 0o600, string(copied))
+	certstest.Write(t, leaves+"/.letta-dev-new-1/new", 0o600, "left by a process that died")
+	certstest.Must(t, os.Chtimes(leaves+"/.letta-dev-new-1", c.Now(), c.Now().Add(-2*time.Hour)))
+	certstest.Write(t, leaves+"/.letta-dev-new-2/new", 0o600, "another one is at work")
+	certstest.Must(t, os.Chtimes(leaves+"/.letta-dev-new-2", c.Now(), c.Now()))
 	for range 2 {
 		if renewed, err := a.Renew(); err != nil || len(renewed) != 2 {
 			t.Fatalf("renewed %+v, %v", renewed, err)
 		}
-		if left := names(t, leaves); !slices.Equal(left, []string{".letta-dev-new-2", "all.pem", "dns.pem"}) {
+		if left := certstest.List(t, leaves); !slices.Equal(left, []string{".letta-dev-new-2", "all.pem", "dns.pem"}) {
 			t.Errorf("left: %v", left)
 		}
 	}
-	must(t, os.RemoveAll(leaves))
+	certstest.Must(t, os.RemoveAll(leaves))
 	if renewed, err := a.Renew(); err != nil || len(renewed) != 2 {
 		t.Errorf("without any: %+v, %v", renewed, err)
 	}
-	c.advance(11 * 365 * day)
+	c.Advance(11 * 365 * certstest.Day)
 	if renewed, err := a.Renew(); err == nil || len(renewed) != 0 {
 		t.Errorf("after the authority's end: %+v", renewed)
 	}
 }
 
-// names returns what is in a folder.
-func names(t *testing.T, dir string) []string {
-	entries, err := os.ReadDir(dir)
-	must(t, err)
-	var names []string
-	for _, entry := range entries {
-		names = append(names, entry.Name())
-	}
-	return names
-}
-
 // A leaf that an authority left behind which might sign for more is none to renew.
 func TestRenewPassesOverForeignNames(t *testing.T) {
 	a := openTest(t, Options{})
-	must(t, a.keep(forge(t, a, "example.com"), Names{"example.com"}))
-	if renewed, err := a.Renew(); err != nil || len(renewed) != 2 || exists(a.leafPath(Names{"example.com"})) {
+	certstest.Must(t, a.keep(forge(t, a, "example.com"), Names{"example.com"}))
+	if renewed, err := a.Renew(); err != nil || len(renewed) != 2 || host.Exists(a.leafPath(Names{"example.com"})) {
 		t.Errorf("renewed %+v, %v", renewed, err)
 	}
 }
@@ -96,8 +87,8 @@ func TestRenewPassesOverForeignNames(t *testing.T) {
 // A leaf under the name of another's file, as versions before had one file for all, is nobody's.
 func TestKeeperWantsItsNames(t *testing.T) {
 	a := openTest(t, Options{})
-	must(t, a.keep(issueTest(t, a, "old.localhost"), DefaultNames().DNS()))
+	certstest.Must(t, a.keep(issueTest(t, a, "old.localhost"), DefaultNames().DNS()))
 	k, err := NewKeeper(a, KeeperOptions{})
-	must(t, err)
-	must(t, presented(t, k, "letta.localhost").VerifyHostname("letta.localhost"))
+	certstest.Must(t, err)
+	certstest.Must(t, presented(t, k, "letta.localhost").VerifyHostname("letta.localhost"))
 }

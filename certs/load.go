@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"net"
 	"os"
@@ -14,7 +15,7 @@ import (
 )
 
 // Load returns the authority in dir, and makes nothing. The error wraps [fs.ErrNotExist] if dir is absent or empty, and
-// else is an [*Error] that says what is wrong with which file, and what to type. Of the options it minds the clock and
+// else is an [*host.Error] that says what is wrong with which file, and what to type. Of the options it minds the clock and
 // the owner.
 func Load(dir string, opts Options) (*Authority, error) {
 	opts = opts.withDefaults()
@@ -23,7 +24,7 @@ func Load(dir string, opts Options) (*Authority, error) {
 		return nil, err
 	}
 	var a *Authority
-	err = opts.Owner.as(func() (err error) {
+	err = opts.Owner.As(func() (err error) {
 		a, err = load(dir, opts)
 		return err
 	})
@@ -39,9 +40,9 @@ func load(dir string, opts Options) (*Authority, error) {
 		return nil, incomplete(dir, err)
 	}
 	if empty {
-		return nil, &Error{Doing: "read the authority", Path: dir, Err: fs.ErrNotExist, Advice: "letta-dev certs install"}
+		return nil, &host.Error{Doing: "read the authority", Path: dir, Err: fs.ErrNotExist, Advice: "letta-dev certs install"}
 	}
-	if exists(filepath.Join(dir, carootFile)) {
+	if host.Exists(filepath.Join(dir, carootFile)) {
 		return loadReference(dir, opts)
 	}
 	return loadOwn(dir, opts)
@@ -73,7 +74,7 @@ func checkFolder(dir string) error {
 	if err != nil || info == nil {
 		return err
 	}
-	return checkUnshared(dir, info)
+	return host.CheckUnshared("use the authority", dir, info)
 }
 
 // ownFolder tells about dir, nil if it is absent, and refuses a link or a file in its place: what is made and removed in
@@ -86,8 +87,8 @@ func ownFolder(dir string) (fs.FileInfo, error) {
 	case err != nil:
 		return nil, incomplete(dir, err)
 	case !info.IsDir():
-		return nil, &Error{Doing: "use the authority", Path: dir, Err: fmt.Errorf("it is %s where its folder has to be", standing(info)),
-			Advice: fmt.Sprintf("mv %s %s", quote(dir), quote(dir+".bak"))}
+		return nil, &host.Error{Doing: "use the authority", Path: dir, Err: fmt.Errorf("it is %s where its folder has to be", host.Describe(info)),
+			Advice: fmt.Sprintf("mv %s %s", host.Quote(dir), host.Quote(dir+".bak"))}
 	}
 	return info, nil
 }
@@ -117,10 +118,10 @@ func (a *Authority) inForce() error {
 	now := a.now()
 	switch {
 	case now.After(a.NotAfter()):
-		return &Error{Doing: "use the authority", Path: filepath.Dir(a.Root().Path), Advice: a.anew(),
+		return &host.Error{Doing: "use the authority", Path: filepath.Dir(a.Root().Path), Advice: a.anew(),
 			Err: fmt.Errorf("the authority ended on %s", a.NotAfter().Local().Format(time.DateOnly))}
 	case now.Before(a.notBefore()):
-		return &Error{Doing: "use the authority", Path: filepath.Dir(a.Root().Path),
+		return &host.Error{Doing: "use the authority", Path: filepath.Dir(a.Root().Path),
 			Err:    fmt.Errorf("it begins at %s, but the clock says %s", a.notBefore().Format(time.DateTime), now.UTC().Format(time.DateTime)),
 			Advice: "date"}
 	}
@@ -164,21 +165,21 @@ func loadKey(path string, certificate *x509.Certificate) (crypto.Signer, error) 
 }
 
 func unusable(path string, err error) error {
-	return &Error{Doing: "use the authority", Path: path, Err: err, Advice: remake}
+	return &host.Error{Doing: "use the authority", Path: path, Err: err, Advice: remake}
 }
 
 // incomplete hides that a file is absent from callers who would take that for an absent authority.
 func incomplete(path string, err error) error {
-	var told *Error
+	var told *host.Error
 	if errors.As(err, &told) {
 		return err
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return unusable(path, errors.New("the file is missing"))
 	}
-	failed := &Error{Doing: "read the authority", Path: path, Err: err}
+	failed := &host.Error{Doing: "read the authority", Path: path, Err: err}
 	if errors.Is(err, fs.ErrPermission) {
-		failed.Advice = readable(path)
+		failed.Advice = host.Reclaim(path)
 	}
 	return failed
 }

@@ -3,6 +3,7 @@ package certs
 import (
 	"crypto/x509"
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/certstest"
 	"io/fs"
 	"maps"
 	"os"
@@ -19,7 +20,7 @@ func TestLoadTellsWhatIsWrong(t *testing.T) {
 		damage     func(t *testing.T, dir string)
 		says, hint string
 	}{
-		"broken root":           {func(t *testing.T, dir string) { write(t, dir+"/rootCA.pem", 0o644, "hello") }, "rootCA.pem", "certs install"},
+		"broken root":           {func(t *testing.T, dir string) { certstest.Write(t, dir+"/rootCA.pem", 0o644, "hello") }, "rootCA.pem", "certs install"},
 		"cut root":              {func(t *testing.T, dir string) { cut(t, dir+"/rootCA.pem") }, "rootCA.pem", "certs install"},
 		"words after the root":  {func(t *testing.T, dir string) { appendTo(t, dir+"/rootCA.pem", "and more") }, "not one certificate", "certs install"},
 		"words before the root": {func(t *testing.T, dir string) { prependTo(t, dir+"/rootCA.pem", "Bag Attributes\n") }, "not one certificate", "certs install"},
@@ -29,11 +30,11 @@ func TestLoadTellsWhatIsWrong(t *testing.T) {
 		"a linked key":          {func(t *testing.T, dir string) { linked(t, dir+"/intermediate-key.pem") }, "symbolic link", "certs install"},
 		"a folder for a root": {func(t *testing.T, dir string) {
 			remove(t, dir+"/rootCA.pem")
-			write(t, dir+"/rootCA.pem/x", 0o600, "")
+			certstest.Write(t, dir+"/rootCA.pem/x", 0o600, "")
 		}, "a folder", "certs install"},
-		"a huge root":            {func(t *testing.T, dir string) { must(t, os.Truncate(dir+"/rootCA.pem", 1<<40)) }, "a file of 1099511627776 bytes", "certs install"},
+		"a huge root":            {func(t *testing.T, dir string) { certstest.Must(t, os.Truncate(dir+"/rootCA.pem", 1<<40)) }, "a file of 1099511627776 bytes", "certs install"},
 		"an open folder":         {func(t *testing.T, dir string) { chmod(t, dir, 0o770) }, "0770", "chmod 700 "},
-		"a reference to nowhere": {func(t *testing.T, dir string) { write(t, dir+"/caroot", 0o644, "relative\n") }, "not the path", "certs install"},
+		"a reference to nowhere": {func(t *testing.T, dir string) { certstest.Write(t, dir+"/caroot", 0o644, "relative\n") }, "not the path", "certs install"},
 		"bundle":                 {func(t *testing.T, dir string) { double(t, dir+"/rootCA.pem") }, "not one certificate", "certs install"},
 		"missing root":           {func(t *testing.T, dir string) { remove(t, dir+"/rootCA.pem") }, "missing", "certs install"},
 		"missing key":            {func(t *testing.T, dir string) { remove(t, dir+"/intermediate-key.pem") }, "intermediate-key.pem", "certs install"},
@@ -52,7 +53,7 @@ func TestLoadTellsWhatIsWrong(t *testing.T) {
 				t.Skip("modes are not Windows's way")
 			}
 			a := openTest(t, Options{})
-			secret := read(t, a.Dir()+"/intermediate-key.pem")
+			secret := certstest.Read(t, a.Dir()+"/intermediate-key.pem")
 			tc.damage(t, a.Dir())
 			_, created, err := Open(a.Dir(), Options{})
 			if err == nil || created {
@@ -61,7 +62,7 @@ func TestLoadTellsWhatIsWrong(t *testing.T) {
 			if errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%v passes for an absent authority", err)
 			}
-			wantHint(t, err, tc.says, tc.hint)
+			certstest.WantHint(t, err, tc.says, tc.hint)
 			for _, line := range strings.Split(strings.TrimSpace(string(secret)), "\n") {
 				if strings.Contains(err.Error(), line) {
 					t.Errorf("the error shows the key: %v", err)
@@ -82,16 +83,16 @@ func TestFolderIsNoLink(t *testing.T) {
 		"file":                 func(dir string) error { return os.WriteFile(dir, []byte("mine"), 0o600) },
 	} {
 		dir := filepath.Join(parent, name)
-		must(t, obstruct(dir))
+		certstest.Must(t, obstruct(dir))
 		info, err := os.Lstat(dir)
-		must(t, err)
+		certstest.Must(t, err)
 		_, err = Load(dir, Options{})
-		wantHint(t, err, "where its folder has to be", "mv ")
+		certstest.WantHint(t, err, "where its folder has to be", "mv ")
 		_, _, err = Open(dir, Options{})
-		wantHint(t, err, "where its folder has to be", "mv ")
+		certstest.WantHint(t, err, "where its folder has to be", "mv ")
 		_, err = Remove(dir, nil)
-		wantHint(t, err, "where its folder has to be", "mv ")
-		if now, err := os.Lstat(dir); err != nil || !sameStamp(info, now) {
+		certstest.WantHint(t, err, "where its folder has to be", "mv ")
+		if now, err := os.Lstat(dir); err != nil || !os.SameFile(info, now) || info.ModTime() != now.ModTime() {
 			t.Errorf("%s: it is not what it was", name)
 		}
 	}
@@ -102,41 +103,45 @@ func TestFolderIsNoLink(t *testing.T) {
 
 // Nor do leaves go where a link leads.
 func TestLeavesFolderIsNoLink(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	a, elsewhere := openTest(t, Options{Now: c.Now}), t.TempDir()
-	must(t, os.Symlink(elsewhere, filepath.Join(a.Dir(), leavesFolder)))
+	certstest.Must(t, os.Symlink(elsewhere, filepath.Join(a.Dir(), leavesFolder)))
 	seen := &renewals{}
 	_, err := NewKeeper(a, KeeperOptions{Renewed: seen.add})
-	must(t, err)
+	certstest.Must(t, err)
 	for _, r := range seen.take() {
 		if r.Err == nil || !strings.Contains(r.Err.Error(), "symbolic link") {
 			t.Errorf("kept with %v", r.Err)
 		}
 	}
-	if left := names(t, elsewhere); len(left) != 0 {
+	if left := certstest.List(t, elsewhere); len(left) != 0 {
 		t.Errorf("written behind the link: %v", left)
 	}
 }
 
 func cut(t *testing.T, path string) {
-	data := read(t, path)
-	write(t, path, 0o600, string(data[:len(data)/2]))
+	data := certstest.Read(t, path)
+	certstest.Write(t, path, 0o600, string(data[:len(data)/2]))
 }
 
-func appendTo(t *testing.T, path, words string)  { write(t, path, 0o600, string(read(t, path))+words) }
-func prependTo(t *testing.T, path, words string) { write(t, path, 0o600, words+string(read(t, path))) }
+func appendTo(t *testing.T, path, words string) {
+	certstest.Write(t, path, 0o600, string(certstest.Read(t, path))+words)
+}
+func prependTo(t *testing.T, path, words string) {
+	certstest.Write(t, path, 0o600, words+string(certstest.Read(t, path)))
+}
 
 // linked puts a link to a file in its place.
 func linked(t *testing.T, path string) {
 	t.Helper()
 	away := filepath.Join(t.TempDir(), "away")
-	must(t, os.Rename(path, away))
-	must(t, os.Symlink(away, path))
+	certstest.Must(t, os.Rename(path, away))
+	certstest.Must(t, os.Symlink(away, path))
 }
 
 func double(t *testing.T, path string) {
-	data := read(t, path)
-	write(t, path, 0o644, string(data)+string(data))
+	data := certstest.Read(t, path)
+	certstest.Write(t, path, 0o644, string(data)+string(data))
 }
 
 func remove(t *testing.T, path string) {
@@ -154,11 +159,11 @@ func chmod(t *testing.T, path string, mode fs.FileMode) {
 }
 
 func otherKey(t *testing.T, dir string) {
-	write(t, dir+"/intermediate-key.pem", 0o600, string(read(t, openTest(t, Options{}).Dir()+"/intermediate-key.pem")))
+	certstest.Write(t, dir+"/intermediate-key.pem", 0o600, string(certstest.Read(t, openTest(t, Options{}).Dir()+"/intermediate-key.pem")))
 }
 
 func otherRoot(t *testing.T, dir string) {
-	write(t, dir+"/rootCA.pem", 0o600, string(read(t, openTest(t, Options{}).Dir()+"/rootCA.pem")))
+	certstest.Write(t, dir+"/rootCA.pem", 0o600, string(certstest.Read(t, openTest(t, Options{}).Dir()+"/rootCA.pem")))
 }
 
 // unconstrained puts another root in the place of the authority's, made with the template changed.
@@ -167,7 +172,7 @@ func unconstrained(change func(*x509.Certificate)) func(t *testing.T, dir string
 		template := caTemplate("root", "x", time.Now(), []string{localhost})
 		change(template)
 		made, _, err := sign(template, nil, nil)
-		must(t, err)
-		write(t, dir+"/rootCA.pem", 0o644, string(encodeCertificates(made.Raw)))
+		certstest.Must(t, err)
+		certstest.Write(t, dir+"/rootCA.pem", 0o644, string(encodeCertificates(made.Raw)))
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"net"
 	"net/http"
 	"os"
@@ -17,59 +19,30 @@ import (
 	"time"
 )
 
-// The tests here change a real trust store with the distribution's own tools and ask real clients. They run in a mount
-// namespace of their own, with empty file systems over the folders of the store, so that the machine's stays as it is.
-
-// inNamespace runs the calling test again, alone, in a mount namespace of its own. In there it returns true.
-func inNamespace(t *testing.T) bool {
-	t.Helper()
-	if os.Getenv("CERTS_TEST_NAMESPACE") != "" {
-		return true
-	}
-	if os.Geteuid() != 0 {
-		t.Skip("NOT PROVEN: a private trust store needs a mount namespace, and that needs root")
-	}
-	for _, tool := range []string{"unshare", "update-ca-certificates", "curl"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("NOT PROVEN: %s is not installed", tool)
-		}
-	}
-	mounts := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--propagation", "private", os.Args[0],
-		"-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1")
-	cmd.Env = append(os.Environ(), "CERTS_TEST_NAMESPACE="+mounts)
-	out, err := cmd.CombinedOutput()
-	t.Logf("%s", out)
-	if err != nil {
-		t.Fatalf("in the namespace: %v", err)
-	}
-	return false
-}
-
 // privateStore gives the namespace a store of its own, with three of the distribution's roots instead of all, because
 // its tools take seconds for all. Debian's hook for Java is left out: it works on dpkg's database, which is the machine's.
 func privateStore(t *testing.T) {
 	t.Helper()
 	for _, dir := range []string{"/etc/ssl/certs", "/usr/local/share/ca-certificates", "/etc/ca-certificates/update.d"} {
-		if exists(dir) {
-			must(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, ""))
+		if host.Exists(dir) {
+			certstest.Must(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, ""))
 		}
 	}
-	all := bytes.SplitAfter(read(t, "/etc/ca-certificates.conf"), []byte("\n"))
+	all := bytes.SplitAfter(certstest.Read(t, "/etc/ca-certificates.conf"), []byte("\n"))
 	roots := slices.DeleteFunc(all, func(line []byte) bool { return !bytes.HasPrefix(line, []byte("mozilla/")) })
 	few := filepath.Join(os.Getenv("CERTS_TEST_NAMESPACE"), "ca-certificates.conf")
-	must(t, os.WriteFile(few, bytes.Join(roots[:3], nil), 0o600))
-	must(t, syscall.Mount(few, "/etc/ca-certificates.conf", "", syscall.MS_BIND, ""))
+	certstest.Must(t, os.WriteFile(few, bytes.Join(roots[:3], nil), 0o600))
+	certstest.Must(t, syscall.Mount(few, "/etc/ca-certificates.conf", "", syscall.MS_BIND, ""))
 	if out, err := exec.CommandContext(t.Context(), "update-ca-certificates").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 }
 
 // machineEnv is this machine with a home folder of the test's own.
-func machineEnv(t *testing.T) Env {
+func machineEnv(t *testing.T) host.Env {
 	t.Helper()
-	env, err := HostEnv(os.Getenv)
-	must(t, err)
+	env, err := host.Detect(os.Getenv)
+	certstest.Must(t, err)
 	env.Home, env.Owner = t.TempDir(), nil
 	env.Vars = map[string]string{"PATH": os.Getenv("PATH")}
 	return env
@@ -107,7 +80,7 @@ func (c client) accepts(t *testing.T) (bool, string) {
 func serve(t *testing.T, leaf *tls.Certificate) (port string) {
 	t.Helper()
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{*leaf}})
-	must(t, err)
+	certstest.Must(t, err)
 	server := &http.Server{
 		Handler:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") }),
 		ErrorLog: quietLog(),
@@ -116,16 +89,16 @@ func serve(t *testing.T, leaf *tls.Certificate) (port string) {
 	go func() { defer close(done); _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close(); <-done })
 	_, port, err = net.SplitHostPort(listener.Addr().String())
-	must(t, err)
+	certstest.Must(t, err)
 	return port
 }
 
 func TestSystemStoreOfThisMachine(t *testing.T) {
-	if !inNamespace(t) {
+	if !certstest.InNamespace(t) {
 		return
 	}
 	privateStore(t)
-	before := read(t, "/etc/ssl/certs/ca-certificates.crt")
+	before := certstest.Read(t, "/etc/ssl/certs/ca-certificates.crt")
 	a := openTest(t, Options{})
 	store := newSystemStore(machineEnv(t))
 	port := serve(t, issueTest(t, a, "letta.localhost"))
@@ -146,7 +119,7 @@ func TestSystemStoreOfThisMachine(t *testing.T) {
 		t.Fatalf("untrust: %+v", r)
 	}
 	expect(t, clients, false)
-	if after := read(t, "/etc/ssl/certs/ca-certificates.crt"); string(after) != string(before) {
+	if after := certstest.Read(t, "/etc/ssl/certs/ca-certificates.crt"); string(after) != string(before) {
 		t.Error("the bundle is not what it was")
 	}
 	if dangling := danglingLinks(t, "/etc/ssl/certs"); len(dangling) > 0 {
@@ -165,10 +138,10 @@ func expect(t *testing.T, clients []client, want bool) {
 
 func danglingLinks(t *testing.T, dir string) []string {
 	entries, err := os.ReadDir(dir)
-	must(t, err)
+	certstest.Must(t, err)
 	var dangling []string
 	for _, entry := range entries {
-		if path := filepath.Join(dir, entry.Name()); !exists(path) {
+		if path := filepath.Join(dir, entry.Name()); !host.Exists(path) {
 			dangling = append(dangling, path)
 		}
 	}
@@ -177,15 +150,15 @@ func danglingLinks(t *testing.T, dir string) []string {
 
 // Roots of ours go whatever their file is called and whoever remembers them; others stay.
 func TestUntrustFindsEveryRootOfOurs(t *testing.T) {
-	if !inNamespace(t) {
+	if !certstest.InNamespace(t) {
 		return
 	}
 	privateStore(t)
 	const anchors = "/usr/local/share/ca-certificates/"
-	older, foreign := openTest(t, Options{}), selfSigned(t, "another company")
-	write(t, anchors+"renamed by someone.crt", 0o644, string(read(t, older.Root().Path)))
-	write(t, anchors+"corporate.crt", 0o644, string(encodeCertificates(foreign.Raw)))
-	write(t, anchors+"collection.txt", 0o644, string(encodeCertificates(foreign.Raw, older.root.Raw)))
+	older, foreign := openTest(t, Options{}), certstest.SelfSigned(t, "another company")
+	certstest.Write(t, anchors+"renamed by someone.crt", 0o644, string(certstest.Read(t, older.Root().Path)))
+	certstest.Write(t, anchors+"corporate.crt", 0o644, string(encodeCertificates(foreign.Raw)))
+	certstest.Write(t, anchors+"collection.txt", 0o644, string(encodeCertificates(foreign.Raw, older.root.Raw)))
 	a := openTest(t, Options{})
 	store := newSystemStore(machineEnv(t))
 	if r := Trust(t.Context(), a, []Store{store}, nil)[0]; r.Err != nil {
@@ -199,10 +172,10 @@ func TestUntrustFindsEveryRootOfOurs(t *testing.T) {
 		t.Fatalf("untrust: %+v", r)
 	}
 	status, err = store.Status(t.Context(), a.Root())
-	if err != nil || status.State != Absent || len(status.Stale) != 0 || !exists(anchors+"corporate.crt") || !exists(anchors+"collection.txt") {
+	if err != nil || status.State != Absent || len(status.Stale) != 0 || !host.Exists(anchors+"corporate.crt") || !host.Exists(anchors+"collection.txt") {
 		t.Fatalf("after: %+v, %v", status, err)
 	}
-	present, _ := Root{Certificate: foreign}.sorted(read(t, status.Where))
+	present, _ := Root{Certificate: foreign}.sorted(certstest.Read(t, status.Where))
 	if !present {
 		t.Error("another company's root is gone")
 	}
@@ -210,7 +183,7 @@ func TestUntrustFindsEveryRootOfOurs(t *testing.T) {
 
 // What a thief could do with the intermediate's key: nothing to other sites, in any client.
 func TestStolenIntermediateSignsForNobodyElse(t *testing.T) {
-	if !inNamespace(t) {
+	if !certstest.InNamespace(t) {
 		return
 	}
 	privateStore(t)
@@ -233,8 +206,8 @@ func TestChromium(t *testing.T) {
 	if testing.Short() {
 		t.Skip("NOT PROVEN: starting a browser takes seconds")
 	}
-	requireTool(t, "chromium")
-	requireTool(t, "certutil")
+	certstest.RequireTool(t, "chromium")
+	certstest.RequireTool(t, "certutil")
 	env := machineEnv(t)
 	patientWithBrowsers(&env)
 	a := openTest(t, Options{})
@@ -253,10 +226,10 @@ func TestChromium(t *testing.T) {
 
 // patientWithBrowsers lets proofs start a browser and wait for it longer than a person would: here it has to decide,
 // however much else the machine does.
-func patientWithBrowsers(env *Env) {
+func patientWithBrowsers(env *host.Env) {
 	env.Browsers = true
 	run := env.Run
-	env.Run = func(ctx context.Context, c Command) ([]byte, error) {
+	env.Run = func(ctx context.Context, c host.Command) ([]byte, error) {
 		if c.Limit == browserLimit {
 			c.Limit = 5 * time.Minute
 		}
@@ -273,9 +246,9 @@ func wantChromium(t *testing.T, r Result, want State) {
 
 // Where the browser cannot start, the NSS tools are asked as if there were none.
 func TestChromiumThatCannotStart(t *testing.T) {
-	requireTool(t, "tstclnt")
+	certstest.RequireTool(t, "tstclnt")
 	s := nssTest(t)
-	s.env.Browsers, s.browser = true, requireTool(t, "false")
+	s.env.Browsers, s.browser = true, certstest.RequireTool(t, "false")
 	if r := Trust(t.Context(), openTest(t, Options{}), []Store{s}, nil)[0]; r.After != Trusted || r.Client != "tstclnt" || r.Err != nil {
 		t.Errorf("%+v", r)
 	}
@@ -284,11 +257,11 @@ func TestChromiumThatCannotStart(t *testing.T) {
 // A browser decides by the page or by what it has against the certificate. One that was too slow for either has come, and
 // proven nothing.
 func TestWhatABrowserDecides(t *testing.T) {
-	requireTool(t, "tstclnt")
-	requireTool(t, "curl")
+	certstest.RequireTool(t, "tstclnt")
+	certstest.RequireTool(t, "curl")
 	s, a := nssTest(t), openTest(t, Options{})
-	must(t, s.Change(t.Context(), ToInstall, a.Root()))
-	s.browser, s.env.Browsers = s.env.path("/bin/browser"), true
+	certstest.Must(t, s.Change(t.Context(), ToInstall, a.Root()))
+	s.browser, s.env.Browsers = s.env.InRoot("/bin/browser"), true
 	for says, want := range map[string]Result{
 		`echo "$page"`: {After: Trusted, Client: "browser"},
 		`echo '<html><head></head><body></body></html>'`: {After: Trusted, Client: "tstclnt"},
@@ -297,7 +270,7 @@ func TestWhatABrowserDecides(t *testing.T) {
 		`echo 'x.cc:403] Page load failed: net::ERR_TIMED_OUT' >&2`:         {After: Trusted, Client: "tstclnt"},
 		`echo 'x.cc:403] Page load failed: net::ERR_CERT_DATE_INVALID' >&2`: {After: Partial, Client: "browser"},
 	} {
-		write(t, s.browser, 0o755, "#!/bin/sh\nfor url; do :; done\npage=$(curl --insecure --silent --noproxy '*' \"$url\")\n"+says+"\n")
+		certstest.Write(t, s.browser, 0o755, "#!/bin/sh\nfor url; do :; done\npage=$(curl --insecure --silent --noproxy '*' \"$url\")\n"+says+"\n")
 		r := Prove(t.Context(), Claim{Authority: a}, []Store{s}, nil)[0]
 		if r.After != want.After || r.Client != want.Client || r.Known != ByHandshake || (r.Err == nil) != (want.After == Trusted) {
 			t.Errorf("%s: %+v", says, r)

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,17 +17,17 @@ const rootKeyFile = "rootCA-key.pem"
 
 // FindMkcert returns the folder and the root of the CA that mkcert made for this user, if it can be used here: the folder
 // goes into [Options].CAROOT. It lies where mkcert 1.4.4 looks for it, CAROOT first. The error wraps [fs.ErrNotExist] if
-// there is none, and is an [*Error] that gives the reason if it is broken, over, exposed, or here without its key.
-func FindMkcert(env Env, getenv func(string) string) (dir string, root Root, err error) {
+// there is none, and is an [*host.Error] that gives the reason if it is broken, over, exposed, or here without its key.
+func FindMkcert(env host.Env, getenv func(string) string) (dir string, root Root, err error) {
 	if dir, err = filepath.Abs(mkcertFolder(env, getenv)); err != nil {
 		return "", Root{}, err
 	}
 	path := filepath.Join(dir, rootFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return "", Root{}, &Error{Doing: "find mkcert's CA", Path: path, Err: fs.ErrNotExist, Advice: "mkcert -install"}
+		return "", Root{}, &host.Error{Doing: "find mkcert's CA", Path: path, Err: fs.ErrNotExist, Advice: "mkcert -install"}
 	}
 	var a *Authority
-	err = env.Owner.as(func() (err error) {
+	err = env.Owner.As(func() (err error) {
 		a, err = mkcertAuthority(dir, Options{}.withDefaults())
 		return err
 	})
@@ -37,7 +38,7 @@ func FindMkcert(env Env, getenv func(string) string) (dir string, root Root, err
 }
 
 // mkcertFolder returns where mkcert keeps its CA: unlike the XDG specification it minds XDG_DATA_HOME on macOS too.
-func mkcertFolder(env Env, getenv func(string) string) string {
+func mkcertFolder(env host.Env, getenv func(string) string) string {
 	local := getenv("LocalAppData")
 	switch data := env.Vars["XDG_DATA_HOME"]; {
 	case getenv("CAROOT") != "":
@@ -47,9 +48,9 @@ func mkcertFolder(env Env, getenv func(string) string) string {
 	case data != "":
 		return filepath.Join(data, "mkcert")
 	case env.GOOS == "darwin":
-		return env.home("Library", "Application Support", "mkcert")
+		return env.InHome("Library", "Application Support", "mkcert")
 	}
-	return env.home(".local", "share", "mkcert")
+	return env.InHome(".local", "share", "mkcert")
 }
 
 // Mkcert tells whether mkcert made the authority. It has no name constraints then, and its files are mkcert's: this
@@ -63,18 +64,18 @@ func refer(dir string, opts Options) (*Authority, error) {
 		return nil, renewMkcert(opts.CAROOT, err)
 	}
 	a.dir = dir
-	return a, makeFolder(dir, []file{{name: carootFile, mode: 0o644, data: []byte(opts.CAROOT + "\n")}}, opts)
+	return a, makeFolder(dir, []host.File{{Name: carootFile, Mode: 0o644, Data: []byte(opts.CAROOT + "\n")}}, opts)
 }
 
 // renewMkcert gives an error of a CA that is not in use here yet, so that making ours anew would change nothing, the advice
 // to have mkcert make it anew, which it does not as long as it finds one.
 func renewMkcert(caroot string, err error) error {
-	var told *Error
+	var told *host.Error
 	if !errors.As(err, &told) || told.Advice != remake {
 		return err
 	}
 	e := *told
-	e.Advice = fmt.Sprintf("mv %s %s && mkcert -install", quote(caroot), quote(caroot+".bak"))
+	e.Advice = fmt.Sprintf("mv %s %s && mkcert -install", host.Quote(caroot), host.Quote(caroot+".bak"))
 	return &e
 }
 

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"github.com/letta-dev/letta-dev/certs/certstest"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -158,7 +159,7 @@ func TestEveryFailureOfMkcertIsAnswered(t *testing.T) {
 func testsOfTheProject(t *testing.T) []string {
 	t.Helper()
 	var names []string
-	must(t, filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+	certstest.Must(t, filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, "_test.go") {
 			if story, ok := strings.CutSuffix(entry.Name(), ".txtar"); ok {
 				names = append(names, "TestStories/"+story)

@@ -2,6 +2,7 @@ package certs
 
 import (
 	"crypto/x509"
+	"github.com/letta-dev/letta-dev/certs/certstest"
 	"maps"
 	"os"
 	"os/exec"
@@ -49,7 +50,7 @@ func TestCreatedFilesAreMkcerts(t *testing.T) {
 			flags = append([]string{"-ecdsa"}, flags...) // quicker than RSA; ours always is
 			_, err = a.Create(tc.names, tc.opts)
 		}
-		must(t, err)
+		certstest.Must(t, err)
 		wantAlike(t, ours, mkcert(t, tool, caroot, slices.Concat(flags, tc.names)...))
 	}
 }
@@ -67,12 +68,12 @@ func wantAlike(t *testing.T, ours, theirs string) {
 func describe(t *testing.T, dir string) map[string][]string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
-	must(t, err)
+	certstest.Must(t, err)
 	files := map[string][]string{}
 	for _, entry := range entries {
 		path := filepath.Join(dir, entry.Name())
 		info, err := entry.Info()
-		must(t, err)
+		certstest.Must(t, err)
 		said := []string{info.Mode().String()}
 		if filepath.Ext(path) == ".p12" || filepath.Ext(path) == ".pfx" {
 			said = nil // mkcert has them 0644, with the key in them

@@ -2,6 +2,8 @@ package certs
 
 import (
 	"crypto/tls"
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"maps"
 	"os"
 	"os/exec"
@@ -14,11 +16,11 @@ import (
 // Both tools on one machine. What runs here is the real mkcert, and where it changes stores, in a namespace with its own.
 
 // besides is mkcert in a home that it shares with us. Its PATH has no sudo: whatever it does it does here.
-func besides(t *testing.T, tool string, env Env, caroot, stores string, args ...string) string {
+func besides(t *testing.T, tool string, env host.Env, caroot, stores string, args ...string) string {
 	t.Helper()
 	bin := t.TempDir()
 	for _, name := range []string{"certutil", "update-ca-certificates", "tee", "rm"} {
-		must(t, os.Symlink(requireTool(t, name), filepath.Join(bin, name)))
+		certstest.Must(t, os.Symlink(certstest.RequireTool(t, name), filepath.Join(bin, name)))
 	}
 	if stores == "system" {
 		bin += ":/usr/sbin:/usr/bin:/sbin:/bin" // for the script that is update-ca-certificates
@@ -35,13 +37,13 @@ func besides(t *testing.T, tool string, env Env, caroot, stores string, args ...
 // Our folder is a CAROOT without a key to mkcert: it installs our root where it looks, we find it there, and either of us
 // can take it out again.
 func TestMkcertInstallsOurRoot(t *testing.T) {
-	if !inNamespace(t) {
+	if !certstest.InNamespace(t) {
 		return
 	}
 	tool, env := mkcertTool(t), machineEnv(t)
 	privateStore(t)
-	browser := &nssStore{env: env, name: "Chrome", dir: env.home(".pki/nssdb")}
-	must(t, os.MkdirAll(browser.dir, 0o700))
+	browser := &nssStore{env: env, name: "Chrome", dir: env.InHome(".pki/nssdb")}
+	certstest.Must(t, os.MkdirAll(browser.dir, 0o700))
 	certutil(t, browser, "-N", "--empty-password")
 	for stores, store := range map[string]Store{"nss": browser, "system": newSystemStore(env)} {
 		a := openTest(t, Options{})
@@ -73,13 +75,13 @@ func wantProof(t *testing.T, a *Authority, store Store, want State) {
 // Two roots in one database: each tool removes its own, and mkcert finds its folder as it left it, through all we do with
 // an authority by reference to it.
 func TestMkcertAndWeLeaveEachOtherAlone(t *testing.T) {
-	if !inNamespace(t) {
+	if !certstest.InNamespace(t) {
 		return
 	}
 	tool, env := mkcertTool(t), machineEnv(t)
 	caroot := filepath.Join(t.TempDir(), "mkcert")
-	browser := &nssStore{env: env, name: "Chrome", dir: env.home(".pki/nssdb")}
-	must(t, os.MkdirAll(browser.dir, 0o700))
+	browser := &nssStore{env: env, name: "Chrome", dir: env.InHome(".pki/nssdb")}
+	certstest.Must(t, os.MkdirAll(browser.dir, 0o700))
 	certutil(t, browser, "-N", "--empty-password")
 	besides(t, tool, env, caroot, "nss", "-install")
 	before := content(t, caroot)
@@ -107,9 +109,9 @@ func TestMkcertAndWeLeaveEachOtherAlone(t *testing.T) {
 	wantProof(t, ours, browser, Trusted)
 
 	_, err := NewKeeper(theirs, KeeperOptions{})
-	must(t, err)
+	certstest.Must(t, err)
 	_, err = theirs.Create([]string{"dev.example.test"}, CreateOptions{Dir: t.TempDir(), Client: true})
-	must(t, err)
+	certstest.Must(t, err)
 	removeTest(t, theirs.Dir(), nil)
 	if told := strings.TrimSpace(besides(t, tool, env, caroot, "nss", "-CAROOT")); told != caroot || !maps.Equal(content(t, caroot), before) {
 		t.Errorf("mkcert's folder, %s, is not what it was", told)
@@ -118,13 +120,13 @@ func TestMkcertAndWeLeaveEachOtherAlone(t *testing.T) {
 
 // What mkcert has installed stays when we go, and what we have installed of mkcert's goes with us, whoever came first.
 func TestMkcertsRootGoesWithWhoPutItThere(t *testing.T) {
-	if !inNamespace(t) {
+	if !certstest.InNamespace(t) {
 		return
 	}
 	tool, env := mkcertTool(t), machineEnv(t)
 	privateStore(t)
-	browser := &nssStore{env: env, name: "Chrome", dir: env.home(".pki/nssdb")}
-	must(t, os.MkdirAll(browser.dir, 0o700))
+	browser := &nssStore{env: env, name: "Chrome", dir: env.InHome(".pki/nssdb")}
+	certstest.Must(t, os.MkdirAll(browser.dir, 0o700))
 	certutil(t, browser, "-N", "--empty-password")
 	for stores, store := range map[string]Store{"nss": browser, "system": newSystemStore(env)} {
 		caroot := filepath.Join(t.TempDir(), "mkcert")
@@ -164,7 +166,7 @@ func TestMkcertsRootGoesWithWhoPutItThere(t *testing.T) {
 // Databases where today's browsers keep them, and where mkcert 1.4.4 does not look: it fails, or leaves them out and
 // reports success.
 func TestDatabasesThatMkcertMisses(t *testing.T) {
-	if !inNamespace(t) {
+	if !certstest.InNamespace(t) {
 		return
 	}
 	tool, a := mkcertTool(t), openTest(t, Options{})
@@ -176,17 +178,17 @@ func TestDatabasesThatMkcertMisses(t *testing.T) {
 		"Firefox, flatpak":   ".var/app/org.mozilla.firefox/.mozilla/firefox/x.default",
 	} {
 		env := machineEnv(t)
-		s := &nssStore{env: env, name: name, dir: env.home(profile)}
-		must(t, os.MkdirAll(s.dir, 0o700))
+		s := &nssStore{env: env, name: name, dir: env.InHome(profile)}
+		certstest.Must(t, os.MkdirAll(s.dir, 0o700))
 		certutil(t, s, "-N", "--empty-password")
 		root, path := filepath.Dir(s.dir), "x.default"
 		if filepath.Base(root) == "Profiles" {
 			root, path = filepath.Dir(root), "Profiles/x.default"
 		}
-		write(t, root+"/profiles.ini", 0o644, "[Profile0]\nName=x\nIsRelative=1\nPath="+path+"\n")
+		certstest.Write(t, root+"/profiles.ini", 0o644, "[Profile0]\nName=x\nIsRelative=1\nPath="+path+"\n")
 
 		cmd := exec.CommandContext(t.Context(), tool, "-install")
-		cmd.Env = []string{"HOME=" + env.Home, "CAROOT=" + a.Dir(), "TRUST_STORES=nss", "PATH=" + filepath.Dir(requireTool(t, "certutil"))}
+		cmd.Env = []string{"HOME=" + env.Home, "CAROOT=" + a.Dir(), "TRUST_STORES=nss", "PATH=" + filepath.Dir(certstest.RequireTool(t, "certutil"))}
 		out, err := cmd.CombinedOutput()
 		t.Logf("%s: mkcert: %v: %s", name, err, out)
 		wantProof(t, a, s, Absent)
@@ -202,7 +204,7 @@ func TestDatabasesThatMkcertMisses(t *testing.T) {
 // Clients that trust mkcert's root accept our files as they accept mkcert's own, both at once, and mkcert's folder stays
 // as it was.
 func TestCreatedFilesUnderMkcertsRoot(t *testing.T) {
-	tool, openssl, curl := mkcertTool(t), requireTool(t, "openssl"), requireTool(t, "curl")
+	tool, openssl, curl := mkcertTool(t), certstest.RequireTool(t, "openssl"), certstest.RequireTool(t, "curl")
 	for name, flags := range map[string][]string{"RSA": nil, "ECDSA": {"-ecdsa"}} {
 		t.Run(name, func(t *testing.T) {
 			caroot := filepath.Join(t.TempDir(), "mkcert")
@@ -211,7 +213,7 @@ func TestCreatedFilesUnderMkcertsRoot(t *testing.T) {
 			before := content(t, caroot)
 			a := openTest(t, Options{CAROOT: caroot})
 			made, err := a.Create(names, CreateOptions{Dir: t.TempDir()})
-			must(t, err)
+			certstest.Must(t, err)
 			for _, certFile := range []string{filepath.Join(theirs, "dev.example.test+1.pem"), made.CertFile} {
 				port := serve(t, pairIn(t, certFile))
 				for _, host := range names {
@@ -219,7 +221,7 @@ func TestCreatedFilesUnderMkcertsRoot(t *testing.T) {
 						{"curl", []string{curl, "-q", "-sSf", "--noproxy", "*", "--cacert", a.Root().Path, "--connect-to", "::127.0.0.1:" + port, "https://" + host + "/"}},
 						{"openssl", []string{openssl, "verify", "-purpose", "sslserver", "-CAfile", a.Root().Path, certFile}},
 					}, true)
-					must(t, verify(pairIn(t, certFile), a.root, host, time.Now()))
+					certstest.Must(t, verify(pairIn(t, certFile), a.root, host, time.Now()))
 				}
 			}
 			if !maps.Equal(content(t, caroot), before) {
@@ -232,6 +234,6 @@ func TestCreatedFilesUnderMkcertsRoot(t *testing.T) {
 func pairIn(t *testing.T, certFile string) *tls.Certificate {
 	t.Helper()
 	pair, err := tls.LoadX509KeyPair(certFile, strings.TrimSuffix(certFile, ".pem")+"-key.pem")
-	must(t, err)
+	certstest.Must(t, err)
 	return &pair
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rsa"
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -41,11 +43,11 @@ func content(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
 	entries, err := os.ReadDir(dir)
-	must(t, err)
+	certstest.Must(t, err)
 	for _, entry := range entries {
 		info, err := entry.Info()
-		must(t, err)
-		files[entry.Name()] = info.Mode().String() + info.ModTime().String() + string(read(t, filepath.Join(dir, entry.Name())))
+		certstest.Must(t, err)
+		files[entry.Name()] = info.Mode().String() + info.ModTime().String() + string(certstest.Read(t, filepath.Join(dir, entry.Name())))
 	}
 	return files
 }
@@ -71,7 +73,7 @@ func TestAuthorityOfMkcert(t *testing.T) {
 			}
 			for _, host := range []string{"letta.localhost", "127.0.0.1", "dev.example.test", "192.0.2.7"} {
 				leaf := issueTest(t, again, host)
-				must(t, verify(leaf, a.root, host, time.Now()))
+				certstest.Must(t, verify(leaf, a.root, host, time.Now()))
 				if leaf.Leaf.NotBefore.Before(a.root.NotBefore) {
 					t.Errorf("the leaf is of %s, before its root, of %s", leaf.Leaf.NotBefore, a.root.NotBefore)
 				}
@@ -80,7 +82,7 @@ func TestAuthorityOfMkcert(t *testing.T) {
 				}
 			}
 			removeTest(t, a.Dir(), nil)
-			if exists(a.Dir()) {
+			if host.Exists(a.Dir()) {
 				t.Error("our folder is still there")
 			}
 			for file, was := range content(t, caroot) {
@@ -100,22 +102,22 @@ func TestMkcertsPlaceMayHoldACAOfOnesOwn(t *testing.T) {
 	caroot, place := fakeCaroot(t), t.TempDir()
 	prependTo(t, caroot+"/rootCA.pem", "subject=made by openssl\n")
 	for _, name := range []string{"rootCA.pem", "rootCA-key.pem"} {
-		must(t, os.Symlink(filepath.Join(caroot, name), filepath.Join(place, name)))
+		certstest.Must(t, os.Symlink(filepath.Join(caroot, name), filepath.Join(place, name)))
 	}
 	a := openTest(t, Options{CAROOT: place})
-	must(t, a.Check(Names{"example.com", "192.0.2.7", "ada@example.com", "https://example.com"}))
+	certstest.Must(t, a.Check(Names{"example.com", "192.0.2.7", "ada@example.com", "https://example.com"}))
 
 	root, key, err := sign(caTemplate("root", "x", time.Now(), []string{"example.test"}), nil, nil)
-	must(t, err)
+	certstest.Must(t, err)
 	encoded, err := encodeKey(key)
-	must(t, err)
+	certstest.Must(t, err)
 	own := t.TempDir()
-	write(t, own+"/rootCA.pem", 0o644, string(encodeCertificates(root.Raw)))
-	write(t, own+"/rootCA-key.pem", 0o600, string(encoded))
+	certstest.Write(t, own+"/rootCA.pem", 0o644, string(encodeCertificates(root.Raw)))
+	certstest.Write(t, own+"/rootCA-key.pem", 0o600, string(encoded))
 	a = openTest(t, Options{CAROOT: own})
-	must(t, a.Check(Names{"a.example.test", "127.0.0.1"}))
-	wantHint(t, a.Check(Names{"example.com"}), "example.com", "certs init")
-	wantHint(t, a.Check(Names{"192.0.2.7"}), "192.0.2.7", "mkcert 192.0.2.7")
+	certstest.Must(t, a.Check(Names{"a.example.test", "127.0.0.1"}))
+	certstest.WantHint(t, a.Check(Names{"example.com"}), "example.com", "certs init")
+	certstest.WantHint(t, a.Check(Names{"192.0.2.7"}), "192.0.2.7", "mkcert 192.0.2.7")
 }
 
 // noting is a store that notes what it is to remove.
@@ -126,9 +128,9 @@ type noting struct {
 
 func (n *noting) Status(context.Context, Root) (Status, error) { return Status{State: Trusted}, nil }
 
-func (n *noting) Commands(_ context.Context, _ Action, root Root) ([]Command, error) {
+func (n *noting) Commands(_ context.Context, _ Action, root Root) ([]host.Command, error) {
 	n.removed = append(n.removed, root)
-	return []Command{{Argv: []string{"true"}}}, nil
+	return []host.Command{{Argv: []string{"true"}}}, nil
 }
 
 // Taking our authority out of the stores leaves mkcert's root in them: it may have been there before.
@@ -146,12 +148,12 @@ func TestUntrustLeavesMkcertsRoot(t *testing.T) {
 }
 
 func TestMkcertsCAIsOver(t *testing.T) {
-	c := &clock{now: time.Now().Add(11 * 366 * day)}
+	c := certstest.ClockAt(time.Now().Add(11 * 366 * certstest.Day))
 	_, created, err := Open(t.TempDir(), Options{CAROOT: fakeCaroot(t), Now: c.Now})
 	if created {
 		t.Error("an authority was made of it")
 	}
-	wantHint(t, err, "ended on", ".bak && mkcert -install")
+	certstest.WantHint(t, err, "ended on", ".bak && mkcert -install")
 }
 
 // fakeCaroot is a folder as mkcert leaves it, without mkcert: root and key of an unconstrained CA.
@@ -162,11 +164,11 @@ func fakeCaroot(t *testing.T) string {
 	template.Subject.Organization = []string{"mkcert development CA"}
 	template.PermittedIPRanges, template.PermittedDNSDomainsCritical, template.ExtKeyUsage = nil, false, nil
 	root, key, err := sign(template, nil, nil)
-	must(t, err)
+	certstest.Must(t, err)
 	encoded, err := encodeKey(key)
-	must(t, err)
-	write(t, dir+"/rootCA.pem", 0o644, string(encodeCertificates(root.Raw)))
-	write(t, dir+"/rootCA-key.pem", 0o400, string(encoded))
+	certstest.Must(t, err)
+	certstest.Write(t, dir+"/rootCA.pem", 0o644, string(encodeCertificates(root.Raw)))
+	certstest.Write(t, dir+"/rootCA-key.pem", 0o400, string(encoded))
 	return dir
 }
 
@@ -182,40 +184,40 @@ func TestMkcertsFilesThatWillNotDo(t *testing.T) {
 		"another's key": {func(t *testing.T, dir string) { replaceWith(t, dir, fakeCaroot(t), "rootCA-key.pem") }, "not the key", "certs uninstall"},
 		"a leaf": {func(t *testing.T, dir string) {
 			leaf := issueTest(t, openTest(t, Options{}), "localhost")
-			write(t, dir+"/rootCA.pem", 0o644, string(encodeCertificates(leaf.Leaf.Raw)))
+			certstest.Write(t, dir+"/rootCA.pem", 0o644, string(encodeCertificates(leaf.Leaf.Raw)))
 		}, "not the root", "certs uninstall"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			caroot, dir := fakeCaroot(t), filepath.Join(t.TempDir(), "ca")
 			made, _, err := Open(filepath.Join(t.TempDir(), "ca"), Options{CAROOT: caroot})
-			must(t, err)
+			certstest.Must(t, err)
 			tc.damage(t, caroot)
 			hint := tc.hint
 			if hint == "certs uninstall" { // which would not mend what is not in use
 				hint = "mv " + caroot + " " + caroot + ".bak && mkcert -install"
 			}
 			_, created, err := Open(dir, Options{CAROOT: caroot})
-			if created || exists(dir) {
+			if created || host.Exists(dir) {
 				t.Error("an authority was made of it")
 			}
-			wantHint(t, err, tc.says, hint)
+			certstest.WantHint(t, err, tc.says, hint)
 			_, err = Load(made.Dir(), Options{})
-			wantHint(t, err, tc.says, tc.hint)
+			certstest.WantHint(t, err, tc.says, tc.hint)
 			if errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%v passes for an absent authority", err)
 			}
 			if _, err := os.Stat(caroot + "/rootCA.pem"); err != nil {
 				hint = "mkcert -install"
 			}
-			_, _, err = FindMkcert(Env{}, func(name string) string { return map[string]string{"CAROOT": caroot}[name] })
-			wantHint(t, err, tc.says, hint)
+			_, _, err = FindMkcert(host.Env{}, func(name string) string { return map[string]string{"CAROOT": caroot}[name] })
+			certstest.WantHint(t, err, tc.says, hint)
 		})
 	}
 }
 
 func replaceWith(t *testing.T, dir, other, name string) {
 	remove(t, filepath.Join(dir, name))
-	write(t, filepath.Join(dir, name), 0o600, string(read(t, filepath.Join(other, name))))
+	certstest.Write(t, filepath.Join(dir, name), 0o600, string(certstest.Read(t, filepath.Join(other, name))))
 }
 
 // An authority is not exchanged for another one under those who trust it.
@@ -223,15 +225,15 @@ func TestOpenKeepsTheKindOfAuthority(t *testing.T) {
 	caroot := fakeCaroot(t)
 	ours, theirs := openTest(t, Options{}), openTest(t, Options{CAROOT: caroot})
 	_, _, err := Open(ours.Dir(), Options{CAROOT: caroot})
-	wantHint(t, err, "another one already", "certs uninstall && letta-dev certs init --mkcert")
+	certstest.WantHint(t, err, "another one already", "certs uninstall && letta-dev certs init --mkcert")
 	_, _, err = Open(theirs.Dir(), Options{CAROOT: fakeCaroot(t)})
-	wantHint(t, err, "another one already", "certs uninstall && letta-dev certs init --mkcert")
+	certstest.WantHint(t, err, "another one already", "certs uninstall && letta-dev certs init --mkcert")
 	_, _, err = Open(theirs.Dir(), Options{Domains: []string{"example.test"}})
-	wantHint(t, err, "example.test", "certs init --allow-domain example.test")
+	certstest.WantHint(t, err, "example.test", "certs init --allow-domain example.test")
 	_, _, err = Open(t.TempDir(), Options{CAROOT: caroot, Domains: []string{"example.test"}})
-	wantHint(t, err, "every domain", "certs init --mkcert")
+	certstest.WantHint(t, err, "every domain", "certs init --mkcert")
 	_, _, err = Open(t.TempDir(), Options{CAROOT: "mkcert"})
-	wantHint(t, err, `"mkcert"`, "mkcert -CAROOT")
+	certstest.WantHint(t, err, `"mkcert"`, "mkcert -CAROOT")
 }
 
 // Nobody is told to give up an authority that works for one of mkcert's that does not.
@@ -239,7 +241,7 @@ func TestOpenTriesMkcertsCAFirst(t *testing.T) {
 	caroot := fakeCaroot(t)
 	remove(t, caroot+"/rootCA-key.pem")
 	_, _, err := Open(openTest(t, Options{}).Dir(), Options{CAROOT: caroot})
-	wantHint(t, err, "cannot sign", "mv "+caroot)
+	certstest.WantHint(t, err, "cannot sign", "mv "+caroot)
 }
 
 // The folder is where mkcert itself says it is.
@@ -247,29 +249,29 @@ func TestFindMkcert(t *testing.T) {
 	home := t.TempDir()
 	none := func(string) string { return "" }
 	for name, tc := range map[string]struct {
-		env    Env
+		env    host.Env
 		getenv map[string]string
 		want   string
 	}{
-		"Linux":           {Env{GOOS: "linux", Home: home}, nil, home + "/.local/share/mkcert"},
-		"XDG":             {Env{GOOS: "linux", Home: home, Vars: map[string]string{"XDG_DATA_HOME": home + "/data"}}, nil, home + "/data/mkcert"},
-		"macOS":           {Env{GOOS: "darwin", Home: home}, nil, home + "/Library/Application Support/mkcert"},
-		"Windows":         {Env{GOOS: "windows", Home: home}, map[string]string{"LocalAppData": home + "/AppData"}, home + "/AppData/mkcert"},
-		"CAROOT":          {Env{GOOS: "linux", Home: home}, map[string]string{"CAROOT": home + "/ca"}, home + "/ca"},
-		"CAROOT over XDG": {Env{GOOS: "linux", Home: home, Vars: map[string]string{"XDG_DATA_HOME": "/x"}}, map[string]string{"CAROOT": home + "/ca"}, home + "/ca"},
+		"Linux":           {host.Env{GOOS: "linux", Home: home}, nil, home + "/.local/share/mkcert"},
+		"XDG":             {host.Env{GOOS: "linux", Home: home, Vars: map[string]string{"XDG_DATA_HOME": home + "/data"}}, nil, home + "/data/mkcert"},
+		"macOS":           {host.Env{GOOS: "darwin", Home: home}, nil, home + "/Library/Application Support/mkcert"},
+		"Windows":         {host.Env{GOOS: "windows", Home: home}, map[string]string{"LocalAppData": home + "/AppData"}, home + "/AppData/mkcert"},
+		"CAROOT":          {host.Env{GOOS: "linux", Home: home}, map[string]string{"CAROOT": home + "/ca"}, home + "/ca"},
+		"CAROOT over XDG": {host.Env{GOOS: "linux", Home: home, Vars: map[string]string{"XDG_DATA_HOME": "/x"}}, map[string]string{"CAROOT": home + "/ca"}, home + "/ca"},
 	} {
 		if got := mkcertFolder(tc.env, func(name string) string { return tc.getenv[name] }); got != filepath.FromSlash(tc.want) {
 			t.Errorf("%s: %s, want %s", name, got, tc.want)
 		}
 	}
-	env := Env{GOOS: "linux", Home: home}
+	env := host.Env{GOOS: "linux", Home: home}
 	if _, _, err := FindMkcert(env, none); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without one: %v", err)
 	}
-	must(t, os.MkdirAll(home+"/.local/share", 0o755))
-	must(t, os.Rename(fakeCaroot(t), home+"/.local/share/mkcert"))
+	certstest.Must(t, os.MkdirAll(home+"/.local/share", 0o755))
+	certstest.Must(t, os.Rename(fakeCaroot(t), home+"/.local/share/mkcert"))
 	dir, root, err := FindMkcert(env, none)
-	must(t, err)
+	certstest.Must(t, err)
 	if dir != home+"/.local/share/mkcert" || root.Path != dir+"/rootCA.pem" || root.Certificate == nil {
 		t.Errorf("found %s, %+v", dir, root)
 	}

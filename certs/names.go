@@ -3,6 +3,7 @@ package certs
 import (
 	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"net"
 	"net/netip"
 	"slices"
@@ -20,7 +21,7 @@ func DefaultNames() Names {
 }
 
 // ParseNames checks the form of host names, wildcards and IP addresses. Whether an authority may sign for them is for
-// [Authority.Check] to say. The error is an [*Error] that quotes the first name that will not do.
+// [Authority.Check] to say. The error is an [*host.Error] that quotes the first name that will not do.
 func ParseNames(names ...string) (Names, error) {
 	var parsed Names
 	for _, raw := range names {
@@ -79,7 +80,7 @@ func (n Names) String() string {
 
 func parseName(raw string) (string, error) {
 	bad := func(reason, advice string) (string, error) {
-		return "", &Error{Doing: fmt.Sprintf("name %q", raw), Err: errors.New(reason), Advice: advice, Usage: true}
+		return "", &host.Error{Doing: fmt.Sprintf("name %q", raw), Err: errors.New(reason), Advice: advice, Usage: true}
 	}
 	if addr, err := netip.ParseAddr(raw); err == nil {
 		if addr.Zone() != "" {

@@ -2,6 +2,7 @@ package certs
 
 import (
 	"crypto/x509"
+	"github.com/letta-dev/letta-dev/certs/certstest"
 	"slices"
 	"strings"
 	"testing"
@@ -50,7 +51,7 @@ func TestParseNamesRefuses(t *testing.T) {
 			t.Errorf("%q was accepted", name)
 			continue
 		}
-		wantHint(t, err, says, "")
+		certstest.WantHint(t, err, says, "")
 	}
 	if _, err := ParseNames(); err == nil {
 		t.Error("no names were accepted")

@@ -3,20 +3,21 @@ package certs
 import (
 	"context"
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // nixStore is the store of a NixOS: a bundle like another's, which the system's configuration alone can change.
 type nixStore struct{ systemStore }
 
-func newNixStore(env Env) *nixStore {
+func newNixStore(env host.Env) *nixStore {
 	return &nixStore{systemStore{env: env, layout: layout{bundles: []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/ca-bundle.crt"}}}}
 }
 
 func (n *nixStore) Status(_ context.Context, root Root) (Status, error) {
 	status := Status{State: Unavailable, Known: ByBundle, Where: n.bundle()}
-	data, err := readBounded(status.Where, maxRoots)
+	data, err := host.ReadBounded(status.Where, host.MaxRoots)
 	if err != nil {
-		return status, &Error{Doing: "read the system's trust store", Err: err, Advice: "sudo nixos-rebuild switch"}
+		return status, &host.Error{Doing: "read the system's trust store", Err: err, Advice: "sudo nixos-rebuild switch"}
 	}
 	present, others := root.sorted(data)
 	status.Stale, status.Other = root.claimed(others)
@@ -28,7 +29,7 @@ func (n *nixStore) Status(_ context.Context, root Root) (Status, error) {
 }
 
 // Commands has none: the error says what to write where.
-func (n *nixStore) Commands(ctx context.Context, action Action, root Root) ([]Command, error) {
+func (n *nixStore) Commands(ctx context.Context, action Action, root Root) ([]host.Command, error) {
 	status, err := n.Status(ctx, root)
 	switch {
 	case action == ToInstall:
@@ -45,5 +46,5 @@ func (n *nixStore) Change(ctx context.Context, action Action, root Root) error {
 }
 
 func configure(doing, advice string) error {
-	return &Error{Doing: doing, Err: errors.New("NixOS takes its trusted roots from its configuration alone"), Advice: advice}
+	return &host.Error{Doing: doing, Err: errors.New("NixOS takes its trusted roots from its configuration alone"), Advice: advice}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -15,7 +16,7 @@ import (
 // nssStore is one NSS database: of Chromium and its kin, or of one Firefox profile. Its commands run as the user it
 // belongs to, so that under sudo nothing of root's is left in it.
 type nssStore struct {
-	env      Env
+	env      host.Env
 	name     string
 	dir      string
 	browser  string   // one that reads it, if known; a proof may start it
@@ -44,7 +45,7 @@ func (s *nssStore) Status(ctx context.Context, root Root) (Status, error) {
 	return status, nil
 }
 
-func (s *nssStore) Commands(ctx context.Context, action Action, root Root) ([]Command, error) {
+func (s *nssStore) Commands(ctx context.Context, action Action, root Root) ([]host.Command, error) {
 	found, err := s.found(ctx, root)
 	if err != nil && action == ToUninstall && !s.mayHold() {
 		return nil, nil
@@ -53,7 +54,7 @@ func (s *nssStore) Commands(ctx context.Context, action Action, root Root) ([]Co
 		return nil, err
 	}
 	if action == ToUninstall {
-		var commands []Command
+		var commands []host.Command
 		for _, entry := range found {
 			commands = append(commands, s.certutil("-D", "-n", entry.nickname))
 		}
@@ -65,15 +66,15 @@ func (s *nssStore) Commands(ctx context.Context, action Action, root Root) ([]Co
 		}
 	}
 	add := s.certutil("-A", "-t", "C,,", "-n", root.Name()) // of one that is there already this changes the trust alone
-	return append(s.creation(), root.into(add)), nil
+	return append(s.creation(), reading(root, add)), nil
 }
 
 // creation returns what makes the database where there is none.
-func (s *nssStore) creation() []Command {
+func (s *nssStore) creation() []host.Command {
 	if s.made() {
 		return nil
 	}
-	return []Command{
+	return []host.Command{
 		{Argv: []string{"mkdir", "-p", "-m", "0700", s.dir}, As: s.env.Owner},
 		s.certutil("-N", "--empty-password"),
 	}
@@ -85,11 +86,11 @@ func (s *nssStore) Change(ctx context.Context, action Action, root Root) error {
 
 // explain adds what certutil does not say: a database with a primary password takes no trust from a program.
 func (s *nssStore) explain(err error, root Root) error {
-	var failed *CommandError
+	var failed *host.CommandError
 	if !errors.As(err, &failed) || !failed.TimedOut && !strings.Contains(failed.Output, "SEC_ERROR_BAD_PASSWORD") {
 		return err
 	}
-	return &Error{Doing: "change the trust of " + s.name, Path: s.dir, Err: fmt.Errorf("it seems to have a primary password: %w", err),
+	return &host.Error{Doing: "change the trust of " + s.name, Path: s.dir, Err: fmt.Errorf("it seems to have a primary password: %w", err),
 		Advice: failed.Hint() + "  # which asks for the password where there is a terminal"}
 }
 
@@ -104,9 +105,9 @@ func (s *nssStore) found(ctx context.Context, root Root) ([]nssEntry, error) {
 		return nil, nil
 	}
 	list := s.certutil("-L")
-	list.Limit = lookLimit
-	listing, err := s.env.do(ctx, list)
-	failed := &Error{Doing: "read the certificates of " + s.name, Path: s.dir, Err: err}
+	list.Limit = host.LookLimit
+	listing, err := s.env.Do(ctx, list)
+	failed := &host.Error{Doing: "read the certificates of " + s.name, Path: s.dir, Err: err}
 	switch {
 	case err != nil:
 		failed.Advice = s.repair(err)
@@ -138,10 +139,10 @@ func (s *nssStore) identify(ctx context.Context, entry nssEntry, root Root) ([]n
 		return nil, nil
 	}
 	show := s.certutil("-L", "-a", "-n", entry.nickname)
-	show.Limit = lookLimit
-	out, err := s.env.do(ctx, show)
+	show.Limit = host.LookLimit
+	out, err := s.env.Do(ctx, show)
 	if err != nil && named { // trouble with another's is not ours
-		return nil, &Error{Doing: fmt.Sprintf("read %q in %s", entry.nickname, s.name), Path: s.dir, Err: err, Advice: s.repair(err)}
+		return nil, &host.Error{Doing: fmt.Sprintf("read %q in %s", entry.nickname, s.name), Path: s.dir, Err: err, Advice: s.repair(err)}
 	}
 	if c, err := x509.ParseCertificate(soleCertificate(out)); lent && err == nil {
 		entry.certificate = c
@@ -155,7 +156,7 @@ func (s *nssStore) identify(ctx context.Context, entry nssEntry, root Root) ([]n
 // yes, not a no.
 func (s *nssStore) mayHold() bool {
 	for _, name := range []string{"cert9.db", "cert9.db-wal"} {
-		data, err := readBounded(filepath.Join(s.dir, name), maxRoots)
+		data, err := host.ReadBounded(filepath.Join(s.dir, name), host.MaxRoots)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) || bytes.Contains(data, []byte(organisation)) || bytes.Contains(data, []byte(borrowed)) {
 			return true
 		}
@@ -167,31 +168,31 @@ func (s *nssStore) mayHold() bool {
 // makes another.
 func (s *nssStore) repair(err error) string {
 	database := filepath.Join(s.dir, "cert9.db")
-	var failed *CommandError
-	if _, err := readBounded(database, maxRoots); errors.Is(err, fs.ErrPermission) {
-		return readable(s.dir)
+	var failed *host.CommandError
+	if _, err := host.ReadBounded(database, host.MaxRoots); errors.Is(err, fs.ErrPermission) {
+		return host.Reclaim(s.dir)
 	}
 	if errors.As(err, &failed) && failed.TimedOut {
-		return "fuser -v " + quote(database) + "  # who uses it"
+		return "fuser -v " + host.Quote(database) + "  # who uses it"
 	}
-	return fmt.Sprintf("mv %s %s  # with the browser closed, which then makes another", quote(database), quote(database+".bak"))
+	return fmt.Sprintf("mv %s %s  # with the browser closed, which then makes another", host.Quote(database), host.Quote(database+".bak"))
 }
 
-func (s *nssStore) made() bool { return exists(filepath.Join(s.dir, "cert9.db")) }
+func (s *nssStore) made() bool { return host.Exists(filepath.Join(s.dir, "cert9.db")) }
 
-func (s *nssStore) certutil(args ...string) Command {
+func (s *nssStore) certutil(args ...string) host.Command {
 	path, _ := s.tool() // Status has said so if it is missing
-	return Command{Argv: slices.Concat([]string{path, "-d", "sql:" + s.dir}, args), As: s.env.Owner}
+	return host.Command{Argv: slices.Concat([]string{path, "-d", "sql:" + s.dir}, args), As: s.env.Owner}
 }
 
 // tool returns the path of certutil.
 func (s *nssStore) tool() (string, error) {
-	if path, ok := s.env.find("certutil"); ok {
+	if path, ok := s.env.Find("certutil"); ok {
 		return path, nil
 	}
 	advice := "letta-dev certs install --policies"
-	if l, ok := s.env.layout(); ok {
+	if l, ok := findLayout(s.env); ok {
 		advice = "sudo " + l.installer + " " + l.nssTools + "  # or, as a policy of the browsers: " + advice
 	}
-	return "certutil", &Error{Doing: "look into " + s.name, Path: s.dir, Err: errors.New("certutil is not installed"), Advice: advice}
+	return "certutil", &host.Error{Doing: "look into " + s.name, Path: s.dir, Err: errors.New("certutil is not installed"), Advice: advice}
 }

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,23 +13,14 @@ import (
 // nssTest needs certutil and returns a store over a database of the test's own that is not made yet.
 func nssTest(t *testing.T) *nssStore {
 	t.Helper()
-	requireTool(t, "certutil")
-	env := realEnv(t)
-	return &nssStore{env: env, name: "Chrome", dir: env.home(".local/share/pki/nssdb")}
-}
-
-func requireTool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Skipf("NOT PROVEN: %s is not installed", name)
-	}
-	return path
+	certstest.RequireTool(t, "certutil")
+	env := certstest.RealEnv(t)
+	return &nssStore{env: env, name: "Chrome", dir: env.InHome(".local/share/pki/nssdb")}
 }
 
 func certutil(t *testing.T, s *nssStore, args ...string) {
 	t.Helper()
-	if _, err := s.env.do(t.Context(), s.certutil(args...)); err != nil {
+	if _, err := s.env.Do(t.Context(), s.certutil(args...)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -39,9 +31,9 @@ func TestNSSStore(t *testing.T) {
 	root := a.Root()
 	wantState(t, s, root, Absent)
 	commands, err := s.Commands(t.Context(), ToInstall, root)
-	must(t, err)
-	tool := requireTool(t, "certutil") + " -d sql:" + s.dir
-	wantLines(t, lines(commands), "mkdir -p -m 0700 "+s.dir, tool+" -N --empty-password",
+	certstest.Must(t, err)
+	tool := certstest.RequireTool(t, "certutil") + " -d sql:" + s.dir
+	certstest.WantLines(t, certstest.Lines(commands), "mkdir -p -m 0700 "+s.dir, tool+" -N --empty-password",
 		tool+" -A -t C,, -n '"+root.Name()+"' < "+root.Path)
 
 	for i := range 2 {
@@ -66,7 +58,7 @@ func TestNSSStore(t *testing.T) {
 // Firefox begins with profiles that have no database. Such a one trusts nothing of ours, and tstclnt need not be asked.
 func TestNSSWithoutDatabase(t *testing.T) {
 	s := nssTest(t)
-	must(t, os.MkdirAll(s.dir, 0o700))
+	certstest.Must(t, os.MkdirAll(s.dir, 0o700))
 	if r := Prove(t.Context(), Claim{Authority: openTest(t, Options{})}, []Store{s}, nil)[0]; r.After != Absent || r.Client != "" || r.Err != nil {
 		t.Errorf("%+v", r)
 	}
@@ -79,7 +71,7 @@ func TestNSSWithoutDatabase(t *testing.T) {
 func TestNSSEntryWithoutTrust(t *testing.T) {
 	s := nssTest(t)
 	a := openTest(t, Options{})
-	must(t, os.MkdirAll(s.dir, 0o700))
+	certstest.Must(t, os.MkdirAll(s.dir, 0o700))
 	certutil(t, s, "-N", "--empty-password")
 	certutil(t, s, "-A", "-t", ",,", "-n", a.Root().Name(), "-i", a.Root().Path)
 	wantState(t, s, a.Root(), Partial)
@@ -95,10 +87,10 @@ func TestNSSEntryWithoutTrust(t *testing.T) {
 func TestNSSUninstallByCertificate(t *testing.T) {
 	s := nssTest(t)
 	a, older := openTest(t, Options{}), openTest(t, Options{})
-	must(t, s.Change(t.Context(), ToInstall, a.Root()))
+	certstest.Must(t, s.Change(t.Context(), ToInstall, a.Root()))
 	certutil(t, s, "-A", "-t", "C,,", "-n", "imported by hand  C,C,C", "-i", older.Root().Path)
 	foreign := filepath.Join(t.TempDir(), "foreign.pem")
-	write(t, foreign, 0o644, string(encodeCertificates(selfSigned(t, "another company").Raw)))
+	certstest.Write(t, foreign, 0o644, string(encodeCertificates(certstest.SelfSigned(t, "another company").Raw)))
 	certutil(t, s, "-A", "-t", "CT,C,C", "-n", "corporate: root", "-i", foreign)
 
 	status := wantState(t, s, a.Root(), Trusted)
@@ -108,8 +100,8 @@ func TestNSSUninstallByCertificate(t *testing.T) {
 	if r := Untrust(t.Context(), Claim{}, []Store{s}, nil)[0]; r.Err != nil || len(r.Commands) != 2 {
 		t.Fatalf("untrust: %+v", r)
 	}
-	out, err := s.env.do(t.Context(), s.certutil("-L"))
-	must(t, err)
+	out, err := s.env.Do(t.Context(), s.certutil("-L"))
+	certstest.Must(t, err)
 	if left := parseListing(out); len(left) != 1 || !strings.HasSuffix(left[0].nickname, "corporate: root") {
 		t.Errorf("left: %v", left)
 	}
@@ -118,7 +110,7 @@ func TestNSSUninstallByCertificate(t *testing.T) {
 // Firefox imports what a policy brings under the name that NSS gives it, and trusts it in a way that an older certutil does not see.
 func TestNSSUninstallOfWhatFirefoxImported(t *testing.T) {
 	s, a := nssTest(t), openTest(t, Options{})
-	must(t, os.MkdirAll(s.dir, 0o700))
+	certstest.Must(t, os.MkdirAll(s.dir, 0o700))
 	certutil(t, s, "-N", "--empty-password")
 	subject := a.Root().Certificate.Subject
 	certutil(t, s, "-A", "-t", ",,", "-n", subject.CommonName+" - "+subject.Organization[0], "-i", a.Root().Path)
@@ -132,12 +124,12 @@ func TestNSSUninstallOfWhatFirefoxImported(t *testing.T) {
 func TestNSSPrimaryPassword(t *testing.T) {
 	s := nssTest(t)
 	a := openTest(t, Options{})
-	must(t, os.MkdirAll(s.dir, 0o700))
+	certstest.Must(t, os.MkdirAll(s.dir, 0o700))
 	password := filepath.Join(t.TempDir(), "password")
-	write(t, password, 0o600, "secret\n")
+	certstest.Write(t, password, 0o600, "secret\n")
 	certutil(t, s, "-N", "-f", password)
 	r := Trust(t.Context(), a, []Store{s}, nil)[0]
-	wantHint(t, r.Err, "primary password", a.Root().Path)
+	certstest.WantHint(t, r.Err, "primary password", a.Root().Path)
 	if r.After == Trusted {
 		t.Error("called trusted")
 	}
@@ -145,18 +137,18 @@ func TestNSSPrimaryPassword(t *testing.T) {
 
 func TestNSSWithoutCertutil(t *testing.T) {
 	a := openTest(t, Options{})
-	env := fakeEnv(t, "linux", &recorder{}, "chromium")
-	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+	env := certstest.FakeEnv(t, "linux", &certstest.Recorder{}, "chromium")
+	certstest.Write(t, env.InRoot("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
 	stores := nssStores(env)
 	if len(stores) != 1 {
 		t.Fatalf("stores: %v", stores)
 	}
-	wantHint(t, Trust(t.Context(), a, stores, nil)[0].Err, "certutil is not installed", "sudo apt install libnss3-tools")
+	certstest.WantHint(t, Trust(t.Context(), a, stores, nil)[0].Err, "certutil is not installed", "sudo apt install libnss3-tools")
 	if r := Untrust(t.Context(), Claim{Authority: a}, stores, nil)[0]; r.Err != nil {
 		t.Errorf("there is no database to remove anything from: %v", r.Err)
 	}
-	write(t, env.home(".local/share/pki/nssdb/cert9.db"), 0o600, organisation)
-	wantHint(t, Untrust(t.Context(), Claim{Authority: a}, stores, nil)[0].Err, "certutil is not installed", "libnss3-tools")
+	certstest.Write(t, env.InHome(".local/share/pki/nssdb/cert9.db"), 0o600, organisation)
+	certstest.WantHint(t, Untrust(t.Context(), Claim{Authority: a}, stores, nil)[0].Err, "certutil is not installed", "libnss3-tools")
 }
 
 // A database that a browser has made holds us up only if a root of ours is in it.
@@ -164,10 +156,10 @@ func TestNSSUninstallWithoutCertutil(t *testing.T) {
 	a, s := openTest(t, Options{}), nssTest(t)
 	lacking := *s
 	lacking.env.LookPath = nil
-	must(t, os.MkdirAll(s.dir, 0o700))
+	certstest.Must(t, os.MkdirAll(s.dir, 0o700))
 	certutil(t, s, "-N", "--empty-password")
 	foreign := filepath.Join(t.TempDir(), "foreign.pem")
-	write(t, foreign, 0o644, string(encodeCertificates(selfSigned(t, "another company").Raw)))
+	certstest.Write(t, foreign, 0o644, string(encodeCertificates(certstest.SelfSigned(t, "another company").Raw)))
 	certutil(t, s, "-A", "-t", "C,,", "-n", "another", "-i", foreign)
 	if r := Untrust(t.Context(), Claim{Authority: a}, []Store{&lacking}, nil)[0]; r.Err != nil {
 		t.Errorf("without a root of ours: %v", r.Err)
@@ -175,12 +167,12 @@ func TestNSSUninstallWithoutCertutil(t *testing.T) {
 	if r := Trust(t.Context(), a, []Store{s}, nil)[0]; r.Err != nil {
 		t.Fatal(r.Err)
 	}
-	wantHint(t, Untrust(t.Context(), Claim{Authority: a}, []Store{&lacking}, nil)[0].Err, "certutil is not installed", "install")
+	certstest.WantHint(t, Untrust(t.Context(), Claim{Authority: a}, []Store{&lacking}, nil)[0].Err, "certutil is not installed", "install")
 }
 
 func TestNSSBrokenDatabase(t *testing.T) {
 	s := nssTest(t)
-	write(t, s.dir+"/cert9.db", 0o600, "this is not SQLite")
+	certstest.Write(t, s.dir+"/cert9.db", 0o600, "this is not SQLite")
 	status, err := s.Status(t.Context(), openTest(t, Options{}).Root())
 	if err == nil || status.State != Unavailable || !strings.Contains(err.Error(), s.dir) {
 		t.Fatalf("%+v, %v", status, err)
@@ -237,7 +229,7 @@ func TestNSSProofWithoutClient(t *testing.T) {
 		return find(name)
 	}
 	a := openTest(t, Options{})
-	must(t, os.MkdirAll(s.dir, 0o700))
+	certstest.Must(t, os.MkdirAll(s.dir, 0o700))
 	certutil(t, s, "-N", "--empty-password")
 	certutil(t, s, "-A", "-t", ",,", "-n", "by another name", "-i", a.Root().Path)
 	if r := Prove(t.Context(), Claim{Authority: a}, []Store{s}, nil)[0]; r.After == Trusted || r.Known != ByTool || r.Err != nil {
@@ -253,27 +245,27 @@ func TestNSSProofWithoutClient(t *testing.T) {
 
 // A certutil that prints nothing, where a listing has a heading at least, has not looked.
 func TestCertutilThatSaysNothing(t *testing.T) {
-	env := fakeEnv(t, "linux", &recorder{}, "certutil")
-	write(t, env.home(".pki/nssdb/cert9.db"), 0o600, "")
+	env := certstest.FakeEnv(t, "linux", &certstest.Recorder{}, "certutil")
+	certstest.Write(t, env.InHome(".pki/nssdb/cert9.db"), 0o600, "")
 	for _, s := range nssStores(env) {
 		status, err := s.Status(t.Context(), openTest(t, Options{}).Root())
 		if status.State != Unavailable {
 			t.Errorf("%+v", status)
 		}
-		wantHint(t, err, "certutil printed nothing", "certutil -d ")
+		certstest.WantHint(t, err, "certutil printed nothing", "certutil -d ")
 	}
 }
 
 // A database that certutil cannot read holds no root of ours where there is no word of us in it, and blocks nothing then. The advice is
 // not what has just failed.
 func TestADatabaseThatIsBroken(t *testing.T) {
-	requireTool(t, "certutil")
+	certstest.RequireTool(t, "certutil")
 	a := openTest(t, Options{})
 	for content, blocks := range map[string]bool{"": false, "no database": false, "garbage with letta-dev development CA in it": true} {
-		s := &nssStore{env: realEnv(t), name: "Firefox", dir: filepath.Join(t.TempDir(), "profile")}
-		write(t, filepath.Join(s.dir, "cert9.db"), 0o600, content)
+		s := &nssStore{env: certstest.RealEnv(t), name: "Firefox", dir: filepath.Join(t.TempDir(), "profile")}
+		certstest.Write(t, filepath.Join(s.dir, "cert9.db"), 0o600, content)
 		_, err := s.Status(t.Context(), a.Root())
-		wantHint(t, err, "read the certificates of Firefox", "mv "+s.dir+"/cert9.db "+s.dir+"/cert9.db.bak")
+		certstest.WantHint(t, err, "read the certificates of Firefox", "mv "+s.dir+"/cert9.db "+s.dir+"/cert9.db.bak")
 		if r := Untrust(t.Context(), Claim{Authority: a}, []Store{s}, nil)[0]; (r.Err != nil) != blocks {
 			t.Errorf("%q: %v", content, r.Err)
 		}

@@ -3,6 +3,7 @@ package certs
 import (
 	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"path/filepath"
 	"strings"
 	"time"
@@ -12,7 +13,7 @@ import (
 type Options struct {
 	Now     func() time.Time // the clock; nil means time.Now
 	Holder  string           // whose authority this is, "user@host"; shown in the names of its certificates
-	Owner   *Owner           // whom its files shall belong to; nil means this process's user
+	Owner   *host.Owner      // whom its files shall belong to; nil means this process's user
 	Domains []string         // what it may sign for beside localhost and loopback addresses, names under them included
 	CAROOT  string           // mkcert's folder, if its CA is to be the authority; see [FindMkcert]
 
@@ -30,11 +31,11 @@ func (o Options) check() error {
 		return nil
 	}
 	if len(o.Domains) > 0 {
-		return &Error{Doing: "make the authority", Err: errors.New("mkcert's CA may sign for every domain: to allow it one has no meaning"),
+		return &host.Error{Doing: "make the authority", Err: errors.New("mkcert's CA may sign for every domain: to allow it one has no meaning"),
 			Advice: "letta-dev certs init --mkcert"}
 	}
 	if !filepath.IsAbs(o.CAROOT) || strings.ContainsAny(o.CAROOT, "\n\x00") {
-		return &Error{Doing: "use mkcert's CA", Err: fmt.Errorf("its folder %q is no absolute path", o.CAROOT), Advice: "mkcert -CAROOT"}
+		return &host.Error{Doing: "use mkcert's CA", Err: fmt.Errorf("its folder %q is no absolute path", o.CAROOT), Advice: "mkcert -CAROOT"}
 	}
 	_, err := mkcertAuthority(o.CAROOT, o)
 	return renewMkcert(o.CAROOT, err)
@@ -51,7 +52,7 @@ func (o Options) load(dir string) (*Authority, error) {
 		if o.CAROOT != "" {
 			advice = UseMkcert
 		}
-		return &Error{Doing: "make the authority", Path: dir, Err: fmt.Errorf(format, args...), Advice: advice}
+		return &host.Error{Doing: "make the authority", Path: dir, Err: fmt.Errorf(format, args...), Advice: advice}
 	}
 	if o.CAROOT != "" && a.caroot != o.CAROOT {
 		return nil, other("there is another one already, and it stays as it is: who trusts that one does not trust mkcert's")
@@ -74,11 +75,11 @@ func (o Options) make(dir string) (*Authority, error) {
 
 // made wraps the error of making the authority in dir, unless that says for itself what it is about.
 func made(dir string, err error) error {
-	var told *Error
+	var told *host.Error
 	if errors.As(err, &told) {
 		return err
 	}
-	return &Error{Doing: "make the authority", Path: dir, Err: err}
+	return &host.Error{Doing: "make the authority", Path: dir, Err: err}
 }
 
 func (o Options) withDefaults() Options {

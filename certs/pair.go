@@ -3,6 +3,7 @@ package certs
 import (
 	"context"
 	"crypto/tls"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -19,7 +20,7 @@ type PairOptions struct {
 	Ticks   <-chan time.Time // when Run looks at the files; nil means every second
 }
 
-// A PairChange is something to be told about a pair. At most one of the errors is set, and it is an [*Error]; with none
+// A PairChange is something to be told about a pair. At most one of the errors is set, and it is an [*host.Error]; with none
 // of them another certificate came into use.
 type PairChange struct {
 	Names    Names     // of the certificate in use now
@@ -45,11 +46,11 @@ type Pair struct {
 type served struct {
 	certificate *tls.Certificate
 	names       Names
-	warnings    []*Error
+	warnings    []*host.Error
 }
 
 // OpenPair reads a certificate with its chain, and the key, in PEM; one file may hold both. What no client would accept
-// under one of the hosts is an [*Error] that says what to type. What clients accept, although it is odd, is in use:
+// under one of the hosts is an [*host.Error] that says what to type. What clients accept, although it is odd, is in use:
 // Changed is told as a Warning. So is a key that other users can read, for keys in containers and in Kubernetes secrets
 // come like that, from those who cannot change it.
 func OpenPair(certFile, keyFile string, opts PairOptions) (*Pair, error) {
@@ -88,7 +89,7 @@ func (p *Pair) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 
 // Run watches the files until ctx is done, whose error it returns. One Run at a time will do.
 func (p *Pair) Run(ctx context.Context) error {
-	return atTicks(ctx, p.ticks, watchEvery, func() {
+	return host.EachTick(ctx, p.ticks, watchEvery, func() {
 		p.look()
 		p.warnOfEnd() // time passes without a change
 	})

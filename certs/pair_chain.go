@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"slices"
 	"time"
 )
@@ -30,9 +31,9 @@ func signed(parent, child *x509.Certificate) bool {
 	return slices.Equal(parent.RawSubject, child.RawIssuer) && child.CheckSignatureFrom(parent) == nil
 }
 
-// VouchesFor tells whether the root of the authority is behind the certificate in a file of a pair, by way of the others in that file: what
+// SignedBy tells whether the root of the authority is behind the certificate in a file of a pair, by way of the others in that file: what
 // is not in it no server presents.
-func (a *Authority) VouchesFor(certFile string) bool {
+func SignedBy(a *Authority, certFile string) bool {
 	file, err := readPairFile(certFile)
 	if err != nil {
 		return false
@@ -53,8 +54,8 @@ func (a *Authority) VouchesFor(certFile string) bool {
 }
 
 // oddChain says what is wrong with a chain that some clients accept all the same: they find their own way to a root.
-func oddChain(path string, file, chain []*x509.Certificate, now time.Time) (odd []*Error) {
-	show := fmt.Sprintf("openssl crl2pkcs7 -nocrl -certfile %s | openssl pkcs7 -print_certs -noout", quote(path))
+func oddChain(path string, file, chain []*x509.Certificate, now time.Time) (odd []*host.Error) {
+	show := fmt.Sprintf("openssl crl2pkcs7 -nocrl -certfile %s | openssl pkcs7 -print_certs -noout", host.Quote(path))
 	if !slices.Equal(file, chain) {
 		odd = append(odd, oddity(path, show, "its certificates are out of order: the leaf comes first, then who signed it; they are served in that order"))
 	}
@@ -71,7 +72,7 @@ func oddChain(path string, file, chain []*x509.Certificate, now time.Time) (odd 
 }
 
 // oddLeaf says which clients refuse a leaf that others accept.
-func (p *Pair) oddLeaf(leaf *x509.Certificate) (odd []*Error) {
+func (p *Pair) oddLeaf(leaf *x509.Certificate) (odd []*host.Error) {
 	another := p.issue(leaf, namesOf(leaf))
 	if leaf.PublicKeyAlgorithm == x509.Ed25519 {
 		odd = append(odd, oddity(p.certFile, another, "Chromium and Firefox refuse Ed25519 keys"))
@@ -86,6 +87,6 @@ func (p *Pair) oddLeaf(leaf *x509.Certificate) (odd []*Error) {
 	return odd
 }
 
-func oddity(path, advice, format string, args ...any) *Error {
-	return &Error{Doing: "serve the certificate", Path: path, Err: fmt.Errorf(format, args...), Advice: advice}
+func oddity(path, advice, format string, args ...any) *host.Error {
+	return &host.Error{Doing: "serve the certificate", Path: path, Err: fmt.Errorf(format, args...), Advice: advice}
 }

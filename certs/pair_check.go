@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"net"
 	"net/netip"
 	"slices"
@@ -52,11 +53,10 @@ func (p *Pair) load() (*served, error) {
 }
 
 // warnings are what clients or other users could make of a pair.
-func (p *Pair) warnings(file, chain []*x509.Certificate, key *pairFile) []*Error {
+func (p *Pair) warnings(file, chain []*x509.Certificate, key *pairFile) []*host.Error {
 	all := append(oddChain(p.certFile, file, chain, p.now()), p.oddLeaf(chain[0])...)
-	var exposed *Error
-	if errors.As(checkPrivate(p.keyFile, key.info), &exposed) {
-		exposed.Doing = "keep the key to yourself"
+	var exposed *host.Error
+	if errors.As(host.CheckPrivate("keep the key to yourself", p.keyFile, key.info), &exposed) {
 		all = append(all, exposed)
 	}
 	return all
@@ -68,7 +68,7 @@ func noCertificate(cert, key *pairFile) error {
 	switch {
 	case cert.keyBlock() != nil && swapped:
 		return cert.refuse(errors.New("it holds the key, and the other file the certificate"),
-			fmt.Sprintf("the same command with --cert %s --key %s", quote(key.path), quote(cert.path)))
+			fmt.Sprintf("the same command with --cert %s --key %s", host.Quote(key.path), host.Quote(cert.path)))
 	case cert.keyBlock() != nil:
 		return cert.refuse(errors.New("it holds a private key and no certificate"), listPEM(cert.path))
 	}
@@ -81,7 +81,7 @@ func (p *Pair) check(pair *served) error {
 	refuse := func(advice, format string, args ...any) error {
 		return refusePair(p.certFile, fmt.Errorf(format, args...), advice)
 	}
-	show := "openssl x509 -noout -text -in " + quote(p.certFile)
+	show := "openssl x509 -noout -text -in " + host.Quote(p.certFile)
 	switch {
 	case leaf.IsCA && !signsHandshakes(leaf):
 		return refuse(p.issue(leaf, p.wanted()), "it is the certificate of an authority, which signs others and serves no site")
@@ -109,7 +109,7 @@ func (p *Pair) checkHosts(leaf *x509.Certificate, names Names) error {
 			return nil
 		}
 		return refusePair(p.certFile, fmt.Errorf("it covers neither localhost nor letta.localhost, but %s", names),
-			"the same command with --serve-host "+quote(names[0]))
+			"the same command with --serve-host "+host.Quote(names[0]))
 	}
 	lacking := slices.DeleteFunc(slices.Clone(p.hosts), names.Covers)
 	if len(lacking) == 0 {
@@ -169,7 +169,7 @@ func (p *Pair) renewal(leaf *x509.Certificate) string {
 	if isDevelopment(leaf) {
 		return p.issue(leaf, namesOf(leaf))
 	}
-	return "openssl x509 -noout -subject -issuer -dates -in " + quote(p.certFile)
+	return "openssl x509 -noout -subject -issuer -dates -in " + host.Quote(p.certFile)
 }
 
 // issue is the command that makes a certificate for names in the place of the leaf: ours where everybody's authority may
@@ -183,10 +183,10 @@ func (p *Pair) issue(leaf *x509.Certificate, names Names) string {
 			if !isDevelopment(leaf) {
 				return "mkcert" + names.words()
 			}
-			return fmt.Sprintf(mkcert, quote(p.certFile), quote(p.keyFile), names.words())
+			return fmt.Sprintf(mkcert, host.Quote(p.certFile), host.Quote(p.keyFile), names.words())
 		}
 	}
-	return fmt.Sprintf(create, quote(p.certFile), quote(p.keyFile), names.words())
+	return fmt.Sprintf(create, host.Quote(p.certFile), host.Quote(p.keyFile), names.words())
 }
 
 // isDevelopment tells a leaf of ours or mkcert's by its issuer.
@@ -202,7 +202,7 @@ func signsHandshakes(c *x509.Certificate) bool {
 
 // sameKey is the command that shows the public keys of two files beside each other.
 func sameKey(cert, key string) string {
-	return fmt.Sprintf("openssl x509 -noout -pubkey -in %s; openssl pkey -pubout -in %s", quote(cert), quote(key))
+	return fmt.Sprintf("openssl x509 -noout -pubkey -in %s; openssl pkey -pubout -in %s", host.Quote(cert), host.Quote(key))
 }
 
 func isCertificate(b *pem.Block) bool { return b.Type == "CERTIFICATE" }

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"path/filepath"
 	"sync"
@@ -31,7 +32,7 @@ func newSomebody(t *testing.T, name string, parent *somebody, now time.Time) *so
 		parent = &somebody{}
 	}
 	c, key, err := sign(template, parent.Certificate, parent.key)
-	must(t, err)
+	certstest.Must(t, err)
 	return &somebody{c, key}
 }
 
@@ -48,16 +49,16 @@ func (s *somebody) leaf(t *testing.T, now time.Time, key crypto.Signer, names []
 		change(template)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, s.Certificate, key.Public(), s.key)
-	must(t, err)
+	certstest.Must(t, err)
 	c, err := x509.ParseCertificate(der)
-	must(t, err)
+	certstest.Must(t, err)
 	return c
 }
 
 func ecKey(t *testing.T, curve elliptic.Curve) crypto.Signer {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(curve, rand.Reader)
-	must(t, err)
+	certstest.Must(t, err)
 	return key
 }
 
@@ -72,13 +73,13 @@ func pemCerts(chain ...*x509.Certificate) string {
 func pemKey(t *testing.T, key crypto.Signer) string {
 	t.Helper()
 	encoded, err := encodeKey(key)
-	must(t, err)
+	certstest.Must(t, err)
 	return string(encoded)
 }
 
 // bench is where pairs are tried: two files, an authority with an intermediate, a clock, and what was told.
 type bench struct {
-	*clock
+	*certstest.Clock
 	root, issuer *somebody
 	cert, key    string // paths
 	mu           sync.Mutex
@@ -87,8 +88,8 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	dir, c := t.TempDir(), newClock()
-	b := &bench{clock: c, cert: filepath.Join(dir, "dev.pem"), key: filepath.Join(dir, "dev-key.pem")}
+	dir, c := t.TempDir(), certstest.NewClock()
+	b := &bench{Clock: c, cert: filepath.Join(dir, "dev.pem"), key: filepath.Join(dir, "dev-key.pem")}
 	b.root = newSomebody(t, "somebody's root", nil, c.Now())
 	b.issuer = newSomebody(t, "somebody's intermediate", b.root, c.Now())
 	return b
@@ -112,8 +113,8 @@ func (b *bench) write(t *testing.T, cert, key string) {
 
 func replaceFile(t *testing.T, path, content string, mode os.FileMode) {
 	t.Helper()
-	write(t, path+".new", mode, content)
-	must(t, os.Rename(path+".new", path))
+	certstest.Write(t, path+".new", mode, content)
+	certstest.Must(t, os.Rename(path+".new", path))
 }
 
 func (b *bench) open(hosts ...string) (*Pair, error) {
@@ -141,7 +142,7 @@ func wantTold(t *testing.T, told []PairChange, kind func(PairChange) error, says
 	if len(told) != 1 {
 		t.Fatalf("told %d things, want one: %+v", len(told), told)
 	}
-	wantHint(t, kind(told[0]), says, hint)
+	certstest.WantHint(t, kind(told[0]), says, hint)
 }
 
 func refusal(c PairChange) error { return c.Refused }

@@ -7,16 +7,14 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"path/filepath"
 	"strings"
 )
 
-// maxPEM bounds a file in bytes, and maxChain its certificates. Long chains with all their text have some 50 KiB.
-const (
-	maxPEM   = 1 << 20
-	maxChain = 32
-)
+// maxChain bounds the certificates of a file.
+const maxChain = 32
 
 // A pairFile is one of the two files of a Pair, read.
 type pairFile struct {
@@ -28,13 +26,13 @@ type pairFile struct {
 // readPairFile reads a file of PEM blocks. Pipes and devices are none: they could not be read again when they
 // change.
 func readPairFile(path string) (*pairFile, error) {
-	data, info, err := readOpened(path, maxPEM)
+	data, info, err := host.ReadOpened(path, host.MaxPEM)
 	var failed *fs.PathError
 	if errors.As(err, &failed) {
 		err = failed.Err // it has the path again
 	}
 	if err != nil {
-		return nil, refusePair(path, err, "ls -ld "+quote(path)+" "+quote(filepath.Dir(path)))
+		return nil, refusePair(path, err, "ls -ld "+host.Quote(path)+" "+host.Quote(filepath.Dir(path)))
 	}
 	blocks, err := pemBlocks(data)
 	if err != nil {
@@ -67,7 +65,7 @@ func pemBlocks(data []byte) ([]*pem.Block, error) {
 
 // notPEM says what a file without PEM is instead, with the command that converts it.
 func notPEM(path string, data []byte) error {
-	in, out := quote(path), quote(path+".pem")
+	in, out := host.Quote(path), host.Quote(path+".pem")
 	if _, err := x509.ParseCertificate(data); err == nil {
 		return refusePair(path, errors.New("it is DER, not PEM"), fmt.Sprintf("openssl x509 -inform der -in %s -out %s", in, out))
 	}
@@ -89,7 +87,7 @@ func (f *pairFile) certificates() ([]*x509.Certificate, error) {
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, f.refuse(err, "openssl x509 -noout -text -in "+quote(f.path))
+			return nil, f.refuse(err, "openssl x509 -noout -text -in "+host.Quote(f.path))
 		}
 		all = append(all, c)
 	}
@@ -117,12 +115,12 @@ func (f *pairFile) key() (crypto.Signer, error) {
 		return nil, f.refuse(fmt.Errorf("it holds no private key, but a %s", strings.ToLower(f.blocks[0].Type)), listPEM(f.path))
 	case block.Type == "ENCRYPTED PRIVATE KEY", strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
 		return nil, f.refuse(errors.New("the key is encrypted, and a server that restarts by itself cannot ask for its password"),
-			fmt.Sprintf("(umask 077 && openssl pkey -in %s -out %s)", quote(f.path), quote(f.path+".plain")))
+			fmt.Sprintf("(umask 077 && openssl pkey -in %s -out %s)", host.Quote(f.path), host.Quote(f.path+".plain")))
 	}
 	if signer := parseKey(block.Bytes); signer != nil {
 		return signer, nil
 	}
-	return nil, f.refuse(errors.New("it holds no RSA, ECDSA or Ed25519 key that can be read"), "openssl pkey -noout -in "+quote(f.path))
+	return nil, f.refuse(errors.New("it holds no RSA, ECDSA or Ed25519 key that can be read"), "openssl pkey -noout -in "+host.Quote(f.path))
 }
 
 func parseKey(der []byte) crypto.Signer {
@@ -141,9 +139,9 @@ func parseKey(der []byte) crypto.Signer {
 
 func (f *pairFile) refuse(err error, advice string) error { return refusePair(f.path, err, advice) }
 
-func refusePair(path string, err error, advice string) *Error {
-	return &Error{Doing: "use the certificate and its key", Path: path, Err: err, Advice: advice}
+func refusePair(path string, err error, advice string) *host.Error {
+	return &host.Error{Doing: "use the certificate and its key", Path: path, Err: err, Advice: advice}
 }
 
 // listPEM is the command that shows what a file holds, and nothing of a key.
-func listPEM(path string) string { return "grep -n -e ----- " + quote(path) }
+func listPEM(path string) string { return "grep -n -e ----- " + host.Quote(path) }

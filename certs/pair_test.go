@@ -12,6 +12,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,10 +26,10 @@ func TestPairServesWhatSomebodyBrought(t *testing.T) {
 	b := newBench(t)
 	leaf := b.put(t, "Dev.Example.test", "*.dev.example.test", "*.localhost", "localhost", "192.0.2.7", "::ffff:127.0.0.1")
 	p, err := b.open("dev.example.test", "api.dev.example.test", "192.0.2.7")
-	must(t, err)
+	certstest.Must(t, err)
 	for _, serverName := range []string{"dev.example.test", "", "whatever"} {
 		c, err := p.GetCertificate(&tls.ClientHelloInfo{ServerName: serverName})
-		must(t, err)
+		certstest.Must(t, err)
 		if !c.Leaf.Equal(leaf) || len(c.Certificate) != 2 {
 			t.Errorf("for %q: %v with %d certificates", serverName, c.Leaf.Subject, len(c.Certificate))
 		}
@@ -50,9 +51,9 @@ func TestPairTakesEveryForm(t *testing.T) {
 	p256 := ecKey(t, elliptic.P256())
 	p384 := ecKey(t, elliptic.P384())
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
-	must(t, err)
+	certstest.Must(t, err)
 	ec, err := x509.MarshalECPrivateKey(p384.(*ecdsa.PrivateKey))
-	must(t, err)
+	certstest.Must(t, err)
 	parameters := string(pem.EncodeToMemory(&pem.Block{Type: "EC PARAMETERS", Bytes: []byte{6, 5, 43, 129, 4, 0, 34}}))
 	for name, form := range map[string]struct {
 		key     crypto.Signer
@@ -70,12 +71,12 @@ func TestPairTakesEveryForm(t *testing.T) {
 			chain := pemCerts(leaf, b.issuer.Certificate)
 			b.write(t, chain, form.encoded)
 			_, err := b.open()
-			must(t, err)
+			certstest.Must(t, err)
 			for _, both := range []string{chain + form.encoded, form.encoded + chain} {
 				path := filepath.Join(t.TempDir(), "both.pem")
-				write(t, path, 0o600, both)
+				certstest.Write(t, path, 0o600, both)
 				p, err := OpenPair(path, path, PairOptions{Now: b.Now})
-				must(t, err)
+				certstest.Must(t, err)
 				if !p.current.Load().certificate.Leaf.Equal(leaf) {
 					t.Error("another leaf is served")
 				}
@@ -92,46 +93,46 @@ func TestPairRefusesWithReasonAndAdvice(t *testing.T) {
 	}{
 		"no certificate file": {func(t *testing.T, b *bench) { remove(t, b.cert) }, nil, "dev.pem: no such file", "ls -ld "},
 		"no key file":         {func(t *testing.T, b *bench) { remove(t, b.key) }, nil, "dev-key.pem: no such file", "ls -ld "},
-		"a folder":            {func(t *testing.T, b *bench) { remove(t, b.cert); must(t, os.Mkdir(b.cert, 0o755)) }, nil, "dev.pem: it is a folder", "ls -ld "},
-		"a dangling link":     {func(t *testing.T, b *bench) { remove(t, b.key); must(t, os.Symlink("gone", b.key)) }, nil, "dev-key.pem: no such file", "ls -ld "},
-		"empty":               {func(t *testing.T, b *bench) { write(t, b.cert, 0o644, "") }, nil, "dev.pem: it is empty", "ls -l "},
-		"something else":      {func(t *testing.T, b *bench) { write(t, b.key, 0o600, "hello") }, nil, "dev-key.pem: there is no PEM in it", "file "},
-		"half written":        {func(t *testing.T, b *bench) { must(t, os.Truncate(b.cert, 100)) }, nil, "what begins in line 1 has no proper end", "grep -n"},
+		"a folder":            {func(t *testing.T, b *bench) { remove(t, b.cert); certstest.Must(t, os.Mkdir(b.cert, 0o755)) }, nil, "dev.pem: it is a folder", "ls -ld "},
+		"a dangling link":     {func(t *testing.T, b *bench) { remove(t, b.key); certstest.Must(t, os.Symlink("gone", b.key)) }, nil, "dev-key.pem: no such file", "ls -ld "},
+		"empty":               {func(t *testing.T, b *bench) { certstest.Write(t, b.cert, 0o644, "") }, nil, "dev.pem: it is empty", "ls -l "},
+		"something else":      {func(t *testing.T, b *bench) { certstest.Write(t, b.key, 0o600, "hello") }, nil, "dev-key.pem: there is no PEM in it", "file "},
+		"half written":        {func(t *testing.T, b *bench) { certstest.Must(t, os.Truncate(b.cert, 100)) }, nil, "what begins in line 1 has no proper end", "grep -n"},
 		"a broken second block": {func(t *testing.T, b *bench) {
-			write(t, b.cert, 0o644, strings.Replace(string(read(t, b.cert)), "END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\n", "END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\n$", 1))
+			certstest.Write(t, b.cert, 0o644, strings.Replace(string(certstest.Read(t, b.cert)), "END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\n", "END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\n$", 1))
 		}, nil, "its PEM is broken: what begins in line ", "grep -n"},
 		"a broken first block": {func(t *testing.T, b *bench) {
-			write(t, b.cert, 0o644, strings.Replace(string(read(t, b.cert)), "CERTIFICATE-----\nMII", "CERTIFICATE-----\n!MII", 1))
+			certstest.Write(t, b.cert, 0o644, strings.Replace(string(certstest.Read(t, b.cert)), "CERTIFICATE-----\nMII", "CERTIFICATE-----\n!MII", 1))
 		}, nil, "what begins in line 1 has", "grep -n"},
 		"no X.509 inside": {func(t *testing.T, b *bench) {
-			write(t, b.cert, 0o644, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("nonsense")})))
+			certstest.Write(t, b.cert, 0o644, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("nonsense")})))
 		}, nil, "dev.pem: x509:", "openssl x509"},
-		"DER": {func(t *testing.T, b *bench) { write(t, b.cert, 0o644, string(b.issuer.Raw)) }, nil, "it is DER, not PEM", "openssl x509 -inform der -in "},
+		"DER": {func(t *testing.T, b *bench) { certstest.Write(t, b.cert, 0o644, string(b.issuer.Raw)) }, nil, "it is DER, not PEM", "openssl x509 -inform der -in "},
 		"PKCS #12": {func(t *testing.T, b *bench) {
 			b.cert += ".p12"
-			write(t, b.cert, 0o600, "0\x82\x01\x02")
+			certstest.Write(t, b.cert, 0o600, "0\x82\x01\x02")
 		}, nil, "it is PKCS #12, not PEM", "openssl pkcs12 -noenc -in "},
 		"swapped":          {func(_ *testing.T, b *bench) { b.cert, b.key = b.key, b.cert }, nil, "dev-key.pem: it holds the key, and the other file the certificate", "/dev.pem --key "},
 		"two keys":         {func(_ *testing.T, b *bench) { b.cert = b.key }, nil, "it holds a private key and no certificate", "grep -n"},
 		"two certificates": {func(_ *testing.T, b *bench) { b.key = b.cert }, nil, "it holds no private key, but a certificate", "grep -n"},
 		"a request": {func(t *testing.T, b *bench) {
-			write(t, b.cert, 0o644, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: []byte("x")})))
+			certstest.Write(t, b.cert, 0o644, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: []byte("x")})))
 		}, nil, "it holds no certificate, but a certificate request", "grep -n"},
 		"an encrypted key": {func(t *testing.T, b *bench) {
-			write(t, b.key, 0o600, string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("x")})))
+			certstest.Write(t, b.key, 0o600, string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("x")})))
 		}, nil, "dev-key.pem: the key is encrypted", "openssl pkey -in "},
 		"an encrypted key of old": {func(t *testing.T, b *bench) {
-			write(t, b.key, 0o600, string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED"}, Bytes: []byte("x")})))
+			certstest.Write(t, b.key, 0o600, string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED"}, Bytes: []byte("x")})))
 		}, nil, "the key is encrypted", "umask 077"},
 		"a key of SSH": {func(t *testing.T, b *bench) {
-			write(t, b.key, 0o600, string(pem.EncodeToMemory(&pem.Block{Type: "OPENSSH PRIVATE KEY", Bytes: []byte("openssh-key-v1")})))
+			certstest.Write(t, b.key, 0o600, string(pem.EncodeToMemory(&pem.Block{Type: "OPENSSH PRIVATE KEY", Bytes: []byte("openssh-key-v1")})))
 		}, nil, "it holds no RSA, ECDSA or Ed25519 key", "openssl pkey -noout -in "},
-		"another's key": {func(t *testing.T, b *bench) { write(t, b.key, 0o600, pemKey(t, ecKey(t, elliptic.P256()))) }, nil, "it is not the key of the certificate in ", "-pubkey -in "},
+		"another's key": {func(t *testing.T, b *bench) { certstest.Write(t, b.key, 0o600, pemKey(t, ecKey(t, elliptic.P256()))) }, nil, "it is not the key of the certificate in ", "-pubkey -in "},
 		"a collection": {func(t *testing.T, b *bench) {
-			write(t, b.cert, 0o644, strings.Repeat(pemCerts(b.root.Certificate), maxChain+1))
+			certstest.Write(t, b.cert, 0o644, strings.Repeat(pemCerts(b.root.Certificate), maxChain+1))
 		}, nil, "it holds 33 certificates: it is a collection", "grep -n"},
-		"ended":            {func(_ *testing.T, b *bench) { b.advance(366 * day) }, nil, "it ended on 2027-11-23 12:00 UTC", "openssl x509 -noout -subject"},
-		"not begun":        {func(_ *testing.T, b *bench) { b.advance(-2 * time.Hour) }, nil, "it begins on 2026-11-23 11:00 UTC, but the clock says 2026-11-23 10:00 UTC", "date"},
+		"ended":            {func(_ *testing.T, b *bench) { b.Advance(366 * certstest.Day) }, nil, "it ended on 2027-11-23 12:00 UTC", "openssl x509 -noout -subject"},
+		"not begun":        {func(_ *testing.T, b *bench) { b.Advance(-2 * time.Hour) }, nil, "it begins on 2026-11-23 11:00 UTC, but the clock says 2026-11-23 10:00 UTC", "date"},
 		"lacks a host":     {nil, []string{"localhost", "dev.example.test", "api.example.test"}, "it does not cover dev.example.test, api.example.test: it is for localhost", "mkcert localhost dev.example.test api.example.test"},
 		"lacks one here":   {nil, []string{"dev.localhost"}, "it does not cover dev.localhost: it is for localhost", " dev.localhost"},
 		"lacks an address": {nil, []string{"192.0.2.7"}, "it does not cover 192.0.2.7", "mkcert 192.0.2.7"},
@@ -145,7 +146,7 @@ func TestPairRefusesWithReasonAndAdvice(t *testing.T) {
 				c.change(t, b)
 			}
 			_, err := b.open(c.hosts...)
-			wantHint(t, err, c.says, c.hint)
+			certstest.WantHint(t, err, c.says, c.hint)
 		})
 	}
 }
@@ -172,7 +173,7 @@ func TestPairRefusesLeaves(t *testing.T) {
 			leaf := b.issuer.leaf(t, b.Now(), key, []string{"localhost"}, c.change)
 			b.write(t, pemCerts(leaf), pemKey(t, key))
 			_, err := b.open()
-			wantHint(t, err, c.says, c.hint)
+			certstest.WantHint(t, err, c.says, c.hint)
 			if strings.ContainsRune(err.Error(), '\x1b') {
 				t.Errorf("a certificate commands the terminal: %q", err)
 			}
@@ -186,13 +187,13 @@ func TestPairAdvisesItsOwnFiles(t *testing.T) {
 	b := newBench(t)
 	b.put(t, "localhost")
 	_, err := b.open("app.localhost")
-	wantHint(t, err, "does not cover app.localhost", "letta-dev certs create --cert-file "+b.cert+" --key-file "+b.key+" app.localhost")
+	certstest.WantHint(t, err, "does not cover app.localhost", "letta-dev certs create --cert-file "+b.cert+" --key-file "+b.key+" app.localhost")
 	_, err = b.open("dev.example.test")
-	wantHint(t, err, "does not cover dev.example.test", "mkcert dev.example.test")
+	certstest.WantHint(t, err, "does not cover dev.example.test", "mkcert dev.example.test")
 	made, err := openTest(t, Options{Now: b.Now}).Create([]string{"localhost"}, CreateOptions{Dir: t.TempDir()})
-	must(t, err)
+	certstest.Must(t, err)
 	_, err = OpenPair(made.CertFile, made.KeyFile, PairOptions{Hosts: []string{"dev.example.test"}, Now: b.Now})
-	wantHint(t, err, "does not cover dev.example.test", "mkcert -cert-file "+made.CertFile+" -key-file "+made.KeyFile+" dev.example.test")
+	certstest.WantHint(t, err, "does not cover dev.example.test", "mkcert -cert-file "+made.CertFile+" -key-file "+made.KeyFile+" dev.example.test")
 }
 
 // A certificate as openssl makes them is served, for clients that are told to take it do.
@@ -205,7 +206,7 @@ func TestPairServesWhatOpenSSLMakes(t *testing.T) {
 	}
 	var told []PairChange
 	_, err = OpenPair(dir+"/cert.pem", dir+"/key.pem", PairOptions{Changed: func(c PairChange) { told = append(told, c) }})
-	must(t, err)
+	certstest.Must(t, err)
 	wantTold(t, told, warning, "calls itself an authority", "basicConstraints=CA:FALSE")
 }
 
@@ -216,7 +217,7 @@ func TestPairWarns(t *testing.T) {
 	old := newSomebody(t, "an old intermediate", b.root, b.Now().AddDate(-6, 0, 0))
 	p256 := ecKey(t, elliptic.P256())
 	_, ed, err := ed25519.GenerateKey(rand.Reader)
-	must(t, err)
+	certstest.Must(t, err)
 	leaf := func(s *somebody, key crypto.Signer, change func(*x509.Certificate)) *x509.Certificate {
 		return s.leaf(t, b.Now(), key, []string{"localhost"}, change)
 	}
@@ -246,9 +247,9 @@ func TestPairWarns(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b.write(t, pemCerts(c.chain...), pemKey(t, c.key))
-			must(t, os.Chmod(b.key, c.mode))
+			certstest.Must(t, os.Chmod(b.key, c.mode))
 			p, err := b.open()
-			must(t, err)
+			certstest.Must(t, err)
 			if told := b.take(); c.says == "" && len(told) > 0 {
 				t.Errorf("told %+v", told)
 			} else if c.says != "" {
@@ -257,7 +258,7 @@ func TestPairWarns(t *testing.T) {
 			var served []*x509.Certificate
 			for _, raw := range p.current.Load().certificate.Certificate {
 				one, err := x509.ParseCertificate(raw)
-				must(t, err)
+				certstest.Must(t, err)
 				served = append(served, one)
 			}
 			if c.serve != nil && !slices.EqualFunc(served, c.serve, (*x509.Certificate).Equal) {
@@ -271,7 +272,7 @@ func TestPairWarns(t *testing.T) {
 func TestPairNeverPrintsAKey(t *testing.T) {
 	b := newBench(t)
 	b.put(t, "localhost")
-	block, _ := pem.Decode(read(t, b.key))
+	block, _ := pem.Decode(certstest.Read(t, b.key))
 	secret := func(text string) bool {
 		for i := 0; i+12 <= len(block.Bytes); i++ {
 			part := block.Bytes[i : i+12]
@@ -285,14 +286,14 @@ func TestPairNeverPrintsAKey(t *testing.T) {
 		"cut":             string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: block.Bytes[:60]})),
 		"of another type": string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: block.Bytes[7:]})),
 		"as certificate":  string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: block.Bytes})),
-		"without an end":  string(read(t, b.key)[:80]),
-		"in the type":     "-----BEGIN " + string(read(t, b.key)[28:60]) + "-----\n-----END " + string(read(t, b.key)[28:60]) + "-----\n",
+		"without an end":  string(certstest.Read(t, b.key)[:80]),
+		"in the type":     "-----BEGIN " + string(certstest.Read(t, b.key)[28:60]) + "-----\n-----END " + string(certstest.Read(t, b.key)[28:60]) + "-----\n",
 	} {
 		for _, path := range []string{b.cert, b.key} {
-			old := string(read(t, path))
-			write(t, path, 0o600, content)
+			old := string(certstest.Read(t, path))
+			certstest.Write(t, path, 0o600, content)
 			_, err := b.open()
-			write(t, path, 0o600, old)
+			certstest.Write(t, path, 0o600, old)
 			if err == nil {
 				t.Errorf("%s in %s is accepted", name, path)
 			} else if secret(err.Error()) {
@@ -342,23 +343,23 @@ func FuzzPEMBlocks(f *testing.F) {
 }
 
 // An authority vouches for what it signed and what brings its chain, and for nothing else.
-func TestVouchesFor(t *testing.T) {
+func TestSignedBy(t *testing.T) {
 	b := newBench(t)
 	a := openTest(t, Options{Now: b.Now})
 	made, err := a.Create([]string{"dev.localhost"}, CreateOptions{Dir: t.TempDir()})
-	must(t, err)
-	if !a.VouchesFor(made.CertFile) {
+	certstest.Must(t, err)
+	if !SignedBy(a, made.CertFile) {
 		t.Error("not for what it has made itself")
 	}
 	file, err := readPairFile(made.CertFile)
-	must(t, err)
+	certstest.Must(t, err)
 	all, err := file.certificates()
-	must(t, err)
+	certstest.Must(t, err)
 	b.put(t, "localhost")
 	alone := filepath.Join(t.TempDir(), "alone.pem")
-	write(t, alone, 0o644, pemCerts(all[0]))
+	certstest.Write(t, alone, 0o644, pemCerts(all[0]))
 	for _, path := range []string{b.cert, alone, b.key, filepath.Join(t.TempDir(), "nowhere.pem")} {
-		if a.VouchesFor(path) {
+		if SignedBy(a, path) {
 			t.Errorf("for %s", path)
 		}
 	}

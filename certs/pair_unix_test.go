@@ -3,6 +3,7 @@
 package certs
 
 import (
+	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -14,17 +15,17 @@ func TestPairRefusesWhatIsNoFile(t *testing.T) {
 	b := newBench(t)
 	b.put(t, "localhost")
 	fifo := filepath.Join(t.TempDir(), "fifo")
-	must(t, syscall.Mkfifo(fifo, 0o600))
+	certstest.Must(t, syscall.Mkfifo(fifo, 0o600))
 	huge := filepath.Join(t.TempDir(), "huge.pem")
-	write(t, huge, 0o600, "")
-	must(t, os.Truncate(huge, 1<<40)) // sparse
+	certstest.Write(t, huge, 0o600, "")
+	certstest.Must(t, os.Truncate(huge, 1<<40)) // sparse
 	for path, says := range map[string]string{
 		"/dev/zero": "it is a pipe or a device", fifo: "it is a pipe or a device", huge: "it is larger than 1024 KiB", "/dev/null": "it is a pipe or a device",
 	} {
 		_, err := OpenPair(path, b.key, PairOptions{Now: b.Now})
-		wantHint(t, err, path+": "+says, "ls -ld "+path)
+		certstest.WantHint(t, err, path+": "+says, "ls -ld "+path)
 		_, err = OpenPair(b.cert, path, PairOptions{Now: b.Now})
-		wantHint(t, err, path+": "+says, "ls -ld "+path)
+		certstest.WantHint(t, err, path+": "+says, "ls -ld "+path)
 	}
 }
 
@@ -36,5 +37,5 @@ func TestPairThatMayNotBeRead(t *testing.T) {
 	b.put(t, "localhost")
 	chmod(t, b.key, 0)
 	_, err := b.open()
-	wantHint(t, err, "dev-key.pem: permission denied", "ls -ld ")
+	certstest.WantHint(t, err, "dev-key.pem: permission denied", "ls -ld ")
 }

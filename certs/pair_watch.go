@@ -2,6 +2,7 @@ package certs
 
 import (
 	"bytes"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"slices"
 	"time"
 )
@@ -11,10 +12,10 @@ const endsSoon = 7 * 24 * time.Hour
 
 // watched is what Run knows of the files.
 type watched struct {
-	files   stamps // when they were looked at last, wherever links led: Kubernetes and certbot replace links, not files
-	refused bool   // they hold something that is not in use
-	told    bool   // and that was reported
-	end     ending // what was reported of the certificate in use
+	files   host.Stamps // when they were looked at last, wherever links led: Kubernetes and certbot replace links, not files
+	refused bool        // they hold something that is not in use
+	told    bool        // and that was reported
+	end     ending      // what was reported of the certificate in use
 }
 
 // ending is how near a certificate's end is.
@@ -30,8 +31,8 @@ const (
 // cannot be used is reported when it is still so at the next look. It is tried again at each, for time may mend it.
 func (p *Pair) look() {
 	w := &p.watched
-	files := stampsOf([]string{p.certFile, p.keyFile})
-	same := files.equal(w.files)
+	files := host.StampsOf([]string{p.certFile, p.keyFile})
+	same := files.Equal(w.files)
 	if same && !w.refused {
 		return
 	}

@@ -7,8 +7,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io"
-	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -22,7 +23,7 @@ func (b *bench) watch(t *testing.T, hosts ...string) (p *Pair, look func()) {
 	t.Helper()
 	ticks := make(chan time.Time)
 	p, err := OpenPair(b.cert, b.key, PairOptions{Hosts: hosts, Now: b.Now, Changed: b.add, Ticks: ticks})
-	must(t, err)
+	certstest.Must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- p.Run(ctx) }()
@@ -74,7 +75,7 @@ func TestPairFollowsItsFiles(t *testing.T) {
 	b.wantServed(t, p, third)
 	b.wantUse(t, third)
 	later := time.Now().Add(time.Hour)
-	must(t, os.Chtimes(b.cert, later, later))
+	certstest.Must(t, os.Chtimes(b.cert, later, later))
 	look()
 	if told := b.take(); len(told) != 0 {
 		t.Errorf("a touched file: told %+v", told)
@@ -87,43 +88,15 @@ func TestPairFollowsAFileWrittenInPlace(t *testing.T) {
 	b.put(t, "localhost")
 	b.cert, b.key = b.key, b.cert // put below writes the other way round
 	both := b.cert
-	write(t, both, 0o600, string(read(t, b.key))+string(read(t, b.cert)))
+	certstest.Write(t, both, 0o600, string(certstest.Read(t, b.key))+string(certstest.Read(t, b.cert)))
 	b.key = both
 	p, look := b.watch(t)
 	other := newBench(t)
 	second := other.put(t, "localhost", "letta.localhost", "127.0.0.1")
-	write(t, both, 0o600, string(read(t, other.cert))+string(read(t, other.key)))
+	certstest.Write(t, both, 0o600, string(certstest.Read(t, other.cert))+string(certstest.Read(t, other.key)))
 	look()
 	b.wantServed(t, p, second)
 	b.wantUse(t, second)
-}
-
-// Size, time and identity each tell alone that a file is new: tools copy files with their times, and keys have one size.
-func TestPairSeesEveryChange(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "key.pem")
-	look := func() fs.FileInfo {
-		info, err := os.Stat(path)
-		must(t, err)
-		return info
-	}
-	write(t, path, 0o600, "old")
-	before := look()
-	if !sameStamp(before, look()) || !sameStamp(nil, nil) || sameStamp(nil, before) || sameStamp(before, nil) {
-		t.Error("what did not change seems to")
-	}
-	for name, change := range map[string]func(){
-		"replaced": func() { replaceFile(t, path, "new", 0o600); must(t, os.Chtimes(path, time.Time{}, before.ModTime())) },
-		"written":  func() { must(t, os.Chtimes(path, time.Time{}, before.ModTime().Add(time.Nanosecond))) },
-		"longer": func() {
-			must(t, os.Truncate(path, before.Size()+1))
-			must(t, os.Chtimes(path, time.Time{}, before.ModTime()))
-		},
-	} {
-		before = look()
-		if change(); sameStamp(before, look()) {
-			t.Errorf("%s: not seen", name)
-		}
-	}
 }
 
 // Kubernetes and certbot replace the links, each in its way; the files behind them never change.
@@ -132,19 +105,19 @@ func TestPairFollowsLinks(t *testing.T) {
 	dir := t.TempDir()
 	generation := func(name string) *x509.Certificate {
 		at := filepath.Join(dir, name)
-		must(t, os.Mkdir(at, 0o755))
+		certstest.Must(t, os.Mkdir(at, 0o755))
 		b.cert, b.key = filepath.Join(at, "tls.crt"), filepath.Join(at, "tls.key")
 		return b.put(t, "localhost")
 	}
 	point := func(name string) {
-		must(t, os.Symlink(name, filepath.Join(dir, "..new")))
-		must(t, os.Rename(filepath.Join(dir, "..new"), filepath.Join(dir, "..data")))
+		certstest.Must(t, os.Symlink(name, filepath.Join(dir, "..new")))
+		certstest.Must(t, os.Rename(filepath.Join(dir, "..new"), filepath.Join(dir, "..data")))
 	}
 	first, second := generation("1"), generation("2")
 	point("1")
 	b.cert, b.key = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
-	must(t, os.Symlink("..data/tls.crt", b.cert))
-	must(t, os.Symlink("..data/tls.key", b.key))
+	certstest.Must(t, os.Symlink("..data/tls.crt", b.cert))
+	certstest.Must(t, os.Symlink("..data/tls.key", b.key))
 	p, look := b.watch(t)
 	b.wantServed(t, p, first)
 	point("2")
@@ -161,11 +134,11 @@ func TestPairWaitsForTheOtherFile(t *testing.T) {
 	second := next.put(t, "localhost")
 	ticks := make(chan time.Time)
 	p, err := OpenPair(b.cert, b.key, PairOptions{Now: b.Now, Changed: b.add, Ticks: ticks})
-	must(t, err)
-	replaceFile(t, b.cert, string(read(t, next.cert)), 0o644)
+	certstest.Must(t, err)
+	replaceFile(t, b.cert, string(certstest.Read(t, next.cert)), 0o644)
 	p.look()
 	b.wantServed(t, p, first)
-	replaceFile(t, b.key, string(read(t, next.key)), 0o600)
+	replaceFile(t, b.key, string(certstest.Read(t, next.key)), 0o600)
 	p.look()
 	b.wantServed(t, p, second)
 	b.wantUse(t, second)
@@ -185,7 +158,7 @@ func TestPairRefusesNewFiles(t *testing.T) {
 		"lacks our host":  {func() { b.put(t, "localhost") }, "does not cover dev.example.test", "mkcert dev.example.test"},
 		"gone":            {func() { remove(t, b.cert) }, "no such file", "ls -ld"},
 		"broken":          {func() { b.put(t, "localhost"); cutShort(t, b.cert) }, "its PEM is broken", "grep"},
-		"a pipe of bytes": {func() { replaceFile(t, b.cert, strings.Repeat("x", maxPEM+1), 0o644) }, "larger than 1024 KiB", "ls -ld"},
+		"a pipe of bytes": {func() { replaceFile(t, b.cert, strings.Repeat("x", host.MaxPEM+1), 0o644) }, "larger than 1024 KiB", "ls -ld"},
 		"swapped":         {func() { b.cert, b.key = b.key, b.cert; b.put(t, "localhost"); b.cert, b.key = b.key, b.cert }, "it holds the key", "--cert"},
 	} {
 		c.change()
@@ -209,7 +182,7 @@ func TestPairRefusesNewFiles(t *testing.T) {
 func TestPairPutBack(t *testing.T) {
 	b := newBench(t)
 	first := b.put(t, "localhost")
-	cert, key := string(read(t, b.cert)), string(read(t, b.key))
+	cert, key := string(certstest.Read(t, b.cert)), string(certstest.Read(t, b.key))
 	p, look := b.watch(t)
 	remove(t, b.cert)
 	look()
@@ -231,7 +204,7 @@ func TestPairThatBeginsLater(t *testing.T) {
 	look()
 	b.wantServed(t, p, first)
 	wantTold(t, b.take(), refusal, "it begins on", "date")
-	b.advance(2 * time.Hour)
+	b.Advance(2 * time.Hour)
 	look()
 	b.wantServed(t, p, next)
 	b.wantUse(t, next)
@@ -242,16 +215,16 @@ func TestPairTellsOfItsEnd(t *testing.T) {
 	b := newBench(t)
 	first := b.put(t, "localhost")
 	p, look := b.watch(t)
-	b.advance(first.NotAfter.Sub(b.Now()) - 8*day)
+	b.Advance(first.NotAfter.Sub(b.Now()) - 8*certstest.Day)
 	look()
 	if told := b.take(); len(told) != 0 {
 		t.Errorf("eight days before: %+v", told)
 	}
-	b.advance(2 * day)
+	b.Advance(2 * certstest.Day)
 	look()
 	wantTold(t, b.take(), warning, "it ends on 2027-11-23 12:00 UTC", "openssl x509 -noout -subject -issuer -dates")
 	look()
-	b.advance(7 * day)
+	b.Advance(7 * certstest.Day)
 	look()
 	wantTold(t, b.take(), warning, "it ended on", "openssl x509")
 	b.wantServed(t, p, first) // there is nothing better
@@ -264,7 +237,7 @@ func TestPairTellsOfItsEnd(t *testing.T) {
 	b.write(t, pemCerts(short), pemKey(t, key))
 	look()
 	b.wantUse(t, short)
-	b.advance(16 * time.Hour)
+	b.Advance(16 * time.Hour)
 	look()
 	wantTold(t, b.take(), warning, "it ends on", "openssl")
 }
@@ -273,9 +246,9 @@ func TestPairTellsOfItsEnd(t *testing.T) {
 func TestPairTellsOfANearEndAtOnce(t *testing.T) {
 	b := newBench(t)
 	b.put(t, "localhost")
-	b.advance(360 * day)
+	b.Advance(360 * certstest.Day)
 	_, err := b.open()
-	must(t, err)
+	certstest.Must(t, err)
 	wantTold(t, b.take(), warning, "it ends on", "openssl")
 }
 
@@ -285,17 +258,17 @@ func TestPairChangesUnderOpenConnections(t *testing.T) {
 	b.put(t, "localhost")
 	p, look := b.watch(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
+	certstest.Must(t, err)
 	defer listener.Close()
 	go echoAll(listener, &tls.Config{GetCertificate: p.GetCertificate, Time: b.Now})
 	roots := x509.NewCertPool()
 	roots.AddCert(b.root.Certificate)
 	config := &tls.Config{RootCAs: roots, ServerName: "localhost", Time: b.Now}
 	old, err := tls.Dial("tcp", listener.Addr().String(), config)
-	must(t, err)
+	certstest.Must(t, err)
 	defer old.Close()
 	raw, err := net.Dial("tcp", listener.Addr().String()) // accepted before, begins after
-	must(t, err)
+	certstest.Must(t, err)
 	late := tls.Client(raw, config)
 	defer late.Close()
 
@@ -304,7 +277,7 @@ func TestPairChangesUnderOpenConnections(t *testing.T) {
 	echo(t, old)
 	echo(t, late)
 	fresh, err := tls.Dial("tcp", listener.Addr().String(), config)
-	must(t, err)
+	certstest.Must(t, err)
 	defer fresh.Close()
 	echo(t, fresh)
 	if !fresh.ConnectionState().PeerCertificates[0].Equal(second) || old.ConnectionState().PeerCertificates[0].Equal(second) {
@@ -328,5 +301,5 @@ func echoAll(listener net.Listener, config *tls.Config) {
 
 func cutShort(t *testing.T, path string) {
 	t.Helper()
-	replaceFile(t, path, string(read(t, path))[:100], 0o600)
+	replaceFile(t, path, string(certstest.Read(t, path))[:100], 0o600)
 }

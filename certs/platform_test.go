@@ -2,6 +2,8 @@ package certs
 
 import (
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"strings"
 	"testing"
 )
@@ -9,7 +11,7 @@ import (
 func TestKeychain(t *testing.T) {
 	a, older := openTest(t, Options{}), openTest(t, Options{})
 	root, held, trusted := a.Root(), []byte(nil), false
-	r := &recorder{reply: func(c Command) ([]byte, error) {
+	r := &certstest.Recorder{Reply: func(c host.Command) ([]byte, error) {
 		switch c.Argv[1] {
 		case "find-certificate":
 			return held, nil
@@ -20,7 +22,7 @@ func TestKeychain(t *testing.T) {
 		}
 		return nil, nil
 	}}
-	env := fakeEnv(t, "darwin", r, "sudo")
+	env := certstest.FakeEnv(t, "darwin", r, "sudo")
 	env.UID, env.Elevate, env.Attended = 501, true, true
 	stores := Stores(env)
 	if len(stores) != 1 {
@@ -29,19 +31,19 @@ func TestKeychain(t *testing.T) {
 	k := stores[0]
 	wantState(t, k, root, Absent)
 	commands, err := k.Commands(t.Context(), ToInstall, root)
-	must(t, err)
-	wantLines(t, lines(commands), "sudo /usr/bin/security add-trusted-cert -d -r trustRoot -p ssl -p basic "+
+	certstest.Must(t, err)
+	certstest.WantLines(t, certstest.Lines(commands), "sudo /usr/bin/security add-trusted-cert -d -r trustRoot -p ssl -p basic "+
 		"-k /Library/Keychains/System.keychain "+root.Path)
 
-	held = encodeCertificates(root.Certificate.Raw, older.root.Raw, selfSigned(t, "Apple").Raw)
+	held = encodeCertificates(root.Certificate.Raw, older.root.Raw, certstest.SelfSigned(t, "Apple").Raw)
 	wantState(t, k, root, Partial)
 	trusted = true
 	if status := wantState(t, k, root, Trusted); len(status.Stale) != 1 || !status.Stale[0].Equal(older.root) {
 		t.Errorf("stale: %v", status.Stale)
 	}
 	commands, err = k.Commands(t.Context(), ToUninstall, root)
-	must(t, err)
-	wantLines(t, lines(commands),
+	certstest.Must(t, err)
+	certstest.WantLines(t, certstest.Lines(commands),
 		"sudo /usr/bin/security delete-certificate -t -Z "+strings.ToUpper(thumbprint(older.Root()))+" /Library/Keychains/System.keychain",
 		"sudo /usr/bin/security delete-certificate -t -Z "+strings.ToUpper(thumbprint(root))+" /Library/Keychains/System.keychain")
 	if commands, err := k.Commands(t.Context(), ToInstall, root); err != nil || len(commands) != 0 {
@@ -52,13 +54,13 @@ func TestKeychain(t *testing.T) {
 func TestWindowsStore(t *testing.T) {
 	a, older := openTest(t, Options{}), openTest(t, Options{})
 	root, listing := a.Root(), ""
-	r := &recorder{reply: func(Command) ([]byte, error) { return []byte(listing), nil }}
-	env := fakeEnv(t, "windows", r)
+	r := &certstest.Recorder{Reply: func(host.Command) ([]byte, error) { return []byte(listing), nil }}
+	env := certstest.FakeEnv(t, "windows", r)
 	env.UID, env.Attended = -1, true
 	w := Stores(env)[0]
 	wantState(t, w, root, Absent)
-	must(t, w.Change(t.Context(), ToInstall, root))
-	wantLines(t, r.ran[len(r.ran)-1:], "certutil.exe -user -addstore Root "+quote(root.Path))
+	certstest.Must(t, w.Change(t.Context(), ToInstall, root))
+	certstest.WantLines(t, r.Ran[len(r.Ran)-1:], "certutil.exe -user -addstore Root "+host.Quote(root.Path))
 
 	listing = "Root \"Vertrauenswürdige Stammzertifizierungsstellen\"\r\n" +
 		entryOf("O=letta-dev development CA", thumbprint(root)) +
@@ -66,8 +68,8 @@ func TestWindowsStore(t *testing.T) {
 		entryOf("O=letta-dev development CA", strings.ToUpper(thumbprint(older.Root()))) + "CertUtil: fertig.\r\n"
 	wantState(t, w, root, Trusted)
 	commands, err := w.Commands(t.Context(), ToUninstall, root)
-	must(t, err)
-	wantLines(t, lines(commands), "certutil.exe -user -delstore Root "+thumbprint(root),
+	certstest.Must(t, err)
+	certstest.WantLines(t, certstest.Lines(commands), "certutil.exe -user -delstore Root "+thumbprint(root),
 		"certutil.exe -user -delstore Root "+thumbprint(older.Root()))
 	if commands, err := w.Commands(t.Context(), ToInstall, root); err != nil || len(commands) != 0 {
 		t.Errorf("installs twice: %v, %v", commands, err)
@@ -78,19 +80,19 @@ func TestWindowsStore(t *testing.T) {
 func TestStoresThatAskWantSomeoneThere(t *testing.T) {
 	a := openTest(t, Options{})
 	for goos, want := range map[string]string{"darwin": "/usr/bin/security add-trusted-cert ", "windows": "certutil.exe -user -addstore Root "} {
-		r := &recorder{}
-		env := fakeEnv(t, goos, r, "sudo")
+		r := &certstest.Recorder{}
+		env := certstest.FakeEnv(t, goos, r, "sudo")
 		env.Elevate = true
 		result := Trust(t.Context(), a, Stores(env), nil)[0]
-		wantHint(t, result.Err, "asks in a window", want)
-		for _, ran := range r.ran {
+		certstest.WantHint(t, result.Err, "asks in a window", want)
+		for _, ran := range r.Ran {
 			if strings.Contains(ran, want) {
 				t.Errorf("%s: asked all the same", goos)
 			}
 		}
 		env.Attended = true
-		if result := Trust(t.Context(), a, Stores(env), nil)[0]; is[*RightsError](result.Err) || !strings.Contains(r.ran[len(r.ran)-2], want) {
-			t.Errorf("%s: %+v, ran %q", goos, result, r.ran)
+		if result := Trust(t.Context(), a, Stores(env), nil)[0]; is[*RightsError](result.Err) || !strings.Contains(r.Ran[len(r.Ran)-2], want) {
+			t.Errorf("%s: %+v, ran %q", goos, result, r.Ran)
 		}
 	}
 }
@@ -104,19 +106,19 @@ func is[E error](err error) bool {
 func TestStoresThatCannotBeRead(t *testing.T) {
 	a := openTest(t, Options{})
 	for goos, tool := range map[string]string{"darwin": "security find-certificate", "windows": "certutil.exe -user -store Root"} {
-		r := &recorder{reply: func(c Command) ([]byte, error) {
-			return nil, &CommandError{Command: c, TimedOut: true, Err: errors.New("killed")}
+		r := &certstest.Recorder{Reply: func(c host.Command) ([]byte, error) {
+			return nil, &host.CommandError{Command: c, TimedOut: true, Err: errors.New("killed")}
 		}}
-		env := fakeEnv(t, goos, r)
+		env := certstest.FakeEnv(t, goos, r)
 		env.Attended = true
 		for _, result := range []Result{Trust(t.Context(), a, Stores(env), nil)[0], Untrust(t.Context(), Claim{Authority: a}, Stores(env), nil)[0]} {
-			wantHint(t, result.Err, "no end after", tool)
+			certstest.WantHint(t, result.Err, "no end after", tool)
 			if result.After != Unavailable {
 				t.Errorf("%+v", result)
 			}
 		}
-		for _, c := range r.commands {
-			if c.Asks || c.Limit != lookLimit {
+		for _, c := range r.Commands {
+			if c.Asks || c.Limit != host.LookLimit {
 				t.Errorf("ran %+v", c)
 			}
 		}
@@ -133,7 +135,7 @@ func TestQuote(t *testing.T) {
 	for word, want := range map[string]string{
 		"": "''", "plain-1.2/x": "plain-1.2/x", "two words": "'two words'", "it's": `'it'\''s'`, "$(reboot)": "'$(reboot)'", "*": "'*'",
 	} {
-		if got := quote(word); got != want {
+		if got := host.Quote(word); got != want {
 			t.Errorf("quote(%q) = %s, want %s", word, got, want)
 		}
 	}

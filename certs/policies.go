@@ -3,6 +3,7 @@ package certs
 import (
 	"bytes"
 	"context"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,7 +15,7 @@ import (
 // as they are. Firefox copies what it is told into every profile that it starts, and keeps it there: to take it out
 // again is for the stores of the profiles, and needs certutil.
 type policyStore struct {
-	env      Env
+	env      host.Env
 	name     string
 	top      string   // the folder of the browser's settings
 	file     string   // in it, JSON; Chromium takes any in its folder, and this one is ours; Firefox takes one, whoever's it is
@@ -24,7 +25,7 @@ type policyStore struct {
 }
 
 // policyStores returns the files of the browsers that are installed, and those that are there.
-func policyStores(env Env) []Store {
+func policyStores(env host.Env) []Store {
 	if env.GOOS == "darwin" || env.GOOS == "windows" {
 		return nil // there the system's store reaches the browsers
 	}
@@ -39,15 +40,15 @@ func policyStores(env Env) []Store {
 		{"Edge policy", "/etc/opt/edge", []string{"microsoft-edge"}},
 		{"Brave policy", "/etc/brave", []string{"brave-browser"}},
 	} {
-		s := &policyStore{env: env, name: b.name, top: env.path(b.dir), file: env.path(b.dir, "policies/managed/letta-dev.json"),
+		s := &policyStore{env: env, name: b.name, top: env.InRoot(b.dir), file: env.InRoot(b.dir, "policies/managed/letta-dev.json"),
 			keys: []string{"CACertificates"}}
-		if s.programs = env.programs(b.commands...); len(s.programs) > 0 || exists(s.file) {
+		if s.programs = installed(env, b.commands...); len(s.programs) > 0 || host.Exists(s.file) {
 			stores = append(stores, s)
 		}
 	}
-	s := &policyStore{env: env, name: "Firefox policy", top: env.path("/etc/firefox"), file: env.path("/etc/firefox/policies/policies.json"),
-		keys: []string{"policies", "Certificates", "Install"}, files: true, programs: env.programs("firefox", "firefox-esr")}
-	if len(s.programs) > 0 || exists(s.file) {
+	s := &policyStore{env: env, name: "Firefox policy", top: env.InRoot("/etc/firefox"), file: env.InRoot("/etc/firefox/policies/policies.json"),
+		keys: []string{"policies", "Certificates", "Install"}, files: true, programs: installed(env, "firefox", "firefox-esr")}
+	if len(s.programs) > 0 || host.Exists(s.file) {
 		stores = append(stores, s)
 	}
 	return stores
@@ -75,7 +76,7 @@ func (s *policyStore) Status(_ context.Context, root Root) (Status, error) {
 	return status, nil
 }
 
-func (s *policyStore) Commands(_ context.Context, action Action, root Root) ([]Command, error) {
+func (s *policyStore) Commands(_ context.Context, action Action, root Root) ([]host.Command, error) {
 	data, entries, err := s.read(root)
 	if err != nil {
 		if action == ToUninstall && s.files && !bytes.Contains(data, []byte("letta-dev")) {
@@ -94,7 +95,7 @@ func (s *policyStore) Commands(_ context.Context, action Action, root Root) ([]C
 
 // addition returns what puts the root into the list. Firefox gets a copy of it, because the list names files, and ours
 // lies in a folder that no other user may enter.
-func (s *policyStore) addition(data []byte, entries []policyEntry, root Root) ([]Command, error) {
+func (s *policyStore) addition(data []byte, entries []policyEntry, root Root) ([]host.Command, error) {
 	if !s.files {
 		if err := s.soleList(); err != nil {
 			return nil, err
@@ -106,12 +107,12 @@ func (s *policyStore) addition(data []byte, entries []policyEntry, root Root) ([
 	if err != nil {
 		return nil, err
 	}
-	put := root.into(s.command("install", "-D", "-m", "0644", "/dev/stdin", copied))
-	return append([]Command{put}, commands...), nil
+	put := reading(root, s.command("install", "-D", "-m", "0644", "/dev/stdin", copied))
+	return append([]host.Command{put}, commands...), nil
 }
 
 // removal returns what takes the claimed roots out of the list. A copy that is gone is anybody's.
-func (s *policyStore) removal(data []byte, entries []policyEntry, root Root) ([]Command, error) {
+func (s *policyStore) removal(data []byte, entries []policyEntry, root Root) ([]host.Command, error) {
 	var others []policyEntry
 	var gone []string
 	for _, e := range entries {
@@ -138,8 +139,8 @@ func (s *policyStore) removal(data []byte, entries []policyEntry, root Root) ([]
 }
 
 // tidy returns what removes the folders in which nothing will be when files are gone: an installation makes them.
-func (s *policyStore) tidy(gone []string) []Command {
-	var commands []Command
+func (s *policyStore) tidy(gone []string) []host.Command {
+	var commands []host.Command
 	for dir := filepath.Dir(s.file); strings.HasPrefix(dir, s.top); dir = filepath.Dir(dir) {
 		entries, err := os.ReadDir(dir)
 		stays := func(e os.DirEntry) bool { return !slices.Contains(gone, filepath.Join(dir, e.Name())) }
@@ -152,7 +153,7 @@ func (s *policyStore) tidy(gone []string) []Command {
 }
 
 // write returns what replaces the file in one step, and nothing where nothing is left in it.
-func (s *policyStore) write(data []byte, entries []policyEntry) ([]Command, error) {
+func (s *policyStore) write(data []byte, entries []policyEntry) ([]host.Command, error) {
 	content, err := withPolicyList(data, s.keys, entries)
 	if err != nil {
 		return nil, s.failure(err, "sudoedit")
@@ -163,7 +164,7 @@ func (s *policyStore) write(data []byte, entries []policyEntry) ([]Command, erro
 	file := s.target()
 	put := s.command("install", "-D", "-m", "0644", "/dev/stdin", file+".letta-dev")
 	put.Input = content
-	return []Command{put, s.command("mv", "-f", "--", file+".letta-dev", file)}, nil
+	return []host.Command{put, s.command("mv", "-f", "--", file+".letta-dev", file)}, nil
 }
 
 // target returns the file itself, which an administrator may have put elsewhere.
@@ -174,8 +175,8 @@ func (s *policyStore) target() string {
 	return s.file
 }
 
-func (s *policyStore) command(argv ...string) Command {
-	return Command{Argv: argv, NeedsRoot: s.env.lacksRoot()}
+func (s *policyStore) command(argv ...string) host.Command {
+	return host.Command{Argv: argv, NeedsRoot: s.env.LacksRoot()}
 }
 
 func (s *policyStore) Change(ctx context.Context, action Action, root Root) error {
@@ -183,7 +184,7 @@ func (s *policyStore) Change(ctx context.Context, action Action, root Root) erro
 }
 
 func (s *policyStore) failure(err error, look string) error {
-	return &Error{Doing: "use the file of the " + s.name, Path: s.file, Err: err, Advice: look + " " + quote(s.file)}
+	return &host.Error{Doing: "use the file of the " + s.name, Path: s.file, Err: err, Advice: look + " " + host.Quote(s.file)}
 }
 
 // prove starts the browser with a home that trusts nothing, so that it can have the root from the policy alone. Firefox
@@ -192,12 +193,12 @@ func (s *policyStore) prove(ctx context.Context, p *proof) (verdict, error) {
 	if !s.env.Browsers || s.files || len(s.programs) == 0 {
 		return verdict{}, errNoClient
 	}
-	home, err := s.env.scratch("", nil)
+	home, err := s.env.Scratch("", nil)
 	if err != nil {
 		return verdict{}, err
 	}
 	env := s.env
 	env.Home, env.Vars = home, map[string]string{"PATH": env.Vars["PATH"]}
 	defer os.RemoveAll(home)
-	return verdict{filepath.Base(s.programs[0]), ByHandshake}, env.browse(ctx, p, s.programs[0])
+	return verdict{filepath.Base(s.programs[0]), ByHandshake}, browse(ctx, env, p, s.programs[0])
 }

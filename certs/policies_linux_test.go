@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,12 +13,12 @@ import (
 func privateEtc(t *testing.T) {
 	t.Helper()
 	dir := filepath.Join(os.Getenv("CERTS_TEST_NAMESPACE"), "etc")
-	must(t, os.Mkdir(dir, 0o755))
-	must(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, "")) // an overlay over an overlay, as in containers, is refused
+	certstest.Must(t, os.Mkdir(dir, 0o755))
+	certstest.Must(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, "")) // an overlay over an overlay, as in containers, is refused
 	upper, work := filepath.Join(dir, "upper"), filepath.Join(dir, "work")
-	must(t, os.Mkdir(upper, 0o755))
-	must(t, os.Mkdir(work, 0o755))
-	must(t, syscall.Mount("overlay", "/etc", "overlay", 0, "lowerdir=/etc,upperdir="+upper+",workdir="+work))
+	certstest.Must(t, os.Mkdir(upper, 0o755))
+	certstest.Must(t, os.Mkdir(work, 0o755))
+	certstest.Must(t, syscall.Mount("overlay", "/etc", "overlay", 0, "lowerdir=/etc,upperdir="+upper+",workdir="+work))
 }
 
 // Chromium itself takes the root from the policy: it is started with a home that has no database at all.
@@ -25,8 +26,8 @@ func TestChromiumPolicy(t *testing.T) {
 	if testing.Short() {
 		t.Skip("NOT PROVEN: starting a browser takes seconds")
 	}
-	requireTool(t, "chromium")
-	if !inNamespace(t) {
+	certstest.RequireTool(t, "chromium")
+	if !certstest.InNamespace(t) {
 		return
 	}
 	privateEtc(t)
@@ -53,9 +54,9 @@ func TestFirefoxPolicy(t *testing.T) {
 	}
 	browser, err := exec.LookPath("firefox-esr")
 	if err != nil {
-		browser = requireTool(t, "firefox")
+		browser = certstest.RequireTool(t, "firefox")
 	}
-	if !inNamespace(t) {
+	if !certstest.InNamespace(t) {
 		return
 	}
 	privateEtc(t)

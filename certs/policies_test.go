@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,16 +15,16 @@ import (
 )
 
 // managed is a machine with these browsers, whose commands are run for real below a folder of the test's.
-func managed(t *testing.T, browsers ...string) Env {
+func managed(t *testing.T, browsers ...string) host.Env {
 	t.Helper()
-	env := realEnv(t)
-	env.LookPath = fakeEnv(t, "linux", &recorder{}, browsers...).LookPath
+	env := certstest.RealEnv(t)
+	env.LookPath = certstest.FakeEnv(t, "linux", &certstest.Recorder{}, browsers...).LookPath
 	return env
 }
 
 func TestPoliciesOfTheBrowsersThatAreThere(t *testing.T) {
 	env := managed(t, "chromium", "microsoft-edge", "firefox-esr")
-	write(t, env.path("/etc/brave/policies/managed/letta-dev.json"), 0o644, "{}") // the browser itself is gone
+	certstest.Write(t, env.InRoot("/etc/brave/policies/managed/letta-dev.json"), 0o644, "{}") // the browser itself is gone
 	var got []string
 	for _, s := range Stores(env, Policies) {
 		got = append(got, s.Name()+" "+strings.TrimPrefix(s.(*policyStore).file, env.Root))
@@ -48,7 +50,7 @@ func TestPoliciesComeAndGo(t *testing.T) {
 			env := managed(t, browser)
 			stores := Stores(env, Policies)
 			wantState(t, stores[0], a.Root(), Absent)
-			must(t, stores[0].Change(t.Context(), ToInstall, older.Root()))
+			certstest.Must(t, stores[0].Change(t.Context(), ToInstall, older.Root()))
 			r := Trust(t.Context(), a, stores, nil)[0]
 			if r.After != Trusted || r.Known != ByBundle || r.Err != nil || len(r.Stale) != 1 || !r.Stale[0].Equal(older.root) {
 				t.Fatalf("trust: %+v", r)
@@ -56,11 +58,11 @@ func TestPoliciesComeAndGo(t *testing.T) {
 			if r := Trust(t.Context(), a, stores, nil)[0]; r.Err != nil || len(r.Commands) != 0 {
 				t.Fatalf("trust again: %+v", r)
 			}
-			must(t, os.RemoveAll(a.Dir())) // what is ours is known by what it is
+			certstest.Must(t, os.RemoveAll(a.Dir())) // what is ours is known by what it is
 			if r := Untrust(t.Context(), Claim{}, stores, nil)[0]; r.Err != nil || len(r.Commands) == 0 {
 				t.Fatalf("untrust: %+v", r)
 			}
-			if left, err := os.ReadDir(env.path("/etc")); err != nil || len(left) != 0 {
+			if left, err := os.ReadDir(env.InRoot("/etc")); err != nil || len(left) != 0 {
 				t.Errorf("left: %v, %v", left, err)
 			}
 			if r := Untrust(t.Context(), Claim{}, stores, nil)[0]; r.Err != nil || len(r.Commands) != 0 {
@@ -95,13 +97,13 @@ func TestPoliciesLeaveFoldersOfOthers(t *testing.T) {
 	a := openTest(t, Options{})
 	for _, other := range []string{"/etc/chromium/policies/managed/corporate.json", "/etc/chromium/master_preferences"} {
 		env := managed(t, "chromium")
-		write(t, env.path(other), 0o644, "{}")
+		certstest.Write(t, env.InRoot(other), 0o644, "{}")
 		stores := Stores(env, Policies)
-		must(t, stores[0].Change(t.Context(), ToInstall, a.Root()))
+		certstest.Must(t, stores[0].Change(t.Context(), ToInstall, a.Root()))
 		if r := Untrust(t.Context(), Claim{Authority: a}, stores, nil)[0]; r.Err != nil {
 			t.Errorf("%+v", r)
 		}
-		if left := filesIn(t, env.Root); len(left) != 1 || !exists(filepath.Dir(env.path(other))) || exists(env.path("/etc/chromium/policies/managed")) != strings.Contains(other, "managed") {
+		if left := filesIn(t, env.Root); len(left) != 1 || !host.Exists(filepath.Dir(env.InRoot(other))) || host.Exists(env.InRoot("/etc/chromium/policies/managed")) != strings.Contains(other, "managed") {
 			t.Errorf("left: %q", left)
 		}
 	}
@@ -110,7 +112,7 @@ func TestPoliciesLeaveFoldersOfOthers(t *testing.T) {
 func filesIn(t *testing.T, dir string) []string {
 	t.Helper()
 	var found []string
-	must(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+	certstest.Must(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			found = append(found, path)
 		}
@@ -126,15 +128,15 @@ const corporate = `{"policies": {"DisableTelemetry": true, "Big": 12345678901234
 func TestPoliciesOfOthersSurvive(t *testing.T) {
 	a := openTest(t, Options{})
 	env := managed(t, "firefox")
-	real, file := env.path("/srv/firefox.json"), env.path("/etc/firefox/policies/policies.json")
-	write(t, real, 0o644, corporate)
-	must(t, os.MkdirAll(filepath.Dir(file), 0o755))
-	must(t, os.Symlink(real, file))
+	real, file := env.InRoot("/srv/firefox.json"), env.InRoot("/etc/firefox/policies/policies.json")
+	certstest.Write(t, real, 0o644, corporate)
+	certstest.Must(t, os.MkdirAll(filepath.Dir(file), 0o755))
+	certstest.Must(t, os.Symlink(real, file))
 	stores := Stores(env, Policies)
 	if r := Trust(t.Context(), a, stores, nil)[0]; r.After != Trusted || r.Err != nil {
 		t.Fatalf("trust: %+v", r)
 	}
-	during := read(t, real)
+	during := certstest.Read(t, real)
 	for _, word := range []string{`"DisableTelemetry": true`, "12345678901234567890", "<a&b>", `"/opt/corporate.pem",`, "7,", `"deep": null`} {
 		if !bytes.Contains(during, []byte(word)) {
 			t.Errorf("%s is lost in %s", word, during)
@@ -146,7 +148,7 @@ func TestPoliciesOfOthersSurvive(t *testing.T) {
 	if info, err := os.Lstat(file); err != nil || info.Mode()&os.ModeSymlink == 0 {
 		t.Errorf("the link is gone: %v", err)
 	}
-	if after := read(t, real); !reflect.DeepEqual(meaning(t, after), meaning(t, []byte(corporate))) {
+	if after := certstest.Read(t, real); !reflect.DeepEqual(meaning(t, after), meaning(t, []byte(corporate))) {
 		t.Errorf("left\n%s", after)
 	}
 }
@@ -156,7 +158,7 @@ func meaning(t *testing.T, data []byte) any {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	var v any
-	must(t, d.Decode(&v))
+	certstest.Must(t, d.Decode(&v))
 	return v
 }
 
@@ -173,17 +175,17 @@ func TestPoliciesThatAreBroken(t *testing.T) {
 		"{\"a\":\"\xff\"}": "not UTF-8",
 	} {
 		env := managed(t, "firefox")
-		file := env.path("/etc/firefox/policies/policies.json")
-		write(t, file, 0o644, content)
+		file := env.InRoot("/etc/firefox/policies/policies.json")
+		certstest.Write(t, file, 0o644, content)
 		r := Trust(t.Context(), a, Stores(env, Policies), nil)[0]
-		wantHint(t, r.Err, says, file)
+		certstest.WantHint(t, r.Err, says, file)
 		if r.After != Unavailable {
 			t.Errorf("%q: %+v", content, r)
 		}
 		if r := Untrust(t.Context(), Claim{Authority: a}, Stores(env, Policies), nil)[0]; r.Err != nil || len(r.Commands) > 0 {
 			t.Errorf("%q: %+v", content, r) // nothing of ours was in it
 		}
-		if got := string(read(t, file)); got != content {
+		if got := string(certstest.Read(t, file)); got != content {
 			t.Errorf("%q became %q", content, got)
 		}
 	}
@@ -193,10 +195,10 @@ func TestPoliciesThatAreBroken(t *testing.T) {
 func TestPoliciesThatAreBrokenAndOurs(t *testing.T) {
 	env := managed(t, "chromium", "firefox")
 	stores := Stores(env, Policies)
-	write(t, stores[0].(*policyStore).file, 0o644, `{"CACertificates": [`)
-	write(t, stores[1].(*policyStore).file, 0o644, `{"policies": {"Certificates": {"Install": ["/etc/firefox/policies/letta-dev_development_CA_1.pem"`)
+	certstest.Write(t, stores[0].(*policyStore).file, 0o644, `{"CACertificates": [`)
+	certstest.Write(t, stores[1].(*policyStore).file, 0o644, `{"policies": {"Certificates": {"Install": ["/etc/firefox/policies/letta-dev_development_CA_1.pem"`)
 	for _, r := range Untrust(t.Context(), Claim{}, stores, nil) {
-		wantHint(t, r.Err, "line 1", r.Where)
+		certstest.WantHint(t, r.Err, "line 1", r.Where)
 	}
 }
 
@@ -204,12 +206,12 @@ func TestPoliciesThatAreBrokenAndOurs(t *testing.T) {
 func TestPoliciesDoNotHideThoseOfOthers(t *testing.T) {
 	a := openTest(t, Options{})
 	env := managed(t, "chromium")
-	theirs := env.path("/etc/chromium/policies/managed/corporate.json")
-	write(t, env.path("/etc/chromium/policies/managed/other.json"), 0o644, `{"HomepageLocation": "https://example.com"}`)
-	write(t, theirs, 0o644, `{"CACertificates": ["`+base64.StdEncoding.EncodeToString(selfSigned(t, "another company").Raw)+`"]}`)
+	theirs := env.InRoot("/etc/chromium/policies/managed/corporate.json")
+	certstest.Write(t, env.InRoot("/etc/chromium/policies/managed/other.json"), 0o644, `{"HomepageLocation": "https://example.com"}`)
+	certstest.Write(t, theirs, 0o644, `{"CACertificates": ["`+base64.StdEncoding.EncodeToString(certstest.SelfSigned(t, "another company").Raw)+`"]}`)
 	stores := Stores(env, Policies)
-	wantHint(t, Trust(t.Context(), a, stores, nil)[0].Err, theirs+" has CACertificates already", "openssl x509 -outform DER")
-	must(t, os.Remove(theirs))
+	certstest.WantHint(t, Trust(t.Context(), a, stores, nil)[0].Err, theirs+" has CACertificates already", "openssl x509 -outform DER")
+	certstest.Must(t, os.Remove(theirs))
 	if r := Trust(t.Context(), a, stores, nil)[0]; r.After != Trusted || r.Err != nil {
 		t.Errorf("%+v", r)
 	}
@@ -221,9 +223,9 @@ func TestPoliciesNeedRoot(t *testing.T) {
 	env := managed(t, "chromium", "firefox")
 	env.UID = 1000
 	for i, r := range Trust(t.Context(), a, Stores(env, Policies), nil) {
-		want := []string{"printf %s '{\n  \"CACertificates\": [\n", "sudo install -D -m 0644 /dev/stdin " + env.path("/etc/firefox/policies/letta-dev_development_CA_")}[i]
-		wantHint(t, r.Err, "root rights", want)
-		wantHint(t, r.Err, "root rights", " && sudo mv -f -- "+r.Where+".letta-dev "+r.Where)
+		want := []string{"printf %s '{\n  \"CACertificates\": [\n", "sudo install -D -m 0644 /dev/stdin " + env.InRoot("/etc/firefox/policies/letta-dev_development_CA_")}[i]
+		certstest.WantHint(t, r.Err, "root rights", want)
+		certstest.WantHint(t, r.Err, "root rights", " && sudo mv -f -- "+r.Where+".letta-dev "+r.Where)
 	}
 	if left := filesIn(t, env.Root); len(left) != 0 {
 		t.Errorf("begun all the same: %q", left)
@@ -234,10 +236,10 @@ func TestPoliciesNeedRoot(t *testing.T) {
 func TestPoliciesKnowOursByItsCertificate(t *testing.T) {
 	a := openTest(t, Options{})
 	env := managed(t, "firefox")
-	dir := env.path("/etc/firefox/policies")
-	both, der := env.path("/both.pem"), env.path("/root.der")
-	write(t, both, 0o644, string(encodeCertificates(a.root.Raw, selfSigned(t, "another company").Raw)))
-	write(t, der, 0o644, string(a.root.Raw))
+	dir := env.InRoot("/etc/firefox/policies")
+	both, der := env.InRoot("/both.pem"), env.InRoot("/root.der")
+	certstest.Write(t, both, 0o644, string(encodeCertificates(a.root.Raw, certstest.SelfSigned(t, "another company").Raw)))
+	certstest.Write(t, der, 0o644, string(a.root.Raw))
 	list := []string{both, "/gone.pem", "corporate.pem", dir + "/letta-dev_development_CA_1.pem", der, dir + "/other.pem"}
 	entries := []policyEntry{}
 	for _, path := range list {
@@ -245,12 +247,12 @@ func TestPoliciesKnowOursByItsCertificate(t *testing.T) {
 	}
 	store := Stores(env, Policies)[0].(*policyStore)
 	content, err := withPolicyList(nil, store.keys, entries)
-	must(t, err)
-	write(t, store.file, 0o644, content)
+	certstest.Must(t, err)
+	certstest.Write(t, store.file, 0o644, content)
 	wantState(t, store, a.Root(), Trusted)
-	must(t, store.Change(t.Context(), ToUninstall, Root{}))
+	certstest.Must(t, store.Change(t.Context(), ToUninstall, Root{}))
 	_, left, err := store.read(Root{})
-	must(t, err)
+	certstest.Must(t, err)
 	var names []string
 	for _, e := range left {
 		names = append(names, strings.Trim(string(e.raw), `"`))
@@ -258,7 +260,7 @@ func TestPoliciesKnowOursByItsCertificate(t *testing.T) {
 	if want := []string{both, "/gone.pem", "corporate.pem", dir + "/other.pem"}; !slices.Equal(names, want) {
 		t.Errorf("left %q", names)
 	}
-	if !exists(der) {
+	if !host.Exists(der) {
 		t.Error("somebody's file is gone")
 	}
 }
@@ -269,13 +271,13 @@ func TestPoliciesThatAreRelative(t *testing.T) {
 	env := managed(t, "firefox")
 	store := Stores(env, Policies)[0].(*policyStore)
 	t.Chdir(env.Root)
-	write(t, "rootCA.pem", 0o644, string(read(t, a.Root().Path)))
+	certstest.Write(t, "rootCA.pem", 0o644, string(certstest.Read(t, a.Root().Path)))
 	content, err := withPolicyList(nil, store.keys, []policyEntry{fileEntry("rootCA.pem")})
-	must(t, err)
-	write(t, store.file, 0o644, content)
+	certstest.Must(t, err)
+	certstest.Write(t, store.file, 0o644, content)
 	wantState(t, store, a.Root(), Absent)
 	if commands, err := store.Commands(t.Context(), ToUninstall, a.Root()); err != nil || len(commands) > 0 {
-		t.Errorf("%q, %v", lines(commands), err)
+		t.Errorf("%q, %v", certstest.Lines(commands), err)
 	}
 }
 

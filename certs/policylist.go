@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -33,7 +34,7 @@ func fileEntry(path string) policyEntry {
 
 // read returns the file, nil if there is none, and its list; the file also if that cannot be understood.
 func (s *policyStore) read(root Root) ([]byte, []policyEntry, error) {
-	data, err := readBounded(s.file, maxRoots)
+	data, err := host.ReadBounded(s.file, host.MaxRoots)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
 	}
@@ -65,7 +66,7 @@ func (s *policyStore) identify(raw json.RawMessage, root Root) policyEntry {
 		if !filepath.IsAbs(text) {
 			return e // Firefox looks for it in folders that we put nothing into
 		}
-		data, err := readBounded(text, maxPEM)
+		data, err := host.ReadBounded(text, host.MaxPEM)
 		named := func(name string) bool { return strings.HasPrefix(filepath.Base(text), asFileName(name)) }
 		beside := filepath.Dir(text) == filepath.Dir(s.file)
 		lent = beside && named(borrowed)
@@ -101,12 +102,12 @@ func soleCertificate(data []byte) []byte {
 func (s *policyStore) soleList() error {
 	others, _ := filepath.Glob(filepath.Join(filepath.Dir(s.file), "*"))
 	for _, other := range others {
-		data, err := readBounded(other, maxRoots)
+		data, err := host.ReadBounded(other, host.MaxRoots)
 		if other == s.file || err != nil {
 			continue
 		}
 		if list, err := parsePolicyList(data, s.keys); err == nil && len(list) > 0 {
-			return &Error{Doing: "add a policy", Path: s.file, Err: fmt.Errorf("%s has %s already, and the browser takes them from one file", other, s.keys[0]),
+			return &host.Error{Doing: "add a policy", Path: s.file, Err: fmt.Errorf("%s has %s already, and the browser takes them from one file", other, s.keys[0]),
 				Advice: "openssl x509 -outform DER -in \"$(letta-dev certs path)\" | base64 -w0  # add that to " + other}
 		}
 	}

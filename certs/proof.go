@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"github.com/letta-dev/letta-dev/certs/host"
 	"github.com/letta-dev/letta-dev/crash"
 )
 
@@ -50,7 +51,7 @@ func newProof(a *Authority) (*proof, error) {
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, &Error{Doing: "prove the trust by a handshake", Err: err}
+		return nil, &host.Error{Doing: "prove the trust by a handshake", Err: err}
 	}
 	_, port, err := net.SplitHostPort(listener.Addr().String())
 	if err != nil {
@@ -60,7 +61,7 @@ func newProof(a *Authority) (*proof, error) {
 	p.server = &http.Server{
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, p.marker) }),
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{*leaf}, MinVersion: tls.VersionTLS12, GetConfigForClient: p.hello},
-		ReadHeaderTimeout: commandLimit,               // a JVM on a busy machine takes seconds for its handshake; its own limit and close come first
+		ReadHeaderTimeout: host.CommandLimit,          // a JVM on a busy machine takes seconds for its handshake; its own limit and close come first
 		ErrorLog:          log.New(io.Discard, "", 0), // clients that refuse are what it is for
 	}
 	go func() {

@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"net"
 	"slices"
 	"strings"
@@ -17,26 +19,26 @@ import (
 // Without curl the same question is asked by Go, of the same bundle.
 func TestProofWithoutCurl(t *testing.T) {
 	a := openTest(t, Options{})
-	env := fakeEnv(t, "linux", &recorder{})
-	bundle := env.path("/etc/ssl/certs/ca-certificates.crt")
-	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
-	write(t, bundle, 0o644, string(encodeCertificates(openTest(t, Options{}).root.Raw)))
+	env := certstest.FakeEnv(t, "linux", &certstest.Recorder{})
+	bundle := env.InRoot("/etc/ssl/certs/ca-certificates.crt")
+	certstest.Write(t, env.InRoot("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+	certstest.Write(t, bundle, 0o644, string(encodeCertificates(openTest(t, Options{}).root.Raw)))
 	store := newSystemStore(env)
 	if r := Prove(t.Context(), Claim{Authority: a}, []Store{store}, nil)[0]; r.After != Absent || r.Known != ByHandshake || r.Err != nil {
 		t.Fatalf("another root: %+v", r)
 	}
-	write(t, bundle, 0o644, string(encodeCertificates(a.root.Raw)))
+	certstest.Write(t, bundle, 0o644, string(encodeCertificates(a.root.Raw)))
 	if r := Prove(t.Context(), Claim{Authority: a}, []Store{store}, nil)[0]; r.After != Trusted || r.Known != ByHandshake || r.Err != nil {
 		t.Fatalf("our root: %+v", r)
 	}
 }
 
 // debian is a machine of that family whose bundle holds a root. Its commands do nothing but answer.
-func debian(t *testing.T, root *x509.Certificate, reply func(Command) ([]byte, error)) Store {
+func debian(t *testing.T, root *x509.Certificate, reply func(host.Command) ([]byte, error)) Store {
 	t.Helper()
-	env := fakeEnv(t, "linux", &recorder{reply: reply}, "curl")
-	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
-	write(t, env.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, string(encodeCertificates(root.Raw)))
+	env := certstest.FakeEnv(t, "linux", &certstest.Recorder{Reply: reply}, "curl")
+	certstest.Write(t, env.InRoot("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+	certstest.Write(t, env.InRoot("/etc/ssl/certs/ca-certificates.crt"), 0o644, string(encodeCertificates(root.Raw)))
 	return newSystemStore(env)
 }
 
@@ -51,7 +53,7 @@ func hello(t *testing.T, port string) {
 }
 
 // portOf returns the port that a command asks curl or tstclnt to come to.
-func portOf(c Command) string {
+func portOf(c host.Command) string {
 	if i := slices.Index(c.Argv, "-p"); i >= 0 {
 		return c.Argv[i+1]
 	}
@@ -61,7 +63,7 @@ func portOf(c Command) string {
 // An answer from somewhere else, such as a proxy that breaks TLS open, proves nothing.
 func TestProofWantsItsOwnAnswer(t *testing.T) {
 	a := openTest(t, Options{})
-	elsewhere := func(Command) ([]byte, error) { return []byte("<h1>welcome to the network</h1>"), nil }
+	elsewhere := func(host.Command) ([]byte, error) { return []byte("<h1>welcome to the network</h1>"), nil }
 	got := Prove(t.Context(), Claim{Authority: a}, []Store{debian(t, a.root, elsewhere)}, nil)[0]
 	if got.Known != ByBundle || got.Err == nil || !strings.Contains(got.Err.Error(), "curl reached something else") {
 		t.Fatalf("%+v", got)
@@ -71,15 +73,15 @@ func TestProofWantsItsOwnAnswer(t *testing.T) {
 // A client that cannot even start has refused nothing: neither is trust proven by it nor its absence.
 func TestProofWantsAHandshake(t *testing.T) {
 	a, other := openTest(t, Options{}), openTest(t, Options{})
-	crash := func(c Command) ([]byte, error) {
-		return nil, &CommandError{Command: c, Output: "cannot load libcurl.so.4", Err: errors.New("exit status 127")}
+	crash := func(c host.Command) ([]byte, error) {
+		return nil, &host.CommandError{Command: c, Output: "cannot load libcurl.so.4", Err: errors.New("exit status 127")}
 	}
 	for state, root := range map[State]*x509.Certificate{Trusted: a.root, Absent: other.root} {
 		got := Prove(t.Context(), Claim{Authority: a}, []Store{debian(t, root, crash)}, nil)[0]
 		if got.After != state || got.Known != ByBundle || got.Client != "curl" || got.Err == nil || !strings.Contains(got.Err.Error(), "libcurl") {
 			t.Errorf("%s: %+v", state, got)
 		}
-		wantHint(t, got.Err, got.Where, "letta-dev certs status")
+		certstest.WantHint(t, got.Err, got.Where, "letta-dev certs status")
 	}
 }
 
@@ -87,26 +89,26 @@ func TestProofWantsAHandshake(t *testing.T) {
 // not in it.
 func TestProofBeatsTheStoresWord(t *testing.T) {
 	a, other := openTest(t, Options{}), openTest(t, Options{})
-	refuse := func(c Command) ([]byte, error) {
+	refuse := func(c host.Command) ([]byte, error) {
 		hello(t, portOf(c))
-		return nil, &CommandError{Command: c, Err: errors.New("exit status 60"), Output: "SEC_ERROR_UNKNOWN_ISSUER"}
+		return nil, &host.CommandError{Command: c, Err: errors.New("exit status 60"), Output: "SEC_ERROR_UNKNOWN_ISSUER"}
 	}
 	r := Prove(t.Context(), Claim{Authority: a}, []Store{debian(t, a.root, refuse)}, nil)[0]
 	if r.After != Partial || r.Known != ByHandshake || r.Err == nil || !strings.Contains(r.Err.Error(), "SEC_ERROR_UNKNOWN_ISSUER") {
 		t.Errorf("%+v", r)
 	}
-	wantHint(t, r.Err, r.Where, remake) // and not the command of curl, whose server is gone
+	certstest.WantHint(t, r.Err, r.Where, remake) // and not the command of curl, whose server is gone
 	wide := openTest(t, Options{Domains: []string{"example.test"}})
 	r = Prove(t.Context(), Claim{Authority: wide}, []Store{debian(t, wide.root, refuse)}, nil)[0]
-	wantHint(t, r.Err, r.Where, "certs init --allow-domain example.test &&") // what is made anew may sign for the same
-	accept := func(c Command) ([]byte, error) {
+	certstest.WantHint(t, r.Err, r.Where, "certs init --allow-domain example.test &&") // what is made anew may sign for the same
+	accept := func(c host.Command) ([]byte, error) {
 		roots := x509.NewCertPool()
 		roots.AddCert(a.root)
 		p := &proof{port: portOf(c)}
 		return p.answer(t.Context(), roots)
 	}
 	r = Prove(t.Context(), Claim{Authority: a}, []Store{debian(t, other.root, accept)}, nil)[0]
-	wantHint(t, r.Err, "accept it", remake)
+	certstest.WantHint(t, r.Err, "accept it", remake)
 }
 
 // gate is a store whose proof waits until the proofs of all its kind have begun.

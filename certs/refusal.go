@@ -3,6 +3,7 @@ package certs
 import (
 	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"net/url"
 	"slices"
 	"strings"
@@ -10,17 +11,17 @@ import (
 
 // refusal says why the authority does not sign for some of the names, and how to get a certificate all the same. For a
 // name that was mistyped nobody is told to give up the authority that works.
-func (a *Authority) refusal(names, refused Names) *Error {
+func (a *Authority) refusal(names, refused Names) *host.Error {
 	doing := func(name string) string { return fmt.Sprintf("certify %q", name) }
 	if uris := refused.of(uri); len(uris) > 0 {
-		return &Error{Doing: doing(uris[0]), Err: errors.New("write the host name, not a URL"),
+		return &host.Error{Doing: doing(uris[0]), Err: errors.New("write the host name, not a URL"),
 			Advice: "letta-dev certs create" + names.hosts().words(), Usage: true}
 	}
 	if emails := refused.of(email); len(emails) > 0 {
-		return &Error{Doing: doing(emails[0]), Err: errors.New("no TLS server has an e-mail address for a name, and only mkcert signs for those"),
+		return &host.Error{Doing: doing(emails[0]), Err: errors.New("no TLS server has an e-mail address for a name, and only mkcert signs for those"),
 			Advice: "mkcert" + Names(emails).words()}
 	}
-	return &Error{Doing: doing(refused[0]), Err: fmt.Errorf("this authority can sign for %s only", a.scope()), Advice: a.wider(names, refused)}
+	return &host.Error{Doing: doing(refused[0]), Err: fmt.Errorf("this authority can sign for %s only", a.scope()), Advice: a.wider(names, refused)}
 }
 
 // wider is how to get a certificate for names some of which are refused: from an authority that may sign for them, which
@@ -55,7 +56,7 @@ func (n Names) hosts() Names {
 func (n Names) words() string {
 	var words strings.Builder
 	for _, name := range n {
-		words.WriteString(" " + quote(name))
+		words.WriteString(" " + host.Quote(name))
 	}
 	return words.String()
 }

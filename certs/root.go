@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"slices"
 	"strings"
 )
@@ -39,8 +40,8 @@ func (r Root) Name() string {
 	return name
 }
 
-// into has a command read the root: these very bytes, whatever has become of the file meanwhile.
-func (r Root) into(c Command) Command {
+// reading has a command read the root: these very bytes, whatever has become of the file meanwhile.
+func reading(r Root, c host.Command) host.Command {
 	c.Stdin, c.Input = r.Path, string(encodeCertificates(r.Certificate.Raw))
 	return c
 }

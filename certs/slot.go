@@ -3,6 +3,7 @@ package certs
 import (
 	"crypto/tls"
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,11 +21,11 @@ type slot struct {
 	report  func(Renewal)
 	current atomic.Pointer[held]
 
-	renewing sync.Mutex // guards what follows
-	seen     stamps     // the file as it was when it was last read
-	failed   time.Time  // when a renewal last failed
-	failedBy *Authority // that could not sign
-	told     time.Time  // when that was last reported; zero if the last one succeeded
+	renewing sync.Mutex  // guards what follows
+	seen     host.Stamps // the file as it was when it was last read
+	failed   time.Time   // when a renewal last failed
+	failedBy *Authority  // that could not sign
+	told     time.Time   // when that was last reported; zero if the last one succeeded
 }
 
 // held is a leaf in use and the authority that signed it.
@@ -58,8 +59,8 @@ func (s *slot) look() {
 	s.renewing.Lock()
 	defer s.renewing.Unlock()
 	s.renewDue()
-	now := stampsOf([]string{s.path()})
-	if now.equal(s.seen) {
+	now := host.StampsOf([]string{s.path()})
+	if now.Equal(s.seen) {
 		return
 	}
 	s.seen = now

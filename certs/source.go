@@ -1,10 +1,8 @@
 package certs
 
 import (
-	"io/fs"
-	"os"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,8 +13,8 @@ type source struct {
 	current atomic.Pointer[Authority]
 
 	mu   sync.Mutex
-	seen stamps // the files as they were when current was loaded
-	told stamps // the files as they were when loading them failed and that was told
+	seen host.Stamps // the files as they were when current was loaded
+	told host.Stamps // the files as they were when loading them failed and that was told
 
 	warned time.Time // when it was last told that the authority ends
 }
@@ -37,8 +35,8 @@ func (s *source) refresh() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	current := s.current.Load()
-	now := stampsOf(current.files())
-	if now.equal(s.seen) {
+	now := host.StampsOf(current.files())
+	if now.Equal(s.seen) {
 		s.told = nil
 		return nil
 	}
@@ -49,7 +47,7 @@ func (s *source) refresh() error {
 		s.seen, s.told = nil, nil // its files may be others: they are looked at next time
 	case err == nil:
 		s.seen, s.told = now, nil
-	case now.equal(s.told):
+	case now.Equal(s.told):
 		return nil
 	default:
 		s.told = now
@@ -110,31 +108,4 @@ func (a *Authority) files() []string {
 // same tells whether two authorities sign the same.
 func (a *Authority) same(b *Authority) bool {
 	return a.root.Equal(b.root) && a.issuer.Equal(b.issuer) && a.caroot == b.caroot
-}
-
-// stamps tell whether files have changed, at the price of a stat of each. There is nil for a file that is absent.
-type stamps []fs.FileInfo
-
-func stampsOf(paths []string) stamps {
-	var s stamps
-	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil {
-			info = nil
-		}
-		s = append(s, info)
-	}
-	return s
-}
-
-func (s stamps) equal(other stamps) bool { return slices.EqualFunc(s, other, sameStamp) }
-
-func sameStamp(a, b fs.FileInfo) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	if a.IsDir() && b.IsDir() { // what is put into it is not its own matter
-		return os.SameFile(a, b) && a.Mode() == b.Mode()
-	}
-	return os.SameFile(a, b) && a.Mode() == b.Mode() && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }

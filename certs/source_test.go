@@ -2,6 +2,7 @@ package certs
 
 import (
 	"crypto/tls"
+	"github.com/letta-dev/letta-dev/certs/certstest"
 	"io"
 	"os"
 	"slices"
@@ -24,7 +25,7 @@ func replaced(t *testing.T, a *Authority, opts Options) *Authority {
 func TestKeeperTakesUpAnotherAuthority(t *testing.T) {
 	for name, opts := range map[string]Options{"ours": {}, "with domains": {Domains: []string{"example.test"}}, "mkcert's": {CAROOT: fakeCaroot(t)}} {
 		t.Run(name, func(t *testing.T) {
-			c := &clock{now: time.Now()}
+			c := certstest.ClockAt(time.Now())
 			k, a, seen := keepTest(t, c, KeeperOptions{})
 			tick := k.look // as Run does at each tick
 			opts.Now = c.Now
@@ -40,11 +41,11 @@ func TestKeeperTakesUpAnotherAuthority(t *testing.T) {
 			}
 			for _, host := range []string{"letta.localhost", "127.0.0.1"} {
 				leaf, err := k.GetCertificate(&tls.ClientHelloInfo{ServerName: host})
-				must(t, err)
-				must(t, verify(leaf, fresh.root, host, c.Now()))
+				certstest.Must(t, err)
+				certstest.Must(t, verify(leaf, fresh.root, host, c.Now()))
 			}
 			again, err := NewKeeper(fresh, KeeperOptions{Renewed: seen.add})
-			must(t, err)
+			certstest.Must(t, err)
 			if !presented(t, again, "localhost").Equal(presented(t, k, "localhost")) || len(seen.take()) != 0 {
 				t.Error("the new leaf is not on disk")
 			}
@@ -63,8 +64,8 @@ func TestKeeperOutlivesItsAuthority(t *testing.T) {
 		says       string
 	}{
 		"gone": {
-			func(t *testing.T, dir string) { must(t, os.Rename(dir, dir+".away")) },
-			func(t *testing.T, dir string) { must(t, os.Rename(dir+".away", dir)) }, "not exist",
+			func(t *testing.T, dir string) { certstest.Must(t, os.Rename(dir, dir+".away")) },
+			func(t *testing.T, dir string) { certstest.Must(t, os.Rename(dir+".away", dir)) }, "not exist",
 		},
 		"exposed": {
 			func(t *testing.T, dir string) { chmod(t, dir+"/intermediate-key.pem", 0o644) },
@@ -72,14 +73,14 @@ func TestKeeperOutlivesItsAuthority(t *testing.T) {
 		},
 		"broken": {
 			func(t *testing.T, dir string) {
-				must(t, os.Rename(dir+"/rootCA.pem", dir+"/away"))
-				write(t, dir+"/rootCA.pem", 0o644, "x")
+				certstest.Must(t, os.Rename(dir+"/rootCA.pem", dir+"/away"))
+				certstest.Write(t, dir+"/rootCA.pem", 0o644, "x")
 			},
-			func(t *testing.T, dir string) { must(t, os.Rename(dir+"/away", dir+"/rootCA.pem")) }, "not one certificate",
+			func(t *testing.T, dir string) { certstest.Must(t, os.Rename(dir+"/away", dir+"/rootCA.pem")) }, "not one certificate",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newClock()
+			c := certstest.NewClock()
 			k, a, seen := keepTest(t, c, KeeperOptions{})
 			tick := k.look
 			leaf := presented(t, k, "localhost")
@@ -105,12 +106,12 @@ func TestKeeperOutlivesItsAuthority(t *testing.T) {
 
 // Where the clock is what is wrong with a new authority, it is taken up when the clock is right, though no file changes.
 func TestKeeperTakesUpAnotherAuthorityWhenTheClockIsRight(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	k, a, seen := keepTest(t, c, KeeperOptions{})
 	tick := k.look
 	tick()
-	ahead := newClock()
-	ahead.advance(10 * day)
+	ahead := certstest.NewClock()
+	ahead.Advance(10 * certstest.Day)
 	fresh := replaced(t, a, Options{Now: ahead.Now})
 	for range 3 {
 		tick()
@@ -118,28 +119,28 @@ func TestKeeperTakesUpAnotherAuthorityWhenTheClockIsRight(t *testing.T) {
 	if got := seen.take(); len(got) != 1 || got[0].Err == nil {
 		t.Fatalf("of the future: %+v", got)
 	}
-	c.advance(10 * day)
+	c.Advance(10 * certstest.Day)
 	tick()
 	if got := seen.take(); len(got) != 2 || got[0].Err != nil || got[1].Err != nil {
 		t.Fatalf("in time: %+v", got)
 	}
-	must(t, verify(issuedBy(presented(t, k, "localhost"), fresh), fresh.root, "localhost", c.Now()))
+	certstest.Must(t, verify(issuedBy(presented(t, k, "localhost"), fresh), fresh.root, "localhost", c.Now()))
 }
 
 // A new authority that may not sign for the names in use leaves the server with what it has.
 func TestKeeperWithANarrowerAuthority(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	a := openTest(t, Options{Now: c.Now, Domains: []string{"example.test"}})
 	seen := &renewals{}
 	k, err := NewKeeper(a, KeeperOptions{Hosts: []string{"api.example.test"}, Renewed: seen.add})
-	must(t, err)
+	certstest.Must(t, err)
 	seen.take()
 	tick := k.look
 	leaf, nameless := presented(t, k, "api.example.test"), presented(t, k, "")
 	replaced(t, a, Options{Now: c.Now})
 	for range 3 {
 		tick()
-		c.advance(retryAfter)
+		c.Advance(retryAfter)
 	}
 	got := seen.take()
 	namesTheDomain := func(r Renewal) bool { return r.Err != nil && strings.Contains(r.Err.Error(), "api.example.test") }
@@ -158,7 +159,7 @@ func TestKeeperWithANarrowerAuthority(t *testing.T) {
 
 // Open connections live on over a change of the authority itself.
 func TestKeeperTakesUpAnotherAuthorityUnderOpenConnections(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	k, a, _ := keepTest(t, c, KeeperOptions{})
 	tick := k.look
 	listener := echoTLS(t, k)
@@ -177,7 +178,7 @@ func TestKeeperTakesUpAnotherAuthorityUnderOpenConnections(t *testing.T) {
 func echoTLS(t *testing.T, k *Keeper) (addr string) {
 	t.Helper()
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{GetCertificate: k.GetCertificate})
-	must(t, err)
+	certstest.Must(t, err)
 	t.Cleanup(func() { listener.Close() })
 	go func() {
 		for {
@@ -193,11 +194,11 @@ func echoTLS(t *testing.T, k *Keeper) (addr string) {
 
 // A clock that jumps far ahead and back again costs nothing but new leaves.
 func TestKeeperOverJumpsOfTheClock(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	k, a, seen := keepTest(t, c, KeeperOptions{})
 	tick := k.look
 	tick()
-	c.advance(11 * 365 * day)
+	c.Advance(11 * 365 * certstest.Day)
 	for range 3 {
 		tick()
 	}
@@ -205,50 +206,50 @@ func TestKeeperOverJumpsOfTheClock(t *testing.T) {
 	if len(got) != 1 || got[0].Err == nil || !strings.Contains(got[0].Err.Error(), "ended") {
 		t.Fatalf("after the authority's end: %+v", got)
 	}
-	c.advance(-11 * 365 * day)
+	c.Advance(-11 * 365 * certstest.Day)
 	tick()
 	if got := seen.take(); len(got) != 0 {
 		t.Fatalf("back again: %+v", got)
 	}
-	for _, jump := range []time.Duration{200 * day, -150 * day, 3 * 365 * day, -3 * 365 * day} {
-		c.advance(jump)
+	for _, jump := range []time.Duration{200 * certstest.Day, -150 * certstest.Day, 3 * 365 * certstest.Day, -3 * 365 * certstest.Day} {
+		c.Advance(jump)
 		tick()
 		if got := seen.take(); len(got) != 2 || got[0].Err != nil || got[0].Reason == "" {
 			t.Fatalf("%v further: %+v", jump, got)
 		}
-		must(t, verify(issuedBy(presented(t, k, "localhost"), a), a.root, "localhost", c.Now()))
+		certstest.Must(t, verify(issuedBy(presented(t, k, "localhost"), a), a.root, "localhost", c.Now()))
 	}
 }
 
 func TestAuthorityEndsSoon(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	a := openTest(t, Options{Now: c.Now, Domains: []string{"example.test"}})
-	c.advance(a.NotAfter().Sub(c.Now()) - 31*day)
+	c.Advance(a.NotAfter().Sub(c.Now()) - 31*certstest.Day)
 	if err := a.EndsSoon(); err != nil {
 		t.Errorf("31 days before its end: %v", err)
 	}
-	c.advance(2 * day)
-	wantHint(t, a.EndsSoon(), "ends on 2036-11-23", "certs uninstall && letta-dev certs init --allow-domain example.test && letta-dev certs install")
-	c.advance(30 * day)
-	wantHint(t, a.EndsSoon(), "ended on 2036-11-23", "certs uninstall && ")
+	c.Advance(2 * certstest.Day)
+	certstest.WantHint(t, a.EndsSoon(), "ends on 2036-11-23", "certs uninstall && letta-dev certs init --allow-domain example.test && letta-dev certs install")
+	c.Advance(30 * certstest.Day)
+	certstest.WantHint(t, a.EndsSoon(), "ended on 2036-11-23", "certs uninstall && ")
 	_, err := Load(a.Dir(), Options{Now: c.Now})
-	wantHint(t, err, "ended on 2036-11-23", "init --allow-domain example.test ")
+	certstest.WantHint(t, err, "ended on 2036-11-23", "init --allow-domain example.test ")
 }
 
 // The end of an authority is told in the running server, for all its names: once a day from 30 days before, and when it
 // has come. Time that goes back begins anew.
 func TestKeeperTellsTheEndOfItsAuthority(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	k, a, seen := keepTest(t, c, KeeperOptions{})
 	for _, step := range []struct {
 		at   time.Duration // from the authority's end
 		says string
 	}{
-		{-31 * day, ""}, {-30 * day, ""}, {-30*day + time.Hour, "ends on"}, {-30*day + 2*time.Hour, ""}, {-29 * day, ""},
-		{-29*day + time.Hour, "ends on"}, {-time.Hour, "ends on"}, {0, ""}, {time.Hour, "ended on"}, {2 * time.Hour, ""},
-		{25 * time.Hour, "ended on"}, {-time.Minute, "ends on"}, {time.Minute, "ended on"}, {-31 * day, ""}, {-2 * day, "ends on"},
+		{-31 * certstest.Day, ""}, {-30 * certstest.Day, ""}, {-30*certstest.Day + time.Hour, "ends on"}, {-30*certstest.Day + 2*time.Hour, ""}, {-29 * certstest.Day, ""},
+		{-29*certstest.Day + time.Hour, "ends on"}, {-time.Hour, "ends on"}, {0, ""}, {time.Hour, "ended on"}, {2 * time.Hour, ""},
+		{25 * time.Hour, "ended on"}, {-time.Minute, "ends on"}, {time.Minute, "ended on"}, {-31 * certstest.Day, ""}, {-2 * certstest.Day, "ends on"},
 	} {
-		c.advance(a.NotAfter().Add(step.at).Sub(c.Now()))
+		c.Advance(a.NotAfter().Add(step.at).Sub(c.Now()))
 		for range 3 {
 			k.look()
 		}
@@ -262,13 +263,13 @@ func TestKeeperTellsTheEndOfItsAuthority(t *testing.T) {
 		if len(told) != 1 || !told[0].Names.equal(k.Names()) || !told[0].NotAfter.Equal(k.NotAfter()) || told[0].InMemory {
 			t.Fatalf("%s: %+v", step.at, told)
 		}
-		wantHint(t, told[0].Err, step.says, "certs uninstall && letta-dev certs install")
+		certstest.WantHint(t, told[0].Err, step.says, "certs uninstall && letta-dev certs install")
 	}
 }
 
 // What somebody else puts in the place of a leaf is not taken up.
 func TestKeeperIgnoresUnfitFiles(t *testing.T) {
-	c := newClock()
+	c := certstest.NewClock()
 	k, a, seen := keepTest(t, c, KeeperOptions{})
 	tick := k.look
 	tick()
@@ -276,13 +277,15 @@ func TestKeeperIgnoresUnfitFiles(t *testing.T) {
 	path := a.leafPath(DefaultNames().DNS())
 	_, other, _ := keepTest(t, c, KeeperOptions{})
 	for name, damage := range map[string]func(){
-		"cut":                  func() { cut(t, path) },
-		"of another authority": func() { write(t, path, 0o600, string(read(t, other.leafPath(DefaultNames().DNS())))) },
-		"gone":                 func() { remove(t, path) },
-		"a link":               func() { remove(t, path); must(t, os.Symlink(other.leafPath(DefaultNames().DNS()), path)) },
+		"cut": func() { cut(t, path) },
+		"of another authority": func() {
+			certstest.Write(t, path, 0o600, string(certstest.Read(t, other.leafPath(DefaultNames().DNS()))))
+		},
+		"gone":   func() { remove(t, path) },
+		"a link": func() { remove(t, path); certstest.Must(t, os.Symlink(other.leafPath(DefaultNames().DNS()), path)) },
 	} {
 		_ = os.Remove(path)
-		must(t, a.keep(k.dns.current.Load().leaf, k.dns.names))
+		certstest.Must(t, a.keep(k.dns.current.Load().leaf, k.dns.names))
 		damage()
 		tick()
 		if got := seen.take(); len(got) != 0 || !presented(t, k, "localhost").Equal(leaf) {

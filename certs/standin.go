@@ -1,11 +1,14 @@
 package certs
 
-import "slices"
+import (
+	"github.com/letta-dev/letta-dev/certs/host"
+	"slices"
+)
 
 // StandIn returns the stores to install in where policies were asked for: all, or, without certutil, those but for the
 // databases of browsers that the policies among them reach.
-func StandIn(env Env, stores []Store) []Store {
-	if _, ok := env.find("certutil"); ok {
+func StandIn(env host.Env, stores []Store) []Store {
+	if _, ok := env.Find("certutil"); ok {
 		return stores
 	}
 	var reached []string
@@ -22,10 +25,10 @@ func StandIn(env Env, stores []Store) []Store {
 }
 
 // programs returns the paths of those that are installed.
-func (e Env) programs(names ...string) []string {
+func installed(e host.Env, names ...string) []string {
 	var paths []string
 	for _, name := range names {
-		if path, ok := e.find(name); ok {
+		if path, ok := e.Find(name); ok {
 			paths = append(paths, path)
 		}
 	}

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"slices"
 	"testing"
@@ -22,12 +23,12 @@ func TestPoliciesStandInForTheirBrowsers(t *testing.T) {
 		"Chrome by another name": {[]string{"google-chrome-stable", "firefox"}, []string{flatpak}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			env := fakeEnv(t, "linux", &recorder{}, tc.installed...)
+			env := certstest.FakeEnv(t, "linux", &certstest.Recorder{}, tc.installed...)
 			for _, dir := range []string{modern, flatpak, firefox, snap} {
-				must(t, os.MkdirAll(env.home(dir), 0o700))
+				certstest.Must(t, os.MkdirAll(env.InHome(dir), 0o700))
 			}
-			write(t, env.home(".mozilla/firefox/profiles.ini"), 0o600, "[Profile0]\nPath=a.default\n")
-			write(t, env.home("snap/firefox/common/.mozilla/firefox/profiles.ini"), 0o600, "[Profile0]\nPath=b.default\n")
+			certstest.Write(t, env.InHome(".mozilla/firefox/profiles.ini"), 0o600, "[Profile0]\nPath=a.default\n")
+			certstest.Write(t, env.InHome("snap/firefox/common/.mozilla/firefox/profiles.ini"), 0o600, "[Profile0]\nPath=b.default\n")
 			all := Stores(env, NSS, Policies)
 			left := StandIn(env, all)
 			var dirs []string
@@ -45,7 +46,7 @@ func TestPoliciesStandInForTheirBrowsers(t *testing.T) {
 				return
 			}
 			for _, r := range Trust(t.Context(), openTest(t, Options{}), left[:len(dirs)], nil) {
-				wantHint(t, r.Err, "certutil is not installed", "letta-dev certs install --policies")
+				certstest.WantHint(t, r.Err, "certutil is not installed", "letta-dev certs install --policies")
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package certs
 import (
 	"context"
 	"crypto/x509"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"slices"
 )
 
@@ -17,7 +18,7 @@ type Store interface {
 
 	// Commands returns what Change would run now, for people to read or to run themselves. It is empty where nothing is
 	// to be done, and where that cannot be told.
-	Commands(ctx context.Context, action Action, root Root) ([]Command, error)
+	Commands(ctx context.Context, action Action, root Root) ([]host.Command, error)
 
 	// Change adds root, and does nothing where it is trusted; or removes it and every other root that is claimed with it,
 	// and it is no error if there is none. The error is a [*RightsError] if it needs rights that the Env does not grant, and
@@ -77,14 +78,14 @@ const (
 
 // Stores returns the trust stores of a machine, of the families named or, if none is, of System and NSS. Where the
 // system's is of a kind this package cannot change, it is in the list all the same and its Status says what to do.
-func Stores(env Env, families ...Family) []Store {
+func Stores(env host.Env, families ...Family) []Store {
 	if len(families) == 0 {
 		families = []Family{System, NSS}
 	}
 	var stores []Store
 	for _, f := range []struct {
 		name Family
-		find func(Env) []Store
+		find func(host.Env) []Store
 	}{{System, systemStores}, {NSS, nssStores}, {Java, javaStores}, {Policies, policyStores}} {
 		if slices.Contains(families, f.name) {
 			stores = append(stores, f.find(env)...)
@@ -93,7 +94,7 @@ func Stores(env Env, families ...Family) []Store {
 	return stores
 }
 
-func systemStores(env Env) []Store {
+func systemStores(env host.Env) []Store {
 	switch env.GOOS {
 	case "darwin":
 		return []Store{&keychain{env: env}}
@@ -101,7 +102,7 @@ func systemStores(env Env) []Store {
 		return []Store{&windowsStore{env: env}}
 	}
 	stores := []Store{newSystemStore(env)}
-	if env.wsl() {
+	if inWSL(env) {
 		stores = append(stores, &windowsStore{env: env, wsl: true})
 	}
 	return stores

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha1" // Windows names certificates so
 	"encoding/hex"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"regexp"
 	"slices"
 )
@@ -13,7 +14,7 @@ import (
 // Changing it needs no rights, but Windows asks in a window. What its certutil prints tells which roots are ours, not
 // what is in them: a Status has no Stale.
 type windowsStore struct {
-	env Env
+	env host.Env
 	wsl bool // Windows is around this Linux, not this system
 }
 
@@ -32,7 +33,7 @@ func (w *windowsStore) Status(ctx context.Context, root Root) (Status, error) {
 	return status, nil
 }
 
-func (w *windowsStore) Commands(ctx context.Context, action Action, root Root) ([]Command, error) {
+func (w *windowsStore) Commands(ctx context.Context, action Action, root Root) ([]host.Command, error) {
 	ours, err := w.thumbprints(ctx, root)
 	switch {
 	case err != nil:
@@ -42,13 +43,13 @@ func (w *windowsStore) Commands(ctx context.Context, action Action, root Root) (
 	case action == ToInstall:
 		path := root.Path
 		if w.wsl {
-			if path, err = w.env.windowsPath(ctx, path); err != nil {
+			if path, err = windowsPath(ctx, w.env, path); err != nil {
 				return nil, err
 			}
 		}
-		return []Command{w.change("-addstore", path)}, nil
+		return []host.Command{w.change("-addstore", path)}, nil
 	}
-	var removals []Command
+	var removals []host.Command
 	for _, t := range ours {
 		removals = append(removals, w.change("-delstore", t))
 	}
@@ -60,27 +61,27 @@ func (w *windowsStore) Change(ctx context.Context, action Action, root Root) err
 }
 
 // change is a command that waits for the answer of a person.
-func (w *windowsStore) change(verb, what string) Command {
+func (w *windowsStore) change(verb, what string) host.Command {
 	c := w.certutil(verb, "Root", what)
-	c.Asks, c.Limit = true, sudoLimit
+	c.Asks, c.Limit = true, host.SudoLimit
 	return c
 }
 
-func (w *windowsStore) certutil(args ...string) Command {
+func (w *windowsStore) certutil(args ...string) host.Command {
 	tool := "certutil.exe"
 	if w.wsl {
-		tool, _ = w.env.windowsTool()
+		tool, _ = windowsCertutil(w.env)
 	}
-	return Command{Argv: append([]string{tool, "-user"}, args...), As: w.env.Owner, Limit: lookLimit}
+	return host.Command{Argv: append([]string{tool, "-user"}, args...), As: w.env.Owner, Limit: host.LookLimit}
 }
 
 // thumbprints lists the certificates of ours that are claimed. What certutil prints is translated into the user's language, but for
 // names and numbers: a certificate of ours is a part between two rulers that holds our organisation.
 func (w *windowsStore) thumbprints(ctx context.Context, root Root) ([]string, error) {
 	list := w.certutil("-store", "Root")
-	out, err := w.env.do(ctx, list)
+	out, err := w.env.Do(ctx, list)
 	if err != nil {
-		return nil, &Error{Doing: "read the trusted roots of Windows", Err: err, Advice: list.String()}
+		return nil, &host.Error{Doing: "read the trusted roots of Windows", Err: err, Advice: list.String()}
 	}
 	return parseThumbprints(out, root), nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"net"
 	"net/mail"
 	"net/url"
@@ -104,7 +105,7 @@ func parseSubject(raw string) (string, error) {
 		return parseName(raw)
 	}
 	if err != nil {
-		return "", &Error{Doing: fmt.Sprintf("name %q", raw), Err: err, Advice: "write it like ada@example.com or https://app.example.com", Usage: true}
+		return "", &host.Error{Doing: fmt.Sprintf("name %q", raw), Err: err, Advice: "write it like ada@example.com or https://app.example.com", Usage: true}
 	}
 	return name, nil
 }

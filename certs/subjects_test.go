@@ -3,13 +3,15 @@ package certs
 import (
 	"crypto/x509"
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"slices"
 	"testing"
 )
 
 func TestSubjectsAreWhatMkcertAccepts(t *testing.T) {
 	names, err := parseSubjects([]string{"Letta.localhost", "127.0.0.1", "ada@example.com", "https://app.example.com/x?y", "ada@example.com"})
-	must(t, err)
+	certstest.Must(t, err)
 	for k, want := range map[kind][]string{
 		hostName: {"letta.localhost"}, address: {"127.0.0.1"}, email: {"ada@example.com"}, uri: {"https://app.example.com/x?y"},
 	} {
@@ -23,7 +25,7 @@ func TestSubjectsAreWhatMkcertAccepts(t *testing.T) {
 		if names, err := parseSubjects([]string{bad}); err == nil {
 			t.Errorf("%q passes as %v", bad, names)
 		} else {
-			wantHint(t, err, "name ", "write it like")
+			certstest.WantHint(t, err, "name ", "write it like")
 		}
 	}
 	if _, err := parseSubjects(nil); err == nil {
@@ -46,9 +48,9 @@ func TestConstrainedAuthorityRefusesOtherKinds(t *testing.T) {
 			"letta-dev certs create dev.example.test ::1"},
 	} {
 		err := a.Check(tc.names)
-		wantHint(t, err, tc.refused, tc.try)
-		wantHint(t, err, tc.says, tc.try)
-		if told := (*Error)(nil); errors.As(err, &told) && told.Advice != tc.try {
+		certstest.WantHint(t, err, tc.refused, tc.try)
+		certstest.WantHint(t, err, tc.says, tc.try)
+		if told := (*host.Error)(nil); errors.As(err, &told) && told.Advice != tc.try {
 			t.Errorf("%v: advice %q, want %q", tc.names, told.Advice, tc.try)
 		}
 	}

@@ -2,6 +2,8 @@ package certs
 
 import (
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"testing"
 	"time"
 )
@@ -21,27 +23,27 @@ func TestSystemStoreCommandsPerFamily(t *testing.T) {
 			"update-ca-certificates", "update-ca-certificates", "update-ca-certificates"},
 	} {
 		t.Run(family, func(t *testing.T) {
-			r := &recorder{}
-			env := fakeEnv(t, "linux", r, tc.tool)
-			anchor := env.path(tc.anchors, tc.file)
-			write(t, env.path(tc.anchors, "other.crt"), 0o644, "not a certificate")
-			write(t, env.path(tc.bundle), 0o644, "")
+			r := &certstest.Recorder{}
+			env := certstest.FakeEnv(t, "linux", r, tc.tool)
+			anchor := env.InRoot(tc.anchors, tc.file)
+			certstest.Write(t, env.InRoot(tc.anchors, "other.crt"), 0o644, "not a certificate")
+			certstest.Write(t, env.InRoot(tc.bundle), 0o644, "")
 			store := newSystemStore(env)
 
-			must(t, store.Change(t.Context(), ToInstall, root))
-			wantLines(t, r.ran, "install -m 0644 /dev/stdin "+anchor+" < "+root.Path, "/usr/bin/"+tc.update)
+			certstest.Must(t, store.Change(t.Context(), ToInstall, root))
+			certstest.WantLines(t, r.Ran, "install -m 0644 /dev/stdin "+anchor+" < "+root.Path, "/usr/bin/"+tc.update)
 			wantState(t, store, root, Absent) // the recorder did nothing
 
-			write(t, anchor, 0o644, string(encodeCertificates(root.Certificate.Raw)))
+			certstest.Write(t, anchor, 0o644, string(encodeCertificates(root.Certificate.Raw)))
 			wantState(t, store, root, Partial)
-			write(t, env.path(tc.bundle), 0o644, "# comment\n"+string(encodeCertificates(root.Certificate.Raw)))
+			certstest.Write(t, env.InRoot(tc.bundle), 0o644, "# comment\n"+string(encodeCertificates(root.Certificate.Raw)))
 			wantState(t, store, root, Trusted)
 
-			r.ran = nil
-			must(t, store.Change(t.Context(), ToInstall, root))
-			wantLines(t, r.ran)
-			must(t, store.Change(t.Context(), ToUninstall, Root{}))
-			wantLines(t, r.ran, "rm -f -- "+anchor, "/usr/bin/"+tc.refresh)
+			r.Ran = nil
+			certstest.Must(t, store.Change(t.Context(), ToInstall, root))
+			certstest.WantLines(t, r.Ran)
+			certstest.Must(t, store.Change(t.Context(), ToUninstall, Root{}))
+			certstest.WantLines(t, r.Ran, "rm -f -- "+anchor, "/usr/bin/"+tc.refresh)
 		})
 	}
 }
@@ -58,38 +60,38 @@ func wantState(t *testing.T, s Store, root Root, want State) Status {
 // A user without root's rights gets the commands, and nothing has been begun; one who may use sudo gets it used.
 func TestSystemStoreRights(t *testing.T) {
 	a := openTest(t, Options{})
-	r := &recorder{reply: func(c Command) ([]byte, error) {
-		if !c.NeedsRoot || !c.Terminal || c.Limit != sudoLimit {
+	r := &certstest.Recorder{Reply: func(c host.Command) ([]byte, error) {
+		if !c.NeedsRoot || !c.Terminal || c.Limit != host.SudoLimit {
 			t.Errorf("a password cannot be asked for by %+v", c)
 		}
 		return nil, nil
 	}}
-	env := fakeEnv(t, "linux", r, "update-ca-certificates", "sudo")
+	env := certstest.FakeEnv(t, "linux", r, "update-ca-certificates", "sudo")
 	env.UID = 1000
-	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
-	write(t, env.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, "")
+	certstest.Write(t, env.InRoot("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+	certstest.Write(t, env.InRoot("/etc/ssl/certs/ca-certificates.crt"), 0o644, "")
 
 	result := Trust(t.Context(), a, []Store{newSystemStore(env)}, nil)[0]
 	var rights *RightsError
-	if !errors.As(result.Err, &rights) || len(result.Commands) != 2 || len(r.ran) != 0 {
-		t.Fatalf("without rights: %+v, ran %v", result, r.ran)
+	if !errors.As(result.Err, &rights) || len(result.Commands) != 2 || len(r.Ran) != 0 {
+		t.Fatalf("without rights: %+v, ran %v", result, r.Ran)
 	}
-	wantHint(t, result.Err, "root rights", "sudo install -m 0644 /dev/stdin ")
-	wantHint(t, result.Err, "system", " && sudo /usr/bin/update-ca-certificates")
+	certstest.WantHint(t, result.Err, "root rights", "sudo install -m 0644 /dev/stdin ")
+	certstest.WantHint(t, result.Err, "system", " && sudo /usr/bin/update-ca-certificates")
 
 	env.Elevate = true
-	must(t, newSystemStore(env).Change(t.Context(), ToInstall, a.Root()))
-	wantLines(t, r.ran, lines(rights.Commands)...)
+	certstest.Must(t, newSystemStore(env).Change(t.Context(), ToInstall, a.Root()))
+	certstest.WantLines(t, r.Ran, certstest.Lines(rights.Commands)...)
 }
 
 func TestSystemStoresThatAreNotSupported(t *testing.T) {
 	a := openTest(t, Options{})
-	unknown := fakeEnv(t, "linux", &recorder{})
-	toolless := fakeEnv(t, "linux", &recorder{})
-	write(t, toolless.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
-	write(t, toolless.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, "")
+	unknown := certstest.FakeEnv(t, "linux", &certstest.Recorder{})
+	toolless := certstest.FakeEnv(t, "linux", &certstest.Recorder{})
+	certstest.Write(t, toolless.InRoot("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+	certstest.Write(t, toolless.InRoot("/etc/ssl/certs/ca-certificates.crt"), 0o644, "")
 	for name, tc := range map[string]struct {
-		env        Env
+		env        host.Env
 		says, hint string
 	}{
 		"unknown":  {unknown, "not supported", "letta-dev run -- "},
@@ -100,9 +102,9 @@ func TestSystemStoresThatAreNotSupported(t *testing.T) {
 			if len(stores) != 1 {
 				t.Fatalf("stores: %v", stores)
 			}
-			wantHint(t, Trust(t.Context(), a, stores, nil)[0].Err, tc.says, tc.hint)
+			certstest.WantHint(t, Trust(t.Context(), a, stores, nil)[0].Err, tc.says, tc.hint)
 			if commands, err := stores[0].Commands(t.Context(), ToInstall, a.Root()); err == nil || len(commands) > 0 {
-				t.Errorf("%q in spite of %v", lines(commands), err)
+				t.Errorf("%q in spite of %v", certstest.Lines(commands), err)
 			}
 			if r := Untrust(t.Context(), Claim{}, stores, nil)[0]; r.Err != nil {
 				t.Errorf("untrust: %v", r.Err)
@@ -114,28 +116,28 @@ func TestSystemStoresThatAreNotSupported(t *testing.T) {
 // NixOS is told by what to write where; once it has been written, the store is like any other.
 func TestNixOS(t *testing.T) {
 	a := openTest(t, Options{})
-	env := fakeEnv(t, "linux", &recorder{})
-	bundle := env.path("/etc/ssl/certs/ca-certificates.crt")
-	write(t, env.path("/etc/NIXOS"), 0o644, "")
-	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "") // it means nothing there
-	write(t, bundle, 0o644, string(encodeCertificates(selfSigned(t, "another company").Raw)))
+	env := certstest.FakeEnv(t, "linux", &certstest.Recorder{})
+	bundle := env.InRoot("/etc/ssl/certs/ca-certificates.crt")
+	certstest.Write(t, env.InRoot("/etc/NIXOS"), 0o644, "")
+	certstest.Write(t, env.InRoot("/usr/local/share/ca-certificates/other.crt"), 0o644, "") // it means nothing there
+	certstest.Write(t, bundle, 0o644, string(encodeCertificates(certstest.SelfSigned(t, "another company").Raw)))
 	stores := Stores(env)
 	r := Trust(t.Context(), a, stores, nil)[0]
-	wantHint(t, r.Err, "NixOS", `security.pki.certificateFiles = [ "`+a.Root().Path+`" ]`)
+	certstest.WantHint(t, r.Err, "NixOS", `security.pki.certificateFiles = [ "`+a.Root().Path+`" ]`)
 	if r.After != Unavailable {
 		t.Errorf("%+v", r)
 	}
 	if r := Untrust(t.Context(), Claim{Authority: a}, stores, nil)[0]; r.Err != nil {
 		t.Errorf("there is nothing to remove: %v", r.Err)
 	}
-	write(t, bundle, 0o644, string(encodeCertificates(a.root.Raw)))
+	certstest.Write(t, bundle, 0o644, string(encodeCertificates(a.root.Raw)))
 	if r := Prove(t.Context(), Claim{Authority: a}, stores, nil)[0]; r.After != Trusted || r.Known != ByHandshake || r.Err != nil {
 		t.Errorf("%+v", r)
 	}
 	if r := Trust(t.Context(), a, stores, nil)[0]; r.After != Trusted || r.Err != nil {
 		t.Errorf("%+v", r)
 	}
-	wantHint(t, Untrust(t.Context(), Claim{}, stores, nil)[0].Err, "NixOS", "sudo nixos-rebuild switch  # remove it from security.pki.certificateFiles")
+	certstest.WantHint(t, Untrust(t.Context(), Claim{}, stores, nil)[0].Err, "NixOS", "sudo nixos-rebuild switch  # remove it from security.pki.certificateFiles")
 }
 
 // What tools say of places nobody can write to is explained.
@@ -147,17 +149,17 @@ func TestStoresThatAreReadOnly(t *testing.T) {
 		"rm: cannot remove '/x': Operation not permitted":                 "may not be written to",
 		"something else": "something else",
 	} {
-		r := &recorder{reply: func(c Command) ([]byte, error) {
-			return nil, &CommandError{Command: c, Output: words, Err: errors.New("exit status 1")}
+		r := &certstest.Recorder{Reply: func(c host.Command) ([]byte, error) {
+			return nil, &host.CommandError{Command: c, Output: words, Err: errors.New("exit status 1")}
 		}}
-		env := fakeEnv(t, "linux", r, "update-ca-certificates")
-		write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
-		write(t, env.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, "")
+		env := certstest.FakeEnv(t, "linux", r, "update-ca-certificates")
+		certstest.Write(t, env.InRoot("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+		certstest.Write(t, env.InRoot("/etc/ssl/certs/ca-certificates.crt"), 0o644, "")
 		err := Trust(t.Context(), a, Stores(env), nil)[0].Err
-		wantHint(t, err, want, "")
-		wantHint(t, err, words, "")
-		if len(r.ran) != 1 {
-			t.Errorf("went on: %q", r.ran)
+		certstest.WantHint(t, err, want, "")
+		certstest.WantHint(t, err, words, "")
+		if len(r.Ran) != 1 {
+			t.Errorf("went on: %q", r.Ran)
 		}
 	}
 }
@@ -166,34 +168,34 @@ func TestStoresThatAreReadOnly(t *testing.T) {
 func TestHintOfAChangeThatFails(t *testing.T) {
 	a := openTest(t, Options{})
 	for range 20 { // of two reasons the first tells, always
-		r := &recorder{reply: func(c Command) ([]byte, error) {
-			return nil, &CommandError{Command: c, Output: "x: Permission denied\ny: Read-only file system", Err: errors.New("exit status 1")}
+		r := &certstest.Recorder{Reply: func(c host.Command) ([]byte, error) {
+			return nil, &host.CommandError{Command: c, Output: "x: Permission denied\ny: Read-only file system", Err: errors.New("exit status 1")}
 		}}
-		env := fakeEnv(t, "linux", r, "update-ca-certificates")
-		anchor := env.path("/usr/local/share/ca-certificates/some.crt")
-		write(t, anchor, 0o644, string(read(t, a.Root().Path)))
-		write(t, env.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, "")
+		env := certstest.FakeEnv(t, "linux", r, "update-ca-certificates")
+		anchor := env.InRoot("/usr/local/share/ca-certificates/some.crt")
+		certstest.Write(t, anchor, 0o644, string(certstest.Read(t, a.Root().Path)))
+		certstest.Write(t, env.InRoot("/etc/ssl/certs/ca-certificates.crt"), 0o644, "")
 		store := newSystemStore(env)
-		wantHint(t, store.Change(t.Context(), ToInstall, a.Root()), "its file system is read-only", "letta-dev run -- ")
-		wantHint(t, store.Change(t.Context(), ToUninstall, a.Root()), "its file system is read-only", "rm -f -- "+anchor)
+		certstest.WantHint(t, store.Change(t.Context(), ToInstall, a.Root()), "its file system is read-only", "letta-dev run -- ")
+		certstest.WantHint(t, store.Change(t.Context(), ToUninstall, a.Root()), "its file system is read-only", "rm -f -- "+anchor)
 	}
 }
 
 // A store whose commands succeed and do nothing is not believed.
 func TestTrustBelievesNoExitStatus(t *testing.T) {
 	a := openTest(t, Options{})
-	env := fakeEnv(t, "linux", &recorder{}, "update-ca-certificates")
-	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
-	write(t, env.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, "")
+	env := certstest.FakeEnv(t, "linux", &certstest.Recorder{}, "update-ca-certificates")
+	certstest.Write(t, env.InRoot("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+	certstest.Write(t, env.InRoot("/etc/ssl/certs/ca-certificates.crt"), 0o644, "")
 	var reported []Result
 	results := Trust(t.Context(), a, []Store{newSystemStore(env)}, func(r Result) { reported = append(reported, r) })
 	if r := results[0]; r.Err == nil || r.After != Absent || len(reported) != 1 {
 		t.Fatalf("result %+v, reported %d", r, len(reported))
 	}
 
-	anchor := env.path("/usr/local/share/ca-certificates/some.crt")
-	write(t, anchor, 0o644, string(encodeCertificates(a.Root().Certificate.Raw)))
-	wantHint(t, Untrust(t.Context(), Claim{Authority: a}, []Store{newSystemStore(env)}, nil)[0].Err, "still holds", "rm -f -- "+anchor)
+	anchor := env.InRoot("/usr/local/share/ca-certificates/some.crt")
+	certstest.Write(t, anchor, 0o644, string(encodeCertificates(a.Root().Certificate.Raw)))
+	certstest.WantHint(t, Untrust(t.Context(), Claim{Authority: a}, []Store{newSystemStore(env)}, nil)[0].Err, "still holds", "rm -f -- "+anchor)
 }
 
 // A root is ours by its organisation, not by words that stand anywhere in it.
@@ -201,7 +203,7 @@ func TestRootsOfOthersThatSpeakOfUs(t *testing.T) {
 	template := caTemplate("root", organisation, time.Now(), []string{localhost})
 	template.Subject.Organization = []string{"another company"}
 	foreign, _, err := sign(template, nil, nil)
-	must(t, err)
+	certstest.Must(t, err)
 	a := openTest(t, Options{})
 	present, stale := Root{}.sorted(encodeCertificates(foreign.Raw, a.root.Raw))
 	if present || len(stale) != 1 || !stale[0].Equal(a.root) {
@@ -212,14 +214,14 @@ func TestRootsOfOthersThatSpeakOfUs(t *testing.T) {
 // A file of anchors that holds more than our root is not ours to delete, and is named to the person who can edit it.
 func TestAnchorWithMore(t *testing.T) {
 	a := openTest(t, Options{})
-	env := fakeEnv(t, "linux", &recorder{}, "update-ca-certificates")
-	path := env.path("/usr/local/share/ca-certificates/mine.crt")
-	root := string(read(t, a.Root().Path))
-	write(t, path, 0o644, root+string(read(t, a.KeyPath())))
-	write(t, env.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, root)
+	env := certstest.FakeEnv(t, "linux", &certstest.Recorder{}, "update-ca-certificates")
+	path := env.InRoot("/usr/local/share/ca-certificates/mine.crt")
+	root := string(certstest.Read(t, a.Root().Path))
+	certstest.Write(t, path, 0o644, root+string(certstest.Read(t, a.KeyPath())))
+	certstest.Write(t, env.InRoot("/etc/ssl/certs/ca-certificates.crt"), 0o644, root)
 	results := Untrust(t.Context(), Claim{Authority: a}, Stores(env, System), nil)
-	wantHint(t, results[0].Err, path, "sudoedit ")
-	if !exists(path) {
+	certstest.WantHint(t, results[0].Err, path, "sudoedit ")
+	if !host.Exists(path) {
 		t.Error("it was deleted")
 	}
 }

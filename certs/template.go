@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"net"
 	"path/filepath"
 	"strings"
@@ -58,10 +59,10 @@ func create(dir string, opts Options) (*Authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := []file{
-		{name: rootFile, mode: 0o644, data: encodeCertificates(root.Raw)},
-		{name: intermediateFile, mode: 0o644, data: encodeCertificates(issuer.Raw)},
-		{name: intermediateKeyFile, mode: 0o600, data: encodedKey},
+	files := []host.File{
+		{Name: rootFile, Mode: 0o644, Data: encodeCertificates(root.Raw)},
+		{Name: intermediateFile, Mode: 0o644, Data: encodeCertificates(issuer.Raw)},
+		{Name: intermediateKeyFile, Mode: 0o600, Data: encodedKey},
 	}
 	if err := makeFolder(dir, files, opts); err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/letta-dev/letta-dev/certs/host"
 	"github.com/letta-dev/letta-dev/crash"
 )
 
@@ -22,7 +23,7 @@ type Result struct {
 	Stale    []*x509.Certificate // other roots of this package that it holds and are claimed: see [Claim]
 	Other    []*x509.Certificate // and those that are not
 	Removed  []*x509.Certificate // what was taken out of it
-	Commands []Command           // what was run, or, if Err is a RightsError, what has to be
+	Commands []host.Command      // what was run, or, if Err is a RightsError, what has to be
 	Err      error               // why the store is not as wanted; nil if it is
 }
 
@@ -34,7 +35,7 @@ func Trust(ctx context.Context, a *Authority, stores []Store, report func(Result
 	return each(stores, report, func(s Store) func() Result {
 		r := change(ctx, s, ToInstall, a.Root())
 		if r.Err == nil && len(r.Commands) > 0 && r.After != Trusted {
-			r.Err = &Error{Doing: "trust the root", Path: r.Where, Err: errors.New("the store did not take it, though its commands succeeded"),
+			r.Err = &host.Error{Doing: "trust the root", Path: r.Where, Err: errors.New("the store did not take it, though its commands succeeded"),
 				Advice: r.Commands[len(r.Commands)-1].String()}
 		}
 		if r.Err != nil {
@@ -63,7 +64,7 @@ func Untrust(ctx context.Context, claim Claim, stores []Store, report func(Resul
 		case err != nil:
 			r.Err = err
 		case len(left) > 0:
-			r.Err = &Error{Doing: "remove the root", Path: r.Where, Err: errors.New("the store still holds one of ours"), Advice: left[0].String()}
+			r.Err = &host.Error{Doing: "remove the root", Path: r.Where, Err: errors.New("the store still holds one of ours"), Advice: left[0].String()}
 		case a != nil:
 			return func() Result { return proven(ctx, a, s, r) }
 		}
@@ -180,5 +181,5 @@ func proven(ctx context.Context, a *Authority, s Store, r Result) Result {
 // unproven is a proof that came to something else than the store says. It has an advice of its own: the server that the
 // client's command was for is gone.
 func unproven(r Result, err error, advice string) error {
-	return &Error{Doing: "prove the trust of the " + r.Store + " store", Path: r.Where, Err: err, Advice: advice}
+	return &host.Error{Doing: "prove the trust of the " + r.Store + " store", Path: r.Where, Err: err, Advice: advice}
 }

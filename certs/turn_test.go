@@ -3,15 +3,15 @@ package certs
 import (
 	"context"
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
-	"time"
 )
 
 // slowDebian is a system in dir whose update-ca-certificates waits for the other end of a pipe, and, where CERTS_TEST_SUDO is set, takes
 // sudo to be run.
-func slowDebian(dir string) Env {
-	env := Env{GOOS: "linux", Root: dir, Home: dir, Vars: map[string]string{"PATH": os.Getenv("PATH")}, Run: run,
+func slowDebian(dir string) host.Env {
+	env := host.Env{GOOS: "linux", Root: dir, Home: dir, Vars: map[string]string{"PATH": os.Getenv("PATH")}, Run: host.Run,
 		LookPath: func(name string) (string, error) {
 			if name == "update-ca-certificates" {
 				return filepath.Join(dir, name), nil
@@ -30,11 +30,4 @@ func slowDebian(dir string) Env {
 // untrustSlowly removes all roots of ours from a slow system.
 func untrustSlowly() int {
 	return report(Untrust(context.Background(), Claim{}, systemStores(slowDebian(os.Getenv("CERTS_TEST_DIR"))), nil)[0].Err)
-}
-
-// lookForLong runs a command that changes nothing and does not end.
-func lookForLong() int {
-	script := "exec > " + quote(filepath.Join(os.Getenv("CERTS_TEST_DIR"), "gate")) + "; echo looking; exec sleep 3600"
-	_, err := run(context.Background(), Command{Argv: []string{"sh", "-c", script}, Limit: time.Hour})
-	return report(err)
 }

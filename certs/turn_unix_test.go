@@ -3,23 +3,21 @@
 package certs
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"io"
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
-	"path/filepath"
-	"runtime"
 	"syscall"
 	"testing"
 	"time"
 )
 
-func newSlowDebian(t *testing.T) Env {
+func newSlowDebian(t *testing.T) host.Env {
 	env := slowDebian(t.TempDir())
-	write(t, env.path("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
-	write(t, env.path("/etc/ssl/certs/ca-certificates.crt"), 0o644, "")
-	write(t, env.path("update-ca-certificates"), 0o755, `#!/bin/sh
+	certstest.Write(t, env.InRoot("/usr/local/share/ca-certificates/other.crt"), 0o644, "")
+	certstest.Write(t, env.InRoot("/etc/ssl/certs/ca-certificates.crt"), 0o644, "")
+	certstest.Write(t, env.InRoot("update-ca-certificates"), 0o755, `#!/bin/sh
 cd "`+env.Root+`"
 [ ! -p gate ] || read opened < gate
 cat usr/local/share/ca-certificates/*.crt > bundle.new
@@ -35,40 +33,40 @@ func TestTrustWaitsForWhatAKilledRemovalLeft(t *testing.T) {
 		if os.Geteuid() != 0 {
 			t.Skip("NOT PROVEN: sudo would ask for a password")
 		}
-		requireTool(t, "sudo")
+		certstest.RequireTool(t, "sudo")
 		t.Setenv("CERTS_TEST_SUDO", "yes")
 		trustWaits(t, newSlowDebian(t))
 	})
 }
 
-func trustWaits(t *testing.T, env Env) {
+func trustWaits(t *testing.T, env host.Env) {
 	a := openTest(t, Options{})
 	stores := systemStores(env)
 	if r := Trust(t.Context(), a, stores, nil)[0]; r.After != Trusted || r.Known != ByHandshake || r.Err != nil {
 		t.Fatalf("%+v", r)
 	}
-	must(t, syscall.Mkfifo(env.path("gate"), 0o600))
-	removal := playing(t, "untrust", env.Root)
-	must(t, removal.Start())
-	gate, err := os.OpenFile(env.path("gate"), os.O_WRONLY, 0) // when the command reads
-	must(t, err)
-	must(t, removal.Process.Kill())
+	certstest.Must(t, syscall.Mkfifo(env.InRoot("gate"), 0o600))
+	removal := certstest.Play(t, "untrust", env.Root)
+	certstest.Must(t, removal.Start())
+	gate, err := os.OpenFile(env.InRoot("gate"), os.O_WRONLY, 0) // when the command reads
+	certstest.Must(t, err)
+	certstest.Must(t, removal.Process.Kill())
 	_ = removal.Wait() // killed
 
 	moment, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	if lock, err := takeTurn(moment, env.path("/usr/local/share/ca-certificates"), nil); lock != nil || err == nil {
+	if lock, err := host.LockFolder(moment, env.InRoot("/usr/local/share/ca-certificates"), nil); lock != nil || err == nil {
 		t.Fatal("the command that is at work does not hold the lock")
 	}
 	waits, trusted := make(chan string, 1), make(chan Result)
 	env.Waits = func(dir string) { waits <- dir }
 	go func() { trusted <- Trust(t.Context(), a, systemStores(env), nil)[0] }()
-	if dir := <-waits; dir != env.path("/usr/local/share/ca-certificates") {
+	if dir := <-waits; dir != env.InRoot("/usr/local/share/ca-certificates") {
 		t.Errorf("it waits for %s", dir)
 	}
-	must(t, os.Remove(env.path("gate")))
+	certstest.Must(t, os.Remove(env.InRoot("gate")))
 	_, err = gate.WriteString("\n")
-	must(t, errors.Join(err, gate.Close()))
+	certstest.Must(t, errors.Join(err, gate.Close()))
 	if r := <-trusted; r.After != Trusted || r.Known != ByHandshake || r.Err != nil || len(r.Commands) == 0 {
 		t.Errorf("it was taken for trusted while it was not: %+v", r)
 	}
@@ -80,7 +78,7 @@ func TestAnInterruptedChangeIsFinished(t *testing.T) {
 	a := openTest(t, Options{})
 	ctx, interrupt := context.WithCancelCause(t.Context())
 	update := env.Run
-	env.Run = func(ctx context.Context, c Command) ([]byte, error) {
+	env.Run = func(ctx context.Context, c host.Command) ([]byte, error) {
 		interrupt(errors.New("Ctrl-C"))
 		return update(ctx, c)
 	}
@@ -91,28 +89,5 @@ func TestAnInterruptedChangeIsFinished(t *testing.T) {
 	}
 	if r := results[1]; r.After != Absent || r.Err == nil {
 		t.Errorf("the next store was changed: %+v", r)
-	}
-}
-
-// What only looks ends with us.
-func TestCommandsThatLookEndWithUs(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("NOT PROVEN: only Linux tells a process of its parent's end")
-	}
-	dir := t.TempDir()
-	must(t, syscall.Mkfifo(filepath.Join(dir, "gate"), 0o600))
-	looker := playing(t, "look", dir)
-	must(t, looker.Start())
-	gate, err := os.Open(filepath.Join(dir, "gate")) // when the command writes
-	must(t, err)
-	defer gate.Close()
-	said := bufio.NewReader(gate)
-	if line, err := said.ReadString('\n'); err != nil || line != "looking\n" {
-		t.Fatalf("%q, %v", line, err)
-	}
-	must(t, looker.Process.Kill())
-	_ = looker.Wait()                                      // killed
-	if more, err := said.ReadString('\n'); err != io.EOF { // the command, which writes no more, has ended
-		t.Errorf("%q, %v", more, err)
 	}
 }

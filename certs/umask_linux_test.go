@@ -1,6 +1,8 @@
 package certs
 
 import (
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,17 +18,17 @@ func TestOddUmasks(t *testing.T) {
 	}
 	for _, umask := range []int{0, 0o777, 0o277} {
 		dir := t.TempDir()
-		must(t, os.Chown(dir, nobody, nobody))
-		openUp(t, dir)
+		certstest.Must(t, os.Chown(dir, certstest.Nobody, certstest.Nobody))
+		certstest.OpenUp(t, dir)
 		before := syscall.Umask(umask)
-		owner := &Owner{UID: nobody, GID: nobody}
+		owner := &host.Owner{UID: certstest.Nobody, GID: certstest.Nobody}
 		ca := filepath.Join(dir, "data", "ca")
 		a, _, err := Open(ca, Options{Owner: owner})
 		if err == nil {
 			_, err = NewKeeper(a, KeeperOptions{})
 		}
 		if err == nil {
-			_, err = a.Create(nil, CreateOptions{Dir: dir, OwnerOf: func(string) *Owner { return owner }})
+			_, err = a.Create(nil, CreateOptions{Dir: dir, OwnerOf: func(string) *host.Owner { return owner }})
 		}
 		if err == nil {
 			_, err = combined{dir: filepath.Join(dir, "roots"), owner: owner}.keep("roots-1.pem", 0o644, nil)
@@ -41,7 +43,7 @@ func TestOddUmasks(t *testing.T) {
 			"data/ca/" + rootFile: 0o644, "data/ca/leaves/dns.pem": 0o600, "localhost-key.pem": 0o600, "localhost.pem": 0o644, "roots/roots-1.pem": 0o644,
 		} {
 			info, err := os.Lstat(filepath.Join(dir, path))
-			must(t, err)
+			certstest.Must(t, err)
 			if got := info.Mode().Perm(); got != want {
 				t.Errorf("umask %04o: %s has %04o, not %04o", umask, path, got, want)
 			}

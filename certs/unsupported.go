@@ -1,11 +1,14 @@
 package certs
 
-import "context"
+import (
+	"context"
+	"github.com/letta-dev/letta-dev/certs/host"
+)
 
 // unsupported is a store this package knows of and cannot change: it says why, and what to do, to everything.
 type unsupported struct {
 	name string
-	why  *Error
+	why  *host.Error
 }
 
 func (u *unsupported) Name() string { return u.name }
@@ -15,7 +18,7 @@ func (u *unsupported) Status(context.Context, Root) (Status, error) {
 }
 
 // Commands has nothing to remove: nothing was installed here.
-func (u *unsupported) Commands(_ context.Context, action Action, _ Root) ([]Command, error) {
+func (u *unsupported) Commands(_ context.Context, action Action, _ Root) ([]host.Command, error) {
 	if action == ToUninstall {
 		return nil, nil
 	}

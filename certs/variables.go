@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"slices"
 	"strings"
 )
@@ -35,11 +36,11 @@ type VariableOptions struct {
 // made anew whenever its origin or our root has changed.
 //
 // A problem is a variable, or several, that stay as they are because what they name cannot be combined; programs that
-// read them do not accept us. Its Hint, if not empty, says what to type. The error is an [*Error] of writing to Dir.
-func Variables(ctx context.Context, env Env, root Root, opts VariableOptions) (vars []Variable, problems []error, err error) {
+// read them do not accept us. Its Hint, if not empty, says what to type. The error is an [*host.Error] of writing to Dir.
+func Variables(ctx context.Context, env host.Env, root Root, opts VariableOptions) (vars []Variable, problems []error, err error) {
 	e := &equipment{env: env, opts: opts, made: map[string]string{},
 		files: combined{dir: opts.Dir, root: root, owner: env.OwnerOf(opts.Dir)}}
-	err = env.Owner.as(func() (err error) { // what is read are the user's settings, wherever they lead
+	err = env.Owner.As(func() (err error) { // what is read are the user's settings, wherever they lead
 		vars, problems, err = e.set(ctx)
 		return err
 	})
@@ -50,7 +51,7 @@ func (e *equipment) set(ctx context.Context) (vars []Variable, problems []error,
 	var left []*leftError
 	for _, variable := range e.variables(ctx) {
 		value, err := variable.value()
-		var unwritten *Error
+		var unwritten *host.Error
 		switch {
 		case errors.As(err, &unwritten):
 			return nil, nil, err
@@ -114,7 +115,7 @@ func (e *setError) Error() string { return e.name + " " + e.says }
 
 // equipment is one call of Variables.
 type equipment struct {
-	env   Env
+	env   host.Env
 	opts  VariableOptions
 	files combined
 	made  map[string]string // bundles of this call by their origins' names
@@ -131,11 +132,11 @@ func (e *equipment) variables(ctx context.Context) []variable {
 		{"NODE_EXTRA_CA_CERTS", e.roots(e.named("NODE_EXTRA_CA_CERTS", e.none))},
 		{"SSL_CERT_FILE", e.roots(e.openssl)},
 		{"CURL_CA_BUNDLE", e.roots(e.named("CURL_CA_BUNDLE", e.openssl))},
-		{"REQUESTS_CA_BUNDLE", e.roots(e.named("REQUESTS_CA_BUNDLE", e.named("CURL_CA_BUNDLE", e.env.systemRoots)))},
+		{"REQUESTS_CA_BUNDLE", e.roots(e.named("REQUESTS_CA_BUNDLE", e.named("CURL_CA_BUNDLE", e.systemRoots)))},
 		{"GIT_SSL_CAINFO", e.roots(e.named("GIT_SSL_CAINFO", func() (origin, error) { return e.git(ctx) }))},
 	}
 	if e.opts.Getenv("NIX_SSL_CERT_FILE") != "" {
-		set = append(set, variable{"NIX_SSL_CERT_FILE", e.roots(e.named("NIX_SSL_CERT_FILE", e.env.systemRoots))})
+		set = append(set, variable{"NIX_SSL_CERT_FILE", e.roots(e.named("NIX_SSL_CERT_FILE", e.systemRoots))})
 	}
 	return append(set, variable{"WGETRC", e.wget}, variable{"JDK_JAVA_OPTIONS", e.java})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
+	"github.com/letta-dev/letta-dev/certs/certstest"
 	"strings"
 	"testing"
 )
@@ -28,8 +29,8 @@ func holds(data []byte, c *x509.Certificate) int {
 }
 
 func TestMergeKeepsCertificatesAloneAndOnce(t *testing.T) {
-	one, two, three := selfSigned(t, "one"), selfSigned(t, "two"), selfSigned(t, "three")
-	mine, stale := selfSigned(t, organisation), selfSigned(t, organisation)
+	one, two, three := certstest.SelfSigned(t, "one"), certstest.SelfSigned(t, "two"), certstest.SelfSigned(t, "three")
+	mine, stale := certstest.SelfSigned(t, organisation), certstest.SelfSigned(t, organisation)
 	trusted := append(bytes.Clone(three.Raw), 0x30, 0) // OpenSSL's settings, of which there are none
 	var file []byte
 	for _, part := range [][]byte{
@@ -64,7 +65,7 @@ func TestMergeKeepsCertificatesAloneAndOnce(t *testing.T) {
 }
 
 func TestMergeLeavesOurRootWhereItIs(t *testing.T) {
-	one, mine := selfSigned(t, "one"), selfSigned(t, organisation)
+	one, mine := certstest.SelfSigned(t, "one"), certstest.SelfSigned(t, organisation)
 	file := encodeBlocks("CERTIFICATE", mine, one)
 	if got := mergeRoots(Root{Certificate: mine}, certificateBlocks(file)); !bytes.Equal(got, file) {
 		t.Errorf("the order has changed:\n%s", got)
@@ -108,7 +109,7 @@ func FuzzMergeRoots(f *testing.F) {
 
 func fuzzRoot(f *testing.F) []byte {
 	f.Helper()
-	c, _, err := sign(caTemplate("root", "fuzz", newClock().Now(), nil), nil, nil)
+	c, _, err := sign(caTemplate("root", "fuzz", certstest.NewClock().Now(), nil), nil, nil)
 	if err != nil {
 		f.Fatal(err)
 	}

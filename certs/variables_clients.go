@@ -3,6 +3,7 @@ package certs
 import (
 	"context"
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -55,7 +56,7 @@ func (e *equipment) behind(path string, otherwise originFunc) (origin, error) {
 		path = filepath.Join(e.opts.Within, path)
 	}
 	path = filepath.Clean(path)
-	data, err := readBounded(path, maxRoots)
+	data, err := host.ReadBounded(path, host.MaxRoots)
 	if o, ok := recordedOrigin(data); ok {
 		return o, nil
 	}
@@ -67,10 +68,19 @@ func (e *equipment) behind(path string, otherwise originFunc) (origin, error) {
 
 func (e *equipment) none() (origin, error) { return origin{}, nil }
 
+// systemRoots is the one file in which the system keeps the roots it trusts.
+func (e *equipment) systemRoots() (origin, error) {
+	path, err := systemBundle(e.env)
+	if err != nil {
+		return nil, err
+	}
+	return origin{path}, nil
+}
+
 // openssl reads a file and folders. Not all that follow it do: where there is a file, httpx leaves the folders out, and so
 // does curl where CURL_CA_BUNDLE names one.
 func (e *equipment) openssl() (origin, error) {
-	o, err := e.named("SSL_CERT_FILE", e.env.systemRoots)()
+	o, err := e.named("SSL_CERT_FILE", e.systemRoots)()
 	if err != nil {
 		return nil, err
 	}
@@ -86,14 +96,14 @@ func (e *equipment) openssl() (origin, error) {
 
 // git has a setting, which the variable would hide.
 func (e *equipment) git(ctx context.Context) (origin, error) {
-	if git, ok := e.env.find("git"); ok {
-		out, err := e.env.do(ctx, Command{As: e.env.Owner, Limit: lookLimit, Argv: []string{git, "config", "--get", "--type=path", "http.sslCAInfo"}})
-		if failed := (*CommandError)(nil); errors.As(err, &failed) && failed.TimedOut {
+	if git, ok := e.env.Find("git"); ok {
+		out, err := e.env.Do(ctx, host.Command{As: e.env.Owner, Limit: host.LookLimit, Argv: []string{git, "config", "--get", "--type=path", "http.sslCAInfo"}})
+		if failed := (*host.CommandError)(nil); errors.As(err, &failed) && failed.TimedOut {
 			return nil, err
 		}
 		if path := strings.TrimSuffix(string(out), "\n"); err == nil && path != "" { // it fails where there is none
-			return e.behind(path, e.env.systemRoots)
+			return e.behind(path, e.systemRoots)
 		}
 	}
-	return e.env.systemRoots()
+	return e.systemRoots()
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,7 +17,7 @@ import (
 type combined struct {
 	dir   string
 	root  Root
-	owner *Owner
+	owner *host.Owner
 }
 
 // name is unique to the origin and always the same.
@@ -32,9 +33,9 @@ func (c combined) keep(name string, mode fs.FileMode, data []byte) (string, erro
 	if c.kept(path, mode, data) {
 		return path, nil
 	}
-	err := c.write(file{name: name, mode: mode, data: data, cheap: true})
+	err := c.write(host.File{Name: name, Mode: mode, Data: data, Cheap: true})
 	if err != nil {
-		return "", &Error{Doing: "write the combined roots", Path: path, Err: err, Advice: "ls -ld " + quote(c.dir)}
+		return "", &host.Error{Doing: "write the combined roots", Path: path, Err: err, Advice: "ls -ld " + host.Quote(c.dir)}
 	}
 	return path, nil
 }
@@ -44,22 +45,22 @@ func (c combined) kept(path string, mode fs.FileMode, data []byte) bool {
 	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&^mode != 0 || info.Size() != int64(len(data)) {
 		return false
 	}
-	have, err := readBounded(path, int64(len(data)))
+	have, err := host.ReadBounded(path, int64(len(data)))
 	return err == nil && bytes.Equal(have, data)
 }
 
-func (c combined) write(f file) error {
-	if err := makeParents(c.dir, c.owner); err != nil {
+func (c combined) write(f host.File) error {
+	if err := host.MakeParents(c.dir, c.owner); err != nil {
 		return err
 	}
-	if err := makeDir(c.dir, 0o755, c.owner); err != nil {
+	if err := host.MakeDir(c.dir, 0o755, c.owner); err != nil {
 		return err
 	}
-	unlock, err := lock(c.dir, c.owner)
+	unlock, err := host.LockBeside(c.dir, c.owner)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	sweepStaged(c.dir, time.Now()) // whoever has staged there has died: we hold the lock
-	return f.replace(c.dir, c.owner)
+	host.SweepStaged(c.dir, time.Now()) // whoever has staged there has died: we hold the lock
+	return f.Replace(c.dir, c.owner)
 }

@@ -4,6 +4,8 @@ package certs
 
 import (
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -14,14 +16,14 @@ import (
 // that has no size or makes its reader wait.
 func TestFolderWithoutEnd(t *testing.T) {
 	dir := t.TempDir()
-	root := string(encodeCertificates(selfSigned(t, "another").Raw))
-	write(t, filepath.Join(dir, "a.pem"), 0o644, root)
+	root := string(encodeCertificates(certstest.SelfSigned(t, "another").Raw))
+	certstest.Write(t, filepath.Join(dir, "a.pem"), 0o644, root)
 	for i := range 4 {
 		big := filepath.Join(dir, fmt.Sprintf("b%d", i))
-		write(t, big, 0o644, root)
-		must(t, os.Truncate(big, maxRoots/2))
+		certstest.Write(t, big, 0o644, root)
+		certstest.Must(t, os.Truncate(big, host.MaxRoots/2))
 	}
-	must(t, syscall.Mkfifo(filepath.Join(dir, "c"), 0o644))
+	certstest.Must(t, syscall.Mkfifo(filepath.Join(dir, "c"), 0o644))
 	if found := readFolder(dir); len(found) != 2 {
 		t.Errorf("%d certificates, of files that are together larger than one may be", len(found))
 	}
@@ -32,7 +34,7 @@ func TestFolderWithoutEnd(t *testing.T) {
 
 // A file that calls itself regular and is not, which only root may read, keeps nobody waiting either.
 func TestFileWithoutEnd(t *testing.T) {
-	if _, err := readBounded("/proc/kmsg", maxRoots); err == nil {
+	if _, err := host.ReadBounded("/proc/kmsg", host.MaxRoots); err == nil {
 		t.Error("it had an end")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/binary"
+	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,7 +20,7 @@ func TestVariablesKeepTheRootsOfJava(t *testing.T) {
 	s.eval()
 	s.wantJava(s.java, s.root.Certificate) // java in PATH is no JVM's own: all of the machine are meant
 
-	corp := selfSigned(t, "corp")
+	corp := certstest.SelfSigned(t, "corp")
 	s.set["JAVA_HOME"] = s.newJVM("corp", corp)
 	for range 2 { // from the shell that has the other trust store of ours already
 		if said := s.eval(); said != "[]" {
@@ -28,13 +29,13 @@ func TestVariablesKeepTheRootsOfJava(t *testing.T) {
 		s.wantJava(corp, s.root.Certificate)
 	}
 	other := filepath.Join(s.newJVM("path", s.java, corp), "bin/java")
-	write(t, other, 0o755, "")
+	certstest.Write(t, other, 0o755, "")
 	s.env.LookPath = func(string) (string, error) { return other, nil }
 	s.eval()
 	s.wantJava(corp, s.java, s.root.Certificate)
 
-	must(t, os.Rename(filepath.Join(s.set["JAVA_HOME"], "lib/security/cacerts"), filepath.Join(s.set["JAVA_HOME"], "lib/security/jssecacerts")))
-	s.newJVM("corp", selfSigned(t, "not read beside jssecacerts"))
+	certstest.Must(t, os.Rename(filepath.Join(s.set["JAVA_HOME"], "lib/security/cacerts"), filepath.Join(s.set["JAVA_HOME"], "lib/security/jssecacerts")))
+	s.newJVM("corp", certstest.SelfSigned(t, "not read beside jssecacerts"))
 	s.eval()
 	s.wantJava(corp, s.java, s.root.Certificate)
 }
@@ -50,7 +51,7 @@ func TestVariablesLeaveAJVMThatCannotBeRead(t *testing.T) {
 		jks + "\x00\x00\x00\x00":     "holds no certificate",
 	} {
 		s.set = map[string]string{"JAVA_HOME": s.newJVM("broken")}
-		write(t, filepath.Join(s.set["JAVA_HOME"], "lib/security/cacerts"), 0o644, roots)
+		certstest.Write(t, filepath.Join(s.set["JAVA_HOME"], "lib/security/cacerts"), 0o644, roots)
 		if said := s.eval(); !strings.Contains(said, "JDK_JAVA_OPTIONS stays as it is") || !strings.Contains(said, says) || s.set["JDK_JAVA_OPTIONS"] != "" {
 			t.Errorf("%q: said %s, want %q", roots, said, says)
 		}
@@ -58,13 +59,13 @@ func TestVariablesLeaveAJVMThatCannotBeRead(t *testing.T) {
 	for _, home := range []string{"/nowhere", "jdk"} {
 		s.set = map[string]string{"JAVA_HOME": home}
 		_, problems, err := s.variables()
-		must(t, err)
+		certstest.Must(t, err)
 		if len(problems) != 1 {
 			t.Fatalf("JAVA_HOME=%s: %v", home, problems)
 		}
-		wantHint(t, problems[0], "where no JVM keeps its roots", "unset JAVA_HOME")
+		certstest.WantHint(t, problems[0], "where no JVM keeps its roots", "unset JAVA_HOME")
 	}
-	must(t, os.RemoveAll(s.env.path("/usr/lib/jvm")))
+	certstest.Must(t, os.RemoveAll(s.env.InRoot("/usr/lib/jvm")))
 	s.set = map[string]string{}
 	if said := s.eval(); !strings.Contains(said, "in no place where JVMs keep them") {
 		t.Error(said)
@@ -73,10 +74,10 @@ func TestVariablesLeaveAJVMThatCannotBeRead(t *testing.T) {
 
 // What keytool has imported, into any kind of file that a JVM reads, is read back.
 func TestKeystoresOfKeytool(t *testing.T) {
-	keytool := requireTool(t, "keytool")
+	keytool := certstest.RequireTool(t, "keytool")
 	corp := filepath.Join(t.TempDir(), "corp.pem")
-	certificate := selfSigned(t, "corp")
-	write(t, corp, 0o644, string(encodeCertificates(certificate.Raw)))
+	certificate := certstest.SelfSigned(t, "corp")
+	certstest.Write(t, corp, 0o644, string(encodeCertificates(certificate.Raw)))
 	for name, flags := range map[string][]string{
 		"JKS":                         {"-storetype", "JKS"},
 		"PKCS #12":                    {"-storetype", "PKCS12"},
@@ -113,10 +114,10 @@ func jksOf(certificates ...*x509.Certificate) []byte {
 
 // A key's chain is trusted for its first certificate; a file that was cut off is damaged, wherever.
 func TestKeystoreWithAKey(t *testing.T) {
-	one, two := selfSigned(t, "one"), selfSigned(t, "two")
+	one, two := certstest.SelfSigned(t, "one"), certstest.SelfSigned(t, "two")
 	whole := jksOf(one, two)
 	roots, err := keystoreRoots(whole)
-	must(t, err)
+	certstest.Must(t, err)
 	if len(roots) != 3 || !bytes.Equal(roots[0].Bytes, one.Raw) || !bytes.Equal(roots[1].Bytes, two.Raw) || !bytes.Equal(roots[2].Bytes, one.Raw) {
 		t.Errorf("read %d roots", len(roots))
 	}
@@ -129,7 +130,7 @@ func TestKeystoreWithAKey(t *testing.T) {
 
 // What is read of a keystore is whole, and what is read of a JKS stands in it.
 func FuzzKeystore(f *testing.F) {
-	one := selfSigned(f, "one")
+	one := certstest.SelfSigned(f, "one")
 	f.Add(jksOf(one))
 	f.Add(jksOf())
 	f.Add([]byte(jks + "\x00\x00\x00\x01\x00\x00\x00\x03"))

@@ -3,8 +3,8 @@ package certs
 import (
 	"bytes"
 	"encoding/pem"
-	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,9 +12,6 @@ import (
 	"strings"
 	"syscall"
 )
-
-// maxRoots bounds a file of roots, in bytes: the public ones are a quarter of a megabyte.
-const maxRoots = 16 << 20
 
 // An origin is what a file of ours is made from: absolute paths of files and folders of roots. The first line of the file
 // names them, so that it can be made anew when they change, and is never made from itself. A path with a separator at its
@@ -79,7 +76,7 @@ func (o origin) read() ([]*pem.Block, error) {
 
 // readRoots reads the roots in a file that is one: a pipe would be empty for the next who reads it.
 func readRoots(path string) ([]*pem.Block, error) {
-	data, err := readBounded(path, maxRoots)
+	data, err := host.ReadBounded(path, host.MaxRoots)
 	if err != nil || !isKeystore(data) {
 		return certificateBlocks(data), err
 	}
@@ -103,7 +100,7 @@ func readFolder(dir string) []*pem.Block {
 	defer f.Close()
 	entries, _ := f.ReadDir(maxEntries)
 	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	left := int64(maxRoots)
+	left := int64(host.MaxRoots)
 	var all []*pem.Block
 	for _, entry := range entries {
 		path := filepath.Join(dir, entry.Name())
@@ -120,23 +117,4 @@ func readFolder(dir string) []*pem.Block {
 		}
 	}
 	return all
-}
-
-// systemRoots returns the file in which the system keeps all roots it trusts. Windows has none.
-func (e Env) systemRoots() (origin, error) {
-	paths := []string{
-		"/etc/ssl/cert.pem",                      // macOS, the BSDs, Alpine
-		"/usr/local/share/certs/ca-root-nss.crt", // FreeBSD
-		"/etc/ssl/certs/ca-certificates.crt",     // NixOS, Gentoo
-		"/etc/pki/tls/certs/ca-bundle.crt",
-	}
-	if l, ok := e.layout(); ok {
-		paths = append(l.bundles, paths...)
-	}
-	for _, path := range paths {
-		if path = e.path(path); exists(path) {
-			return origin{path}, nil
-		}
-	}
-	return nil, errors.New("this system keeps no file of the roots it trusts")
 }

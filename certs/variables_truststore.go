@@ -57,7 +57,7 @@ func (e *equipment) javaRoots() (origin, error) {
 		}
 		add(file)
 	}
-	path, ok := e.env.find("java")
+	path, ok := e.env.Find("java")
 	if !ok {
 		return o, nil
 	}
@@ -69,8 +69,8 @@ func (e *equipment) javaRoots() (origin, error) {
 	if o != nil {
 		return o, nil
 	}
-	for _, s := range javaStores(e.env) {
-		add(s.(*javaStore).file)
+	for _, file := range javaRootFiles(e.env) {
+		add(file)
 	}
 	if o == nil {
 		return nil, fmt.Errorf("the roots of %s are in no place where JVMs keep them", path)

@@ -3,6 +3,7 @@ package certs
 import (
 	"bytes"
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -11,28 +12,28 @@ import (
 // wget returns a file of wget's settings: the user's, and one that names the roots. They may hold passwords, so it is the
 // user's alone. An empty path means that there is no wget here.
 func (e *equipment) wget() (string, error) {
-	if _, ok := e.env.find("wget"); !ok {
+	if _, ok := e.env.Find("wget"); !ok {
 		return "", nil
 	}
-	o, err := e.named("WGETRC", func() (origin, error) { return origin{e.env.home(".wgetrc")}, nil })()
+	o, err := e.named("WGETRC", func() (origin, error) { return origin{e.env.InHome(".wgetrc")}, nil })()
 	if err != nil {
 		return "", err
 	}
 	if len(o) != 1 {
 		return "", errors.New("the settings that it names are not wget's")
 	}
-	settings, err := readBounded(o[0], maxRoots)
+	settings, err := host.ReadBounded(o[0], host.MaxRoots)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
 	kept, roots := splitWgetrc(settings)
 	if roots == "" {
-		system, _ := readBounded(e.env.path("/etc/wgetrc"), maxRoots)
+		system, _ := host.ReadBounded(e.env.InRoot("/etc/wgetrc"), host.MaxRoots)
 		_, roots = splitWgetrc(system)
 	}
-	from, err := e.env.systemRoots()
+	from, err := e.systemRoots()
 	if roots != "" {
-		from, err = e.behind(e.atHome(roots), e.env.systemRoots)
+		from, err = e.behind(e.atHome(roots), e.systemRoots)
 	}
 	if err != nil {
 		return "", err

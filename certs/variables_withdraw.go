@@ -2,6 +2,7 @@ package certs
 
 import (
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,20 +11,20 @@ import (
 
 // Withdraw takes every root of this package out of the files that [Variables] has made in dir: programs that were given
 // them go on to accept what they accepted before us, and us no more. Of the copies of wget's settings, which may hold
-// passwords, it leaves the setting of the roots. An absent folder is no error; the error is an [*Error] of reading or
+// passwords, it leaves the setting of the roots. An absent folder is no error; the error is an [*host.Error] of reading or
 // writing there.
-func Withdraw(dir string, owner *Owner) error {
-	return owner.as(func() error { return withdrawAll(dir, owner) })
+func Withdraw(dir string, owner *host.Owner) error {
+	return owner.As(func() error { return withdrawAll(dir, owner) })
 }
 
-func withdrawAll(dir string, owner *Owner) error {
+func withdrawAll(dir string, owner *host.Owner) error {
 	info, err := os.Lstat(dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() { // a link or a file is nothing of ours
 		return nil
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return &Error{Doing: "take our root out of the combined roots", Path: dir, Err: err, Advice: "rm -r " + quote(dir)}
+		return &host.Error{Doing: "take our root out of the combined roots", Path: dir, Err: err, Advice: "rm -r " + host.Quote(dir)}
 	}
 	files := combined{dir: dir, owner: owner}
 	var all error
@@ -54,7 +55,7 @@ func (c combined) withdraw(name string) error {
 		return err
 	}
 	beside := strings.TrimSuffix(name, ".pem") + ".p12"
-	if !exists(filepath.Join(c.dir, beside)) {
+	if !host.Exists(filepath.Join(c.dir, beside)) {
 		return nil
 	}
 	store, err := encodeTrustStore(left)
@@ -83,9 +84,9 @@ func (c combined) forget(name string) error {
 // recorded reads a file and what it was made from, which is nil where the file is somebody else's.
 func (c combined) recorded(name string) ([]byte, origin, error) {
 	path := filepath.Join(c.dir, name)
-	data, err := readBounded(path, maxRoots)
+	data, err := host.ReadBounded(path, host.MaxRoots)
 	if err != nil {
-		return nil, nil, &Error{Doing: "take our root out of the combined roots", Path: path, Err: err, Advice: "rm -r " + quote(c.dir)}
+		return nil, nil, &host.Error{Doing: "take our root out of the combined roots", Path: path, Err: err, Advice: "rm -r " + host.Quote(c.dir)}
 	}
 	o, _ := recordedOrigin(data)
 	return data, o, nil

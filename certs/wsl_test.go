@@ -2,6 +2,8 @@ package certs
 
 import (
 	"errors"
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"strings"
 	"testing"
 )
@@ -21,13 +23,13 @@ func TestWSLIsFound(t *testing.T) {
 		"Windows itself":          {"windows", "", "Debian", "certutil.exe", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			env := fakeEnv(t, tc.goos, &recorder{}, tc.tool)
-			write(t, env.path("/proc/sys/kernel/osrelease"), 0o644, tc.kernel)
+			env := certstest.FakeEnv(t, tc.goos, &certstest.Recorder{}, tc.tool)
+			certstest.Write(t, env.InRoot("/proc/sys/kernel/osrelease"), 0o644, tc.kernel)
 			env.Vars["WSL_DISTRO_NAME"] = tc.distribution
 			if strings.HasPrefix(tc.tool, "/") {
-				write(t, env.path(tc.tool), 0o755, "")
+				certstest.Write(t, env.InRoot(tc.tool), 0o755, "")
 			}
-			if got := env.wsl(); got != tc.want {
+			if got := inWSL(env); got != tc.want {
 				t.Errorf("%v", got)
 			}
 		})
@@ -38,8 +40,8 @@ func TestWSLIsFound(t *testing.T) {
 func TestWSL(t *testing.T) {
 	a := openTest(t, Options{})
 	listing, broken := "", error(nil)
-	r := &recorder{}
-	r.reply = func(c Command) ([]byte, error) {
+	r := &certstest.Recorder{}
+	r.Reply = func(c host.Command) ([]byte, error) {
 		switch {
 		case c.Argv[0] == "wslpath":
 			return []byte(`\\wsl.localhost\Debian\home\me\rootCA.pem` + "\r\n"), broken
@@ -51,7 +53,7 @@ func TestWSL(t *testing.T) {
 		}
 		return []byte(listing), nil
 	}
-	env := fakeEnv(t, "linux", r, "certutil.exe")
+	env := certstest.FakeEnv(t, "linux", r, "certutil.exe")
 	env.Vars["WSL_DISTRO_NAME"], env.Attended = "Debian", true
 	stores := Stores(env, System)
 	if len(stores) != 2 || stores[0].Name() != "system" || stores[1].Name() != "Windows" {
@@ -65,11 +67,11 @@ func TestWSL(t *testing.T) {
 	if got.After != Trusted || got.Err != nil || got.Known != ByTool {
 		t.Errorf("trust: %+v", got)
 	}
-	wantLines(t, lines(got.Commands), `/usr/bin/certutil.exe -user -addstore Root '\\wsl.localhost\Debian\home\me\rootCA.pem'`)
+	certstest.WantLines(t, certstest.Lines(got.Commands), `/usr/bin/certutil.exe -user -addstore Root '\\wsl.localhost\Debian\home\me\rootCA.pem'`)
 	if got := Untrust(t.Context(), Claim{Authority: a}, windows, nil)[0]; got.After != Absent || got.Err != nil || len(got.Commands) != 1 {
 		t.Errorf("untrust: %+v", got)
 	}
-	for _, ran := range r.ran {
+	for _, ran := range r.Ran {
 		if strings.Contains(ran, "key") || strings.Contains(ran, "/mnt/") {
 			t.Errorf("ran %s", ran)
 		}

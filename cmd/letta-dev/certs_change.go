@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // trustOptions are those of certs install and uninstall.
@@ -67,7 +68,7 @@ func (a *app) endTrustChange(ctx context.Context, action certs.Action, results [
 }
 
 // uninstall deletes the keys first: a store that cannot be changed, whatever is wrong with it, is then no danger.
-func (a *app) uninstall(ctx context.Context, claim certs.Claim, stores []certs.Store, env certs.Env, files paths) error {
+func (a *app) uninstall(ctx context.Context, claim certs.Claim, stores []certs.Store, env host.Env, files paths) error {
 	keys := a.removeKeys(ctx, claim, stores, env, files)
 	results := certs.Untrust(ctx, claim, stores, nil)
 	failed := a.tellResults(certs.ToUninstall, results)
@@ -86,7 +87,7 @@ func (a *app) uninstall(ctx context.Context, claim certs.Claim, stores []certs.S
 }
 
 // claim is whose roots are this user's: those made in the folder of their authority, which may be gone or broken, and that of their mkcert.
-func (a *app) claim(env certs.Env, files paths) certs.Claim {
+func (a *app) claim(env host.Env, files paths) certs.Claim {
 	claim := certs.Claim{Folder: files.Certs}
 	if authority, _, err := a.loadAuthority(files); err == nil {
 		claim.Authority = authority
@@ -103,7 +104,7 @@ func (a *app) claim(env certs.Env, files paths) certs.Claim {
 }
 
 // removeKeys deletes the authority, also one too broken to load, unless a store that is left out holds a root of ours.
-func (a *app) removeKeys(ctx context.Context, claim certs.Claim, stores []certs.Store, env certs.Env, files paths) error {
+func (a *app) removeKeys(ctx context.Context, claim certs.Claim, stores []certs.Store, env host.Env, files paths) error {
 	if name := leftOut(ctx, env, claim.Root(), stores); name != "" {
 		a.ui.note("the keys stay: TRUST_STORES leaves out the %s store, which may still trust them", name)
 		return nil
@@ -124,7 +125,7 @@ func (a *app) removeKeys(ctx context.Context, claim certs.Claim, stores []certs.
 }
 
 // leftOut names a store that may hold a root of ours and is none of those that were, or would be, cleared.
-func leftOut(ctx context.Context, env certs.Env, root certs.Root, cleared []certs.Store) string {
+func leftOut(ctx context.Context, env host.Env, root certs.Root, cleared []certs.Store) string {
 	for _, s := range certs.Stores(env, certs.System, certs.NSS, certs.Java, certs.Policies) {
 		if slices.ContainsFunc(cleared, func(c certs.Store) bool { return c.Name() == s.Name() }) {
 			continue

@@ -10,10 +10,11 @@ import (
 	"path/filepath"
 
 	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // printCommands is the dry run: the exact commands, a line each.
-func (a *app) printCommands(ctx context.Context, action certs.Action, files paths, stores []certs.Store, env certs.Env, claim certs.Claim) error {
+func (a *app) printCommands(ctx context.Context, action certs.Action, files paths, stores []certs.Store, env host.Env, claim certs.Claim) error {
 	type line struct {
 		Store    string   `json:"store"`
 		Commands []string `json:"commands"`

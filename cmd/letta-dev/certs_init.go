@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 func newCertsInit(a *app) *cobra.Command {
@@ -97,7 +98,7 @@ func (f authorityFacts) print(w io.Writer) {
 }
 
 // installable tells whether `certs install` has something to do.
-func (a *app) installable(ctx context.Context, env certs.Env, authority *certs.Authority) bool {
+func (a *app) installable(ctx context.Context, env host.Env, authority *certs.Authority) bool {
 	families, err := a.families(certs.ToInstall, false)
 	t := newTrustStatus(authority)
 	for _, s := range storesOf(ctx, env, families, false) {
@@ -118,14 +119,14 @@ func (a *app) tellPrice(authority *certs.Authority) {
 }
 
 // offerMkcert says that mkcert's CA could be used, where it is trusted already.
-func (a *app) offerMkcert(ctx context.Context, env certs.Env) {
+func (a *app) offerMkcert(ctx context.Context, env host.Env) {
 	if _, by := a.trustedMkcert(ctx, env); by != "" {
 		a.ui.note("mkcert's CA is trusted already by %s; to use that instead: %s", by, certs.UseMkcert)
 	}
 }
 
 // trustedMkcert returns the path of mkcert's root and the stores that trust it; nothing where it could not be used, or none does.
-func (a *app) trustedMkcert(ctx context.Context, env certs.Env) (path, by string) {
+func (a *app) trustedMkcert(ctx context.Context, env host.Env) (path, by string) {
 	_, root, err := certs.FindMkcert(env, a.env.get)
 	if err != nil {
 		return "", ""

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"github.com/letta-dev/letta-dev/compose"
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
@@ -143,7 +144,7 @@ func mergeVariables(vars, later []certs.Variable) []certs.Variable {
 
 // vouching is the authority that programs are to trust, made where there is none. For a pair that somebody brought none is made: it may be
 // signed by the one that there is, and where it is not, programs need another root than ours, which is said.
-func (a *app) vouching(files paths, live *liveStatus) (*certs.Authority, certs.Env, error) {
+func (a *app) vouching(files paths, live *liveStatus) (*certs.Authority, host.Env, error) {
 	if !live.ownPair() {
 		authority, env, _, err := a.authority(files)
 		return authority, env, err
@@ -152,14 +153,14 @@ func (a *app) vouching(files paths, live *liveStatus) (*certs.Authority, certs.E
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		a.ui.warn("%s", advice(err))
 	}
-	if err != nil || !authority.VouchesFor(live.CertFile) {
+	if err != nil || !certs.SignedBy(authority, live.CertFile) {
 		a.ui.warn("our authority did not sign the certificate in use, %s: programs have to trust its issuer by themselves", live.CertFile)
 	}
 	return authority, env, nil
 }
 
 // trustVariables are those that make programs accept our certificates, in an environment in which others are set.
-func (a *app) trustVariables(ctx context.Context, files paths, authority *certs.Authority, env certs.Env, set []certs.Variable) ([]certs.Variable, error) {
+func (a *app) trustVariables(ctx context.Context, files paths, authority *certs.Authority, env host.Env, set []certs.Variable) ([]certs.Variable, error) {
 	getenv := func(name string) string {
 		for _, v := range set {
 			if v.Name == name {

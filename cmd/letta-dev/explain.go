@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"github.com/letta-dev/letta-dev/compose"
 	"github.com/letta-dev/letta-dev/orchestrator"
 	"github.com/letta-dev/letta-dev/proxy"
@@ -142,7 +142,7 @@ func kinds() []kind {
 
 // isBadName tells a name or domain that is none from what an authority could not do.
 func isBadName(err error) bool {
-	var e *certs.Error
+	var e *host.Error
 	return errors.As(err, &e) && e.Usage
 }
 

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
 
@@ -34,7 +34,7 @@ const maxJournal = 10 << 20
 // and the count is written when that is possible again: a full disk is no reason to disturb the proxy.
 type journal struct {
 	path  string
-	owner *certs.Owner
+	owner *host.Owner
 	now   func() time.Time
 	limit int64 // maxJournal, but in tests
 
@@ -52,7 +52,7 @@ type journal struct {
 }
 
 // openJournal opens the journal for writing, after what it holds. Only its owner can read it: paths and hosts are in it.
-func openJournal(path string, owner *certs.Owner, now func() time.Time) (*journal, error) {
+func openJournal(path string, owner *host.Owner, now func() time.Time) (*journal, error) {
 	j := &journal{path: path, owner: owner, now: now, limit: maxJournal, rotateAt: maxJournal, batch: batch{delay: batchDelay}}
 	if err := j.open(); err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // A project has two locks: one for the command that changes it, and one for the process that serves it. Beside each stands who has it,
@@ -19,11 +19,11 @@ import (
 // fileLock is the lock of a file of ours, which is made for its owner (nil: this process's user).
 type fileLock struct {
 	*flock.Flock
-	owner *certs.Owner
+	owner *host.Owner
 }
 
 // lockOf is the lock of a file. A pipe in its place makes nobody wait and locks as well; a link is an error.
-func lockOf(path string, owner *certs.Owner) *fileLock {
+func lockOf(path string, owner *host.Owner) *fileLock {
 	return &fileLock{flock.New(path, flock.SetFlag(os.O_RDONLY|os.O_CREATE|itself)), owner}
 }
 

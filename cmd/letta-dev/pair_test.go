@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // The addresses shown are those that clients accept: of the hosts asked for, else of those we always serve.
@@ -72,9 +73,9 @@ func TestTimelineOfAPair(t *testing.T) {
 	s := &serving{journal: journal, cfg: serveConfig{Background: true}}
 	change := certs.PairChange{Names: certs.Names{"localhost"}, NotAfter: noon()}
 	s.tellPair(change)
-	change.Refused = &certs.Error{Doing: "use it", Path: "/dev.pem", Err: errors.New("it ended"), Advice: "mkcert localhost"}
+	change.Refused = &host.Error{Doing: "use it", Path: "/dev.pem", Err: errors.New("it ended"), Advice: "mkcert localhost"}
 	s.tellPair(change)
-	change.Refused, change.Warning = nil, &certs.Error{Doing: "serve it", Err: errors.New("it ends")}
+	change.Refused, change.Warning = nil, &host.Error{Doing: "serve it", Err: errors.New("it ends")}
 	s.tellPair(change)
 	day := day(noon())
 	want := []string{
@@ -91,7 +92,7 @@ func TestTimelineOfAPair(t *testing.T) {
 func TestTimelineOfOurLeaves(t *testing.T) {
 	journal := newTestJournal(t)
 	s := &serving{journal: journal, cfg: serveConfig{Background: true}}
-	failed := &certs.Error{Doing: "keep the leaf", Path: "/ca", Err: errors.New("no space left on device"), Advice: "df -h /ca"}
+	failed := &host.Error{Doing: "keep the leaf", Path: "/ca", Err: errors.New("no space left on device"), Advice: "df -h /ca"}
 	r := certs.Renewal{Names: certs.Names{"localhost"}, NotAfter: noon()}
 	s.tellRenewal(r)
 	r.Reason, r.Err = "it was asked for", failed

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // paths are where letta-dev keeps its own files: certificates in the data folder, what a running project needs in its state folder.
@@ -18,7 +18,7 @@ type paths struct {
 	State string // of one project: lock, control socket, journal
 	Home  string // of the user: what advice may have them change
 
-	Owner *certs.Owner `json:",omitempty"` // the user behind sudo, whose all of these are; else nil
+	Owner *host.Owner `json:",omitempty"` // the user behind sudo, whose all of these are; else nil
 }
 
 func (a *app) paths(project string) (paths, error) {
@@ -36,13 +36,13 @@ func (a *app) paths(project string) (paths, error) {
 // caller is the machine of the user behind sudo; zero without sudo. All files are theirs, wherever sudo has put HOME: else
 // `sudo letta-dev certs install` would have an authority trusted that their own `letta-dev up` does not use, and their `letta-dev down`
 // would not find what `sudo letta-dev up` started.
-func (a *app) caller() certs.Env {
+func (a *app) caller() host.Env {
 	if a.env.get("SUDO_UID") == "" {
-		return certs.Env{}
+		return host.Env{}
 	}
-	env, err := certs.HostEnv(a.env.get)
+	env, err := host.Detect(a.env.get)
 	if err != nil || env.Owner == nil {
-		return certs.Env{} // what is wrong is said where the stores are looked for
+		return host.Env{} // what is wrong is said where the stores are looked for
 	}
 	return env
 }
@@ -99,7 +99,7 @@ func (p paths) makeState() error {
 }
 
 // makeFolder makes a folder, and those above it, for their owner (nil: this process's user).
-func makeFolder(dir string, owner *certs.Owner) error {
+func makeFolder(dir string, owner *host.Owner) error {
 	if owner == nil {
 		return os.MkdirAll(dir, 0o700)
 	}
@@ -117,7 +117,7 @@ func makeFolder(dir string, owner *certs.Owner) error {
 }
 
 // open opens a file of ours for writing, and makes it for its owner (nil: this process's user). A link in its place is an error.
-func open(path string, flag int, owner *certs.Owner) (file *os.File, err error) {
+func open(path string, flag int, owner *host.Owner) (file *os.File, err error) {
 	err = owner.Make(path, func() (err error) {
 		file, err = os.OpenFile(path, os.O_CREATE|flag|itself, 0o600)
 		return err

@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // authority opens the certificate authority, making it where there is none.
-func (a *app) authority(files paths) (*certs.Authority, certs.Env, bool, error) {
+func (a *app) authority(files paths) (*certs.Authority, host.Env, bool, error) {
 	env, options, err := a.authorityOptions(files)
 	if err != nil {
 		return nil, env, false, err
@@ -22,7 +23,7 @@ func (a *app) authority(files paths) (*certs.Authority, certs.Env, bool, error) 
 }
 
 // loadAuthority opens the authority that there is, and makes none.
-func (a *app) loadAuthority(files paths) (*certs.Authority, certs.Env, error) {
+func (a *app) loadAuthority(files paths) (*certs.Authority, host.Env, error) {
 	env, options, err := a.authorityOptions(files)
 	if err != nil {
 		return nil, env, err
@@ -32,8 +33,8 @@ func (a *app) loadAuthority(files paths) (*certs.Authority, certs.Env, error) {
 }
 
 // authorityOptions are those of every authority here: our clock, and whom its files are for.
-func (a *app) authorityOptions(files paths) (certs.Env, certs.Options, error) {
-	env, err := certs.HostEnv(a.env.get)
+func (a *app) authorityOptions(files paths) (host.Env, certs.Options, error) {
+	env, err := host.Detect(a.env.get)
 	return env, certs.Options{Now: a.now, Holder: env.Holder, Owner: files.Owner}, err
 }
 
@@ -92,11 +93,11 @@ func (a *app) elevates(mode string) bool {
 // needsRoot says whether a store can only be changed with rights this process does not have.
 func needsRoot(ctx context.Context, s certs.Store, authority *certs.Authority) bool {
 	commands, err := s.Commands(ctx, certs.ToInstall, authority.Root())
-	return err == nil && slices.ContainsFunc(commands, func(c certs.Command) bool { return c.NeedsRoot })
+	return err == nil && slices.ContainsFunc(commands, func(c host.Command) bool { return c.NeedsRoot })
 }
 
 // trust installs the authority, after saying what needs more rights than this process has: sudo's own prompt is then the consent.
-func (a *app) trust(ctx context.Context, authority *certs.Authority, stores []certs.Store, env certs.Env) []certs.Result {
+func (a *app) trust(ctx context.Context, authority *certs.Authority, stores []certs.Store, env host.Env) []certs.Result {
 	for _, s := range stores {
 		commands, err := s.Commands(ctx, certs.ToInstall, authority.Root())
 		if err != nil || env.UID == 0 || !env.Elevate {

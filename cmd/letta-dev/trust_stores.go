@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // families are the kinds of stores that `certs` is about: all, or those that TRUST_STORES names, as for mkcert. Browser policies are
@@ -33,7 +34,7 @@ func (a *app) families(action certs.Action, policies bool) ([]certs.Family, erro
 
 // storesOf are those of the families; of policies, which few people use, those alone that hold something of ours or shall. Policies that
 // are asked for stand in for the browsers' own databases where certutil is missing, which is what they are for.
-func storesOf(ctx context.Context, env certs.Env, families []certs.Family, policies bool) []certs.Store {
+func storesOf(ctx context.Context, env host.Env, families []certs.Family, policies bool) []certs.Store {
 	var found []certs.Store
 	others := slices.DeleteFunc(slices.Clone(families), func(f certs.Family) bool { return f == certs.Policies })
 	if len(others) > 0 { // none would stand for some
@@ -59,10 +60,10 @@ func (a *app) tellStoreWait(dir string) {
 }
 
 // hostEnv is this machine for the commands that are all about trust: they may take a second for a browser's own verdict.
-func (a *app) hostEnv() (certs.Env, error) {
-	env, err := certs.HostEnv(a.env.get)
+func (a *app) hostEnv() (host.Env, error) {
+	env, err := host.Detect(a.env.get)
 	if _, missing := os.Stat(env.Home); err == nil && missing != nil { // root would make it, and its browsers' stores in it
-		err = &certs.Error{Doing: "find your home folder", Err: missing, Advice: "export HOME=/path/to/your/home"}
+		err = &host.Error{Doing: "find your home folder", Err: missing, Advice: "export HOME=/path/to/your/home"}
 	}
 	env.Elevate, env.Attended, env.Browsers, env.Waits = true, a.ui.interactive(), true, a.tellStoreWait
 	return env, err

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
 
@@ -84,7 +85,7 @@ func checkHosts(authority *certs.Authority, hosts []string) error {
 }
 
 // planTrust is what would be done to the stores; what needs rights that this `up` would not get is left alone, as it is then.
-func (r *upRun) planTrust(ctx context.Context, p *orchestrator.Plan, env certs.Env, root certs.Root) {
+func (r *upRun) planTrust(ctx context.Context, p *orchestrator.Plan, env host.Env, root certs.Root) {
 	elevate := r.app.elevates(r.o.trust)
 	for _, s := range certs.Stores(env) {
 		commands, err := s.Commands(ctx, certs.ToInstall, root)
@@ -93,7 +94,7 @@ func (r *upRun) planTrust(ctx context.Context, p *orchestrator.Plan, env certs.E
 			p.Notes = append(p.Notes, fmt.Sprintf("the %s store stays as it is: %s", s.Name(), advice(err)))
 		case len(commands) == 0:
 			p.Notes = append(p.Notes, fmt.Sprintf("the %s store trusts it already", s.Name()))
-		case !elevate && slices.ContainsFunc(commands, func(c certs.Command) bool { return c.NeedsRoot }):
+		case !elevate && slices.ContainsFunc(commands, func(c host.Command) bool { return c.NeedsRoot }):
 			p.Notes = append(p.Notes, fmt.Sprintf("the %s store stays as it is, because changing it needs root rights; to change that: letta-dev certs install", s.Name()))
 		default:
 			for _, c := range commands {

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package certs
+package host
 
 import (
 	"errors"
@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 )
 
-// Make has f make, change or remove what is at path, which is the owner's after it. Root does so only in a folder of the
-// owner's, or in one such as /tmp, where nobody can take away what is another's.
+// Make calls f, which makes, changes or removes the file at path. The file belongs to the owner afterwards. Root calls f
+// only for a folder of the owner's, or for one with the sticky bit such as /tmp, where users cannot take away each other's files.
 func (o *Owner) Make(path string, f func() error) error {
 	if o == nil {
 		return f()
@@ -26,11 +26,11 @@ func (o *Owner) Make(path string, f func() error) error {
 	if err := f(); err != nil {
 		return err
 	}
-	if err := o.own(path); !errors.Is(err, fs.ErrNotExist) {
+	if err := o.Chown(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
 }
 
-// as has f run as it is: only Linux has rights to files that a thread can change for itself.
-func (o *Owner) as(f func() error) error { return f() }
+// As calls f: only on Linux can a thread change its own rights to files.
+func (o *Owner) As(f func() error) error { return f() }

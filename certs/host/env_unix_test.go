@@ -1,8 +1,10 @@
 //go:build unix
 
-package certs
+package host_test
 
 import (
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"path/filepath"
 	"testing"
 )
@@ -12,13 +14,13 @@ func TestCommandsAreFoundInThePathGiven(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	t.Setenv("PATH", filepath.Join(dir, "process"))
-	write(t, filepath.Join(dir, "process/only-here"), 0o755, "")
-	write(t, filepath.Join(dir, "given/tool"), 0o755, "")
-	write(t, filepath.Join(dir, "given/no-program"), 0o644, "")
-	write(t, filepath.Join(dir, "relative/near"), 0o755, "")
+	certstest.Write(t, filepath.Join(dir, "process/only-here"), 0o755, "")
+	certstest.Write(t, filepath.Join(dir, "given/tool"), 0o755, "")
+	certstest.Write(t, filepath.Join(dir, "given/no-program"), 0o644, "")
+	certstest.Write(t, filepath.Join(dir, "relative/near"), 0o755, "")
 	variables := map[string]string{"HOME": dir, "PATH": "relative:" + filepath.Join(dir, "given")}
-	env, err := HostEnv(func(name string) string { return variables[name] })
-	must(t, err)
+	env, err := host.Detect(func(name string) string { return variables[name] })
+	certstest.Must(t, err)
 	tool := filepath.Join(dir, "given/tool")
 	for name, want := range map[string]string{"tool": tool, tool: tool, "only-here": "", "no-program": "", "near": ""} {
 		if got, err := env.LookPath(name); got != want || (err == nil) != (want != "") {

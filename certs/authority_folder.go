@@ -3,27 +3,26 @@ package certs
 import (
 	"errors"
 	"fmt"
+	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/gofrs/flock"
 )
 
 // makeFolder makes dir with its files appear in one step: they are written and synced in a new folder next to it, which
 // is then renamed. A process that dies on the way leaves that folder behind, and the next call sweeps it out; the
 // caller holds the lock.
-func makeFolder(dir string, files []file, opts Options) error {
+func makeFolder(dir string, files []host.File, opts Options) error {
 	opts.step("sweep")
 	if err := sweep(dir); err != nil {
 		return err
 	}
 	opts.step("make folder")
 	parent := filepath.Dir(dir)
-	temp, err := makeTemp(parent, remains(dir))
+	temp, err := host.MakeTemp(parent, remains(dir))
 	if err != nil {
 		return err
 	}
@@ -39,53 +38,53 @@ func makeFolder(dir string, files []file, opts Options) error {
 		return errors.Join(err, os.RemoveAll(temp))
 	}
 	opts.step("sync parent")
-	return syncDir(parent)
+	return host.SyncDir(parent)
 }
 
 // moveInto puts the files into a folder that has to stay, the first of them last: as long as that is in temp alone, the
 // authority is half made.
-func moveInto(dir, temp string, files []file, opts Options) error {
+func moveInto(dir, temp string, files []host.File, opts Options) error {
 	for _, f := range slices.Backward(files) {
-		opts.step("move " + f.name)
-		if err := os.Rename(filepath.Join(temp, f.name), filepath.Join(dir, f.name)); err != nil {
+		opts.step("move " + f.Name)
+		if err := os.Rename(filepath.Join(temp, f.Name), filepath.Join(dir, f.Name)); err != nil {
 			return errors.Join(err, removeOurs(dir))
 		}
 	}
-	return syncDir(dir)
+	return host.SyncDir(dir)
 }
 
 // halfMade tells whether a process is in, or died in, moveInto.
 func halfMade(dir string) bool {
 	waits := func(entry fs.DirEntry) bool {
 		for _, name := range []string{rootFile, carootFile} {
-			if exists(filepath.Join(filepath.Dir(dir), entry.Name(), name)) && !exists(filepath.Join(dir, name)) {
+			if host.Exists(filepath.Join(filepath.Dir(dir), entry.Name(), name)) && !host.Exists(filepath.Join(dir, name)) {
 				return strings.HasPrefix(entry.Name(), remains(dir))
 			}
 		}
 		return false
 	}
 	entries, _ := os.ReadDir(filepath.Dir(dir))
-	return exists(dir) && slices.ContainsFunc(entries, waits)
+	return host.Exists(dir) && slices.ContainsFunc(entries, waits)
 }
 
-func fill(dir string, files []file, opts Options) error {
+func fill(dir string, files []host.File, opts Options) error {
 	for _, f := range files {
-		opts.step("write " + f.name)
-		if err := f.create(dir, opts.Owner); err != nil {
+		opts.step("write " + f.Name)
+		if err := f.Create(dir, opts.Owner); err != nil {
 			return err
 		}
 	}
 	opts.step("own folder")
-	if err := opts.Owner.own(dir); err != nil {
+	if err := opts.Owner.Chown(dir); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return host.SyncDir(dir)
 }
 
 // removeFolder takes dir away in one step, then deletes what it held. Where that cannot be, on a full disk or in a folder
 // of another's, it deletes the files where they are.
 func removeFolder(dir string) error {
-	temp, err := makeTemp(filepath.Dir(dir), remains(dir))
+	temp, err := host.MakeTemp(filepath.Dir(dir), remains(dir))
 	if err == nil {
 		moved := os.Rename(dir, filepath.Join(temp, "authority"))
 		err = errors.Join(moved, os.RemoveAll(temp))
@@ -98,39 +97,27 @@ func removeFolder(dir string) error {
 
 // removeOurs deletes the files of an authority where they are, the keys first, and the folders if that leaves them empty.
 func removeOurs(dir string) error {
-	err := removeFile(filepath.Join(dir, intermediateKeyFile))
+	err := host.RemoveFile(filepath.Join(dir, intermediateKeyFile))
 	leaves := filepath.Join(dir, leavesFolder)
 	if info, statErr := os.Lstat(leaves); statErr == nil && info.IsDir() {
-		_ = passable(leaves)
-		sweepStaged(leaves, time.Now())
+		_ = host.OpenToOwner(leaves)
+		host.SweepStaged(leaves, time.Now())
 		entries, readErr := os.ReadDir(leaves)
 		err = errors.Join(err, readErr)
 		for _, entry := range entries {
 			if isLeaf(entry) {
-				err = errors.Join(err, removeFile(filepath.Join(leaves, entry.Name())))
+				err = errors.Join(err, host.RemoveFile(filepath.Join(leaves, entry.Name())))
 			}
 		}
 		_ = os.Remove(leaves) // unless there is more in it
 	}
 	for _, name := range []string{intermediateFile, carootFile, rootFile} {
-		err = errors.Join(err, removeFile(filepath.Join(dir, name)))
+		err = errors.Join(err, host.RemoveFile(filepath.Join(dir, name)))
 	}
 	if err == nil {
 		_ = os.Remove(dir)
 	}
 	return err
-}
-
-// removeFile deletes a regular file; anything else in its place is not ours.
-func removeFile(path string) error {
-	info, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), err == nil && !info.Mode().IsRegular():
-		return nil
-	case err != nil:
-		return err
-	}
-	return os.Remove(path)
 }
 
 // isLeaf tells whether an entry of the folder of leaves may be the file of one.
@@ -147,7 +134,7 @@ func others(dir string) []string {
 		case name == leavesFolder && entry.IsDir():
 			leaves, _ := os.ReadDir(filepath.Join(dir, name))
 			for _, leaf := range leaves {
-				if staged := leaf.IsDir() && strings.HasPrefix(leaf.Name(), staging); !isLeaf(leaf) && !staged {
+				if staged := leaf.IsDir() && strings.HasPrefix(leaf.Name(), host.StagingPrefix); !isLeaf(leaf) && !staged {
 					found = append(found, filepath.Join(name, leaf.Name()))
 				}
 			}
@@ -160,15 +147,6 @@ func others(dir string) []string {
 
 func authorityFiles() []string {
 	return []string{rootFile, intermediateFile, intermediateKeyFile, carootFile}
-}
-
-// makeTemp makes a folder of a name of its own with the mode 0700, whatever the umask is.
-func makeTemp(dir, prefix string) (string, error) {
-	temp, err := os.MkdirTemp(dir, prefix)
-	if err != nil {
-		return "", err
-	}
-	return temp, os.Chmod(temp, 0o700)
 }
 
 // remains is how the folders begin in which dir is made and unmade.
@@ -186,44 +164,6 @@ func sweep(dir string) error {
 	return err
 }
 
-// makeParents makes the folders above dir; new ones belong to the owner.
-func makeParents(dir string, owner *Owner) error {
-	parent := filepath.Dir(dir)
-	if _, err := os.Stat(parent); err == nil || parent == dir {
-		return err
-	}
-	if err := makeParents(parent, owner); err != nil {
-		return err
-	}
-	return makeDir(parent, 0o755, owner)
-}
-
-// makeDir makes a folder for the owner; one that exists stays whose it is. A link to one is refused: under sudo it would
-// have root write where its user points.
-func makeDir(dir string, mode fs.FileMode, owner *Owner) error {
-	err := os.Mkdir(dir, mode)
-	if err == nil {
-		return errors.Join(passable(dir), owner.own(dir))
-	}
-	info, statErr := os.Lstat(dir)
-	switch {
-	case statErr != nil || !errors.Is(err, fs.ErrExist):
-		return err
-	case !info.IsDir():
-		return fmt.Errorf("%s is %s where a folder has to be", dir, standing(info))
-	}
-	return nil
-}
-
-// passable gives the owner of a new folder every right to it, which an odd umask has taken away, and nobody else any.
-func passable(dir string) error {
-	info, err := os.Lstat(dir)
-	if err != nil || info.Mode().Perm()&0o700 == 0o700 {
-		return err
-	}
-	return os.Chmod(dir, info.Mode().Perm()|0o700)
-}
-
 // isEmpty tells whether dir is absent or holds nothing of an authority.
 func isEmpty(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
@@ -234,31 +174,29 @@ func isEmpty(dir string) (bool, error) {
 	return !slices.ContainsFunc(entries, ours), err
 }
 
-// lock keeps other processes from making or removing the authority in dir. The lock file stands next to dir because
-// dir itself comes and goes.
-func lock(dir string, owner *Owner) (unlock func(), err error) {
-	path := filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".lock")
-	refused := func(err error) error {
-		return &Error{Doing: "lock the authority", Path: path, Err: err, Advice: "ls -ld " + quote(path)}
+// maxFile bounds what is read into memory of a file that is in the place of one of ours.
+const maxFile = 64 << 10
+
+// readFile returns the content of a file of ours, which is no link and nothing that could make us wait.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
 	}
-	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, refused(fmt.Errorf("it is %s, which is nothing of ours", standing(info)))
+	if !info.Mode().IsRegular() || info.Size() > maxFile {
+		return nil, unusable(path, fmt.Errorf("it is %s, which is nothing of ours", host.Describe(info)))
 	}
-	l := flock.New(path, flock.SetFlag(os.O_RDONLY|os.O_CREATE|itself)) // whatever has come to be there meanwhile
-	if err := l.Lock(); err != nil {
-		return nil, refused(err)
-	}
-	if err := errors.Join(lockable(path, l), owner.own(path)); err != nil {
-		return nil, errors.Join(refused(err), l.Unlock())
-	}
-	return func() { _ = l.Unlock() }, nil // closing the file is what can fail, and ends the lock all the same
+	return host.ReadBounded(path, maxFile)
 }
 
-// lockable has a lock file be one that can be opened again, whatever the umask was when it was made.
-func lockable(path string, l *flock.Flock) error {
-	info, err := l.Stat()
-	if err != nil || info.Mode().Perm() == 0o600 {
-		return err
+// readPrivate does the same for a file with a key in it, which must be its owner's alone.
+func readPrivate(path string) ([]byte, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
 	}
-	return os.Chmod(path, 0o600)
+	if err := host.CheckPrivate("use the authority's key", path, info); info.Mode().IsRegular() && err != nil {
+		return nil, err
+	}
+	return readFile(path)
 }

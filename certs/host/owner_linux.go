@@ -1,4 +1,4 @@
-package certs
+package host
 
 import (
 	"errors"
@@ -8,20 +8,22 @@ import (
 	"unsafe"
 )
 
-// Make has f make, change or remove what is at path, which is the owner's after it, with the owner's rights alone.
-func (o *Owner) Make(_ string, f func() error) error { return o.as(f) }
+// Make calls f, which makes, changes or removes the file at path, with the rights of the owner alone. The file belongs to
+// the owner afterwards.
+func (o *Owner) Make(_ string, f func() error) error { return o.As(f) }
 
-// as has f run with the owner's rights to files, and no others: a link of theirs in the way of a file of ours leads
-// root nowhere they could not go themselves. What f makes is the owner's. Commands that f runs are not meant: they have
-// the rights they are given.
+// As calls f with the owner's rights to files and no others, so that a symbolic link of the owner's leads root nowhere the
+// owner could not go. Files that f makes belong to the owner. Commands that f runs are not affected: they have the rights
+// given to them.
 //
-// Linux keeps these rights per thread (setfsuid(2)), and with the user goes the right to overrule modes (capabilities(7)).
-func (o *Owner) as(f func() error) error {
+// Linux keeps these rights per thread (setfsuid(2)); changing the user also drops the capability to overrule file modes
+// (capabilities(7)).
+func (o *Owner) As(f func() error) error {
 	if o == nil || syscall.Geteuid() != 0 {
 		return f()
 	}
 	runtime.LockOSThread()
-	if fsuid() == o.UID { // an outer call has seen to it
+	if fsuid() == o.UID { // an outer call has done so
 		defer runtime.UnlockOSThread()
 		return f()
 	}
@@ -34,11 +36,11 @@ func (o *Owner) as(f func() error) error {
 		return &Error{Doing: "work with the rights of the user behind sudo", Err: err, Advice: "do it without sudo"}
 	}
 	defer func() {
-		_ = syscall.Setfsuid(0) // these two have no errors worth the name: fsuid asks whether they did it
+		_ = syscall.Setfsuid(0) // the errors of these two say nothing; fsuid asks whether they worked
 		_ = syscall.Setfsgid(syscall.Getegid())
 		if setGroups(groups) == nil && fsuid() == 0 {
 			runtime.UnlockOSThread()
-		} // else the thread ends with its goroutine, and so do the wrong rights
+		} // otherwise the thread ends with its goroutine, and with it the wrong rights
 	}()
 	_ = syscall.Setfsgid(o.GID)
 	_ = syscall.Setfsuid(o.UID)
@@ -48,13 +50,13 @@ func (o *Owner) as(f func() error) error {
 	return f()
 }
 
-// fsuid asks by an impossible change, as setfsuid(2) advises.
+// fsuid returns the thread's user for files, by asking for an impossible change, as setfsuid(2) advises.
 func fsuid() int {
 	id, _, _ := syscall.RawSyscall(syscall.SYS_SETFSUID, ^uintptr(0), 0, 0)
 	return int(id)
 }
 
-// setGroups changes those of this thread alone, unlike package syscall's.
+// setGroups changes the groups of this thread alone; syscall.Setgroups changes those of the process.
 func setGroups(groups []int) error {
 	ids := make([]uint32, len(groups)+1) // never empty
 	for i, g := range groups {

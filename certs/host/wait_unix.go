@@ -1,6 +1,6 @@
 //go:build unix
 
-package certs
+package host
 
 import (
 	"context"
@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// takeTurn locks a folder for a change of what is in it, and waits while another process has it, which waits, if not
-// nil, is told. Commands inherit the lock: those of a process that was killed hold it until they are done. Where the
-// folder cannot be locked there is no turn, and no error.
-func takeTurn(ctx context.Context, dir string, waits func(dir string)) (*os.File, error) {
+// LockFolder locks dir for a change of its content. While another process holds the lock it waits, up to half a minute, after
+// one call of waits, which may be nil. Commands inherit the lock ([Command].Lock): those of a process that was killed hold it until they are done.
+// If dir cannot be locked, the file and the error are nil.
+func LockFolder(ctx context.Context, dir string, waits func(dir string)) (*os.File, error) {
 	f, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY, 0)
 	if err != nil {
 		return nil, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, turnLimit)
+	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
@@ -36,12 +36,12 @@ func takeTurn(ctx context.Context, dir string, waits func(dir string)) (*os.File
 		}
 		select {
 		case <-ctx.Done():
-			_ = f.Close() // nothing was written
+			_ = f.Close() // nothing was written to it
 			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				return nil, context.Cause(ctx)
 			}
 			return nil, &Error{Doing: "wait for another process that changes the trust store", Path: dir,
-				Err: errors.New("it has not ended within " + turnLimit.String()), Advice: "fuser -v " + quote(dir) + "  # which it is"}
+				Err: errors.New("it has not ended within " + lockWait.String()), Advice: "fuser -v " + Quote(dir) + "  # which it is"}
 		case <-ticker.C:
 		}
 	}
