@@ -1,8 +1,9 @@
 package certs
 
 import (
-	"github.com/letta-dev/letta-dev/certs/host"
 	"slices"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // remake is what helps when an authority cannot be used any more.

@@ -5,11 +5,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // The files of an authority's folder. The root is called as mkcert calls it, so that tools that look into a CAROOT

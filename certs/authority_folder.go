@@ -3,13 +3,14 @@ package certs
 import (
 	"errors"
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // makeFolder makes dir with its files appear in one step: they are written and synced in a new folder next to it, which

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"regexp"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 const (

@@ -10,8 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/letta-dev/letta-dev/certs/certstest"
 	"go.uber.org/goleak"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
 )
 
 // TestMain plays another part when a test starts this binary again as another process.

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // A RightsError is a change that needs rights this process may not get: root's, or the consent of a person who is not

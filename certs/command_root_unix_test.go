@@ -3,12 +3,13 @@
 package certs
 
 import (
-	"github.com/letta-dev/letta-dev/certs/certstest"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // SDKMAN's keytool is the user's, and the roots that Debian's packages keep are not. No command of a store is begun then.

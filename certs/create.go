@@ -4,12 +4,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // Files that Create makes live as long as mkcert's: nobody renews them, and Apple's systems accept no more than 825 days.
@@ -27,7 +28,7 @@ type CreateOptions struct {
 	P12File   string // empty means mkcert's name; not empty means PKCS12
 	PKCS12    bool   // one PKCS #12 file in the place of the two in PEM
 	Client    bool   // the certificate is for clients too
-	Overwrite bool   // also files that are no development certificate
+	Overwrite bool   // replace files that exist
 
 	OwnerOf func(path string) *host.Owner // whom a file shall belong to, such as [host.Env.OwnerOf]; nil means this process's user
 }
@@ -47,8 +48,8 @@ type Created struct {
 // ".pem" and "-key.pem", or ".p12". No names mean localhost, 127.0.0.1 and ::1 under the name of the first. The leaf
 // ends after two years and three months, or with the authority.
 //
-// Like mkcert it replaces development certificates, its own and mkcert's, and reports them; a file that is anything else,
-// or holds anything else too, is left alone unless Overwrite says otherwise. All files are written or none. The errors are [*host.Error]s.
+// Unlike mkcert it replaces no file that exists unless Overwrite is set; Replaced reports those files. All files are written or none.
+// The errors are of type [*host.Error].
 func (a *Authority) Create(names []string, opts CreateOptions) (Created, error) {
 	if len(names) == 0 {
 		return a.create([]string{"localhost", "127.0.0.1", "::1"}, opts.called("localhost"))

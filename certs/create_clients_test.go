@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/letta-dev/letta-dev/certs/certstest"
-	"software.sslmate.com/src/go-pkcs12"
 )
 
 // What create writes, judged by the programs that read such files.
@@ -65,26 +64,6 @@ func TestPKCS12IsReadByKeytool(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), keytool, "-J-Duser.language=en", "-list", "-v", "-keystore", made.P12File, "-storepass", "changeit").Output()
 	if err != nil || !strings.Contains(string(out), "PrivateKeyEntry") || !strings.Contains(string(out), "chain length: 3") {
 		t.Errorf("%v: %s", err, out)
-	}
-}
-
-func TestCreateReplacesItsOwnPKCS12Only(t *testing.T) {
-	a := openTest(t, Options{})
-	opts := CreateOptions{P12File: t.TempDir() + "/app.p12"}
-	for i := range 2 {
-		made, err := a.Create(nil, opts)
-		certstest.Must(t, err)
-		if len(made.Replaced) != i {
-			t.Errorf("replaced %v", made.Replaced)
-		}
-	}
-	leaf := issueTest(t, a, "localhost")
-	alien, err := pkcs12.Modern.Encode(leaf.PrivateKey, leaf.Leaf, []*x509.Certificate{certstest.SelfSigned(t, "a bank")}, pkcs12.DefaultPassword)
-	certstest.Must(t, err)
-	for _, data := range []string{"a bank's", string(alien)} {
-		certstest.Write(t, opts.P12File, 0o600, data)
-		_, err := a.Create(nil, opts)
-		certstest.WantHint(t, err, opts.P12File, "mv ")
 	}
 }
 

@@ -1,43 +1,52 @@
 package certs
 
 import (
-	"github.com/letta-dev/letta-dev/certs/certstest"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
-// Whatever is in the way stays, and the other file is not written either.
-func TestCreateLeavesWhatIsInTheWay(t *testing.T) {
+// What exists stays as it is, the other file is not written either, and the error names the flag that replaces it. With the
+// flag files and links are replaced, and never what a link leads to; a folder never gives way.
+func TestCreateRefusesWhatExists(t *testing.T) {
 	a := openTest(t, Options{})
+	const flag = "the same command with --overwrite"
 	for name, tc := range map[string]struct {
 		put        func(t *testing.T, path string)
 		says, hint string
-		giveWay    bool // to Overwrite
 	}{
-		"a folder": {func(t *testing.T, path string) { certstest.Must(t, os.Mkdir(path, 0o755)) }, "a folder is in the way", "ls -ld ", false},
+		"a certificate of ours": {func(t *testing.T, path string) {
+			_, err := a.Create(nil, CreateOptions{CertFile: path, KeyFile: path})
+			certstest.Must(t, err)
+		}, "it exists already: it is a file", flag},
+		"letters": {func(t *testing.T, path string) { certstest.Write(t, path, 0o600, "letters to Ada") }, "it is a file of 14 bytes", flag},
 		"a link": {func(t *testing.T, path string) {
 			certstest.Write(t, path+".target", 0o600, "precious")
 			certstest.Must(t, os.Symlink(path+".target", path))
-		}, "a symbolic link to ", "rm ", true},
-		"a dead link": {func(t *testing.T, path string) { certstest.Must(t, os.Symlink("nowhere", path)) }, `a symbolic link to "nowhere"`, "rm ", true},
+		}, "it is a symbolic link", flag},
+		"a dead link": {func(t *testing.T, path string) { certstest.Must(t, os.Symlink("nowhere", path)) }, "it is a symbolic link", flag},
+		"a folder":    {func(t *testing.T, path string) { certstest.Must(t, os.Mkdir(path, 0o755)) }, "a folder is in the way", "ls -ld "},
 	} {
-		for _, file := range []string{"localhost.pem", "localhost-key.pem"} {
+		for _, file := range []string{"localhost.pem", "localhost-key.pem", "localhost.p12"} {
 			t.Run(name+" for "+file, func(t *testing.T) {
-				opts := CreateOptions{Dir: t.TempDir()}
+				opts := CreateOptions{Dir: t.TempDir(), PKCS12: filepath.Ext(file) == ".p12"}
 				path := filepath.Join(opts.Dir, file)
 				tc.put(t, path)
 				before := listing(t, opts.Dir)
 				_, err := a.Create(nil, opts)
-				certstest.WantHint(t, err, tc.says, tc.hint+path)
+				certstest.WantHint(t, err, tc.says, tc.hint)
+				certstest.WantHint(t, err, path, "")
 				if after := listing(t, opts.Dir); after != before {
 					t.Errorf("before: %s, after: %s", before, after)
 				}
 				opts.Overwrite = true
-				if _, err = a.Create(nil, opts); (err == nil) != tc.giveWay {
-					t.Errorf("told to overwrite: %v", err)
+				if made, err := a.Create(nil, opts); (err == nil) != (tc.hint == flag) || err == nil && !slices.Equal(made.Replaced, []string{path}) {
+					t.Errorf("told to overwrite: %+v, %v", made, err)
 				}
 				if host.Exists(path+".target") && string(certstest.Read(t, path+".target")) != "precious" {
 					t.Error("what the link points to has changed")
@@ -59,29 +68,6 @@ func listing(t *testing.T, dir string) string {
 		out = append(out, info.Mode().String()+" "+info.ModTime().String()+" "+entry.Name())
 	}
 	return strings.Join(out, "\n")
-}
-
-// The key of a certificate with a name of its own has the common one: it stays, with advice that can be followed.
-func TestCreateBesideAnothersKey(t *testing.T) {
-	a := openTest(t, Options{})
-	dir := t.TempDir()
-	first, err := a.Create([]string{"app.localhost"}, CreateOptions{Dir: dir, CertFile: dir + "/a.pem"})
-	certstest.Must(t, err)
-	before := certstest.Read(t, first.KeyFile)
-	second := CreateOptions{Dir: dir, CertFile: dir + "/q.pem"}
-	_, err = a.Create([]string{"app.localhost"}, second)
-	certstest.WantHint(t, err, "is the key of another certificate, or of none: "+dir+"/q.pem is not there", "the same command with --key-file "+dir+"/q-key.pem")
-	second.CertFile = dir + "/gone/q.pem"
-	_, err = a.Create([]string{"app.localhost"}, second)
-	certstest.WantHint(t, err, "there is no folder", "mkdir -p "+dir+"/gone")
-	if string(certstest.Read(t, first.KeyFile)) != string(before) {
-		t.Error("the first one's key has changed")
-	}
-	_, err = a.Create([]string{"app.localhost"}, CreateOptions{CertFile: dir + "/q.pem", KeyFile: dir + "/q-key.pem"})
-	certstest.Must(t, err)
-	certstest.Write(t, dir+"/notes.txt", 0o644, "letters to Ada")
-	_, err = a.Create([]string{"app.localhost"}, CreateOptions{CertFile: dir + "/new.pem", KeyFile: dir + "/notes.txt"})
-	certstest.WantHint(t, err, "notes.txt: the file exists and is not a development certificate's", "mv ")
 }
 
 func TestCreateNeedsItsFolder(t *testing.T) {

@@ -2,13 +2,14 @@ package certs
 
 import (
 	"errors"
-	"github.com/letta-dev/letta-dev/certs/certstest"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // room gives a folder a disk of its own.
@@ -31,11 +32,12 @@ func TestCreateOnAFullDisk(t *testing.T) {
 	certstest.Must(t, err)
 	before := certstest.Read(t, made.CertFile)
 	useUp(t, filepath.Join(opts.Dir, "fill"))
+	opts.Overwrite = true
 	_, err = a.Create(nil, opts)
 	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), opts.Dir+"/localhost-key.pem: no space left on device") {
 		t.Fatalf("full: %v", err)
 	}
-	if leaf := loadLeaf(t, made.CertFile); string(certstest.Read(t, made.CertFile)) != string(before) || !belongs(made.KeyFile, leaf) {
+	if leaf := loadLeaf(t, made.CertFile); string(certstest.Read(t, made.CertFile)) != string(before) || !belongs(t, made.KeyFile, leaf) {
 		t.Error("the old pair is gone")
 	}
 	if entries, _ := os.ReadDir(opts.Dir); len(entries) != 3 {
@@ -75,11 +77,12 @@ func TestCreateReplacesBothOrNone(t *testing.T) {
 	made, err := a.Create(nil, opts)
 	certstest.Must(t, err)
 	certstest.Must(t, syscall.Mount(made.CertFile, made.CertFile, "", syscall.MS_BIND, ""))
+	opts.Overwrite = true
 	_, err = a.Create(nil, opts)
 	if !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), made.CertFile+": device or resource busy") {
 		t.Fatalf("a mount point: %v", err)
 	}
-	if !belongs(made.KeyFile, loadLeaf(t, made.CertFile)) {
+	if !belongs(t, made.KeyFile, loadLeaf(t, made.CertFile)) {
 		t.Error("the old key has not come back")
 	}
 	if entries, _ := os.ReadDir(opts.Dir); len(entries) != 2 {

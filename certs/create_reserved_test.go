@@ -1,10 +1,11 @@
 package certs
 
 import (
-	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
 )
 
 // Create takes no file of an authority's away, and puts none among them, whatever leads there and whatever it is told.

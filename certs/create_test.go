@@ -1,17 +1,18 @@
 package certs
 
 import (
-	"bytes"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"github.com/letta-dev/letta-dev/certs/certstest"
-	"github.com/letta-dev/letta-dev/certs/host"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"testing"
+
+	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
 )
 
 func TestCreateFileNames(t *testing.T) {
@@ -70,6 +71,9 @@ func TestCreateForLetta(t *testing.T) {
 		t.Errorf("ends %s, said %s", pair.Leaf.NotAfter, made.NotAfter)
 	}
 
+	_, err = a.Create(nil, opts)
+	certstest.WantHint(t, err, opts.KeyFile+": it exists already", "--overwrite")
+	opts.Overwrite = true
 	again, err := a.Create(nil, opts)
 	certstest.Must(t, err)
 	if !slices.Equal(again.Replaced, []string{made.KeyFile, made.CertFile}) {
@@ -112,11 +116,22 @@ func TestCreatedFilesLiveAsLongAsMkcerts(t *testing.T) {
 
 func loadLeaf(t *testing.T, path string) *x509.Certificate {
 	t.Helper()
-	leaf, known := developmentCertificate(path)
-	if !known {
-		t.Fatalf("%s holds no development certificate", path)
+	data := certstest.Read(t, path)
+	if block, _ := pem.Decode(data); block != nil {
+		leaf, err := x509.ParseCertificate(block.Bytes)
+		certstest.Must(t, err)
+		return leaf
 	}
+	_, leaf, _, err := pkcs12.DecodeChain(data, pkcs12.DefaultPassword)
+	certstest.Must(t, err)
 	return leaf
+}
+
+// belongs tells whether a file holds the key of a certificate.
+func belongs(t *testing.T, keyFile string, leaf *x509.Certificate) bool {
+	t.Helper()
+	_, err := tls.X509KeyPair(encodeCertificates(leaf.Raw), certstest.Read(t, keyFile))
+	return err == nil
 }
 
 func TestCreateInOneFile(t *testing.T) {
@@ -129,80 +144,7 @@ func TestCreateInOneFile(t *testing.T) {
 	}
 	wantMode(t, path, 0o600)
 	otherwise := filepath.Dir(path) + "/./both.pem" // mkcert, which compares the words, writes the key over the certificate
-	if made, err = a.Create(Names{"localhost"}, CreateOptions{CertFile: path, KeyFile: otherwise}); err != nil || len(made.Replaced) != 1 {
+	if made, err = a.Create(Names{"localhost"}, CreateOptions{CertFile: path, KeyFile: otherwise, Overwrite: true}); err != nil || len(made.Replaced) != 1 {
 		t.Errorf("again %+v: %v", made, err)
 	}
-}
-
-// The mkcert certificate in Letta's repository is replaced, as mkcert would; anything else is not ours to take.
-func TestCreateReplacesDevelopmentCertificatesOnly(t *testing.T) {
-	a := openTest(t, Options{})
-	mkcert, mkcertKey := pairOf(t, "mkcert development CA", false)
-	root, rootKey := pairOf(t, "mkcert development CA", true)
-	public, publicKey := pairOf(t, "Public CA", false)
-	leaf := issueTest(t, a, "localhost")
-	chain := encodeCertificates(leaf.Certificate...)
-	chainKey, err := encodeKey(leaf.PrivateKey)
-	certstest.Must(t, err)
-	const noCertificate, noKey = "is not a development certificate's", "is not the key of the development certificate"
-	for name, tc := range map[string]struct {
-		cert, key []byte
-		refused   string
-	}{
-		"mkcert's":                {mkcert, mkcertKey, ""},
-		"mkcert's, without a key": {mkcert, nil, ""},
-		"mkcert's own root":       {root, rootKey, noCertificate},
-		"a public CA's":           {public, publicKey, noCertificate},
-		"mkcert's, another's key": {mkcert, publicKey, noKey},
-		"mkcert's, no key at all": {mkcert, []byte("letters to Ada"), noKey},
-		"not PEM":                 {[]byte("notes"), nil, noCertificate},
-		"a key alone":             {nil, publicKey, "is the key of another certificate, or of none"},
-		"empty":                   {[]byte{}, nil, noCertificate},
-
-		"ours, and a company's":          {slices.Concat(chain, public, publicKey), nil, noCertificate},
-		"ours, and a company's key":      {slices.Concat(chain, publicKey), nil, noCertificate},
-		"ours, its key and a company's":  {slices.Concat(chain, chainKey, publicKey), nil, noCertificate},
-		"mkcert's, and another's root":   {slices.Concat(mkcert, root), nil, noCertificate},
-		"ours, its key and another":      {chain, slices.Concat(chainKey, publicKey), noKey},
-		"ours, its key and letters":      {chain, slices.Concat(chainKey, []byte("letters to Ada")), noKey},
-		"ours behind letters":            {slices.Concat([]byte("letters to Ada\n"), chain), nil, noCertificate},
-		"ours, and more than is read":    {slices.Concat(chain, bytes.Repeat([]byte("\n"), host.MaxPEM), publicKey), nil, noCertificate},
-		"its key, and more than is read": {chain, slices.Concat(chainKey, bytes.Repeat([]byte("\n"), host.MaxPEM), publicKey), noKey},
-		"ours, the key with it":          {slices.Concat(chain, chainKey), chainKey, ""},
-		"ours, with both roots":          {slices.Concat(chain, encodeCertificates(a.root.Raw)), chainKey, ""},
-		"ours, from Windows":             {bytes.ReplaceAll(chain, []byte("\n"), []byte("\r\n")), chainKey, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			opts := CreateOptions{Dir: t.TempDir()}
-			cert, key := opts.Dir+"/localhost.pem", opts.Dir+"/localhost-key.pem"
-			for path, data := range map[string][]byte{cert: tc.cert, key: tc.key} {
-				if data != nil {
-					certstest.Write(t, path, 0o600, string(data))
-				}
-			}
-			_, err := a.Create(Names{"localhost"}, opts)
-			if tc.refused == "" {
-				certstest.Must(t, err)
-				return
-			}
-			certstest.WantHint(t, err, tc.refused, "mv "+opts.Dir)
-			if tc.cert != nil && !bytes.Equal(certstest.Read(t, cert), tc.cert) || tc.key != nil && !bytes.Equal(certstest.Read(t, key), tc.key) {
-				t.Error("a file has changed")
-			}
-			opts.Overwrite = true
-			if _, err := a.Create(Names{"localhost"}, opts); err != nil {
-				t.Errorf("told to overwrite: %v", err)
-			}
-		})
-	}
-}
-
-// pairOf is a certificate of somebody, and its key.
-func pairOf(t *testing.T, organisation string, ca bool) (certificate, key []byte) {
-	t.Helper()
-	made, signer, err := sign(&x509.Certificate{Subject: pkix.Name{Organization: []string{organisation}}, IsCA: ca, BasicConstraintsValid: true}, nil, nil)
-	certstest.Must(t, err)
-	key, err = encodeKey(signer)
-	certstest.Must(t, err)
-	return encodeCertificates(made.Raw), key
 }

@@ -3,12 +3,14 @@ package certs
 import (
 	"errors"
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // An output is a file that Create writes.
@@ -20,7 +22,7 @@ type output struct {
 
 // writeAll writes all of the files or none, and returns those that were there before. It first writes each next to its
 // place and then renames them, because what fails (a full disk, a missing folder) fails at the writing. A process that is
-// killed between the two renames leaves a key that Create will not replace, and the certificate before it.
+// killed between the two renames leaves the new key and the old certificate.
 func writeAll(files []output, opts CreateOptions) (replaced []string, err error) {
 	owner, err := opts.ownerOf(files)
 	if err != nil {
@@ -121,4 +123,64 @@ func unwritable(path string, err error) error {
 		e.Advice = "ls -ld " + host.Quote(dir) + "  # then again in a folder you may write to, or with --cert-file and --key-file"
 	}
 	return e
+}
+
+// replaceable returns which of the files exist. Without overwrite that is an error, whatever is in them: a key may be the
+// only one of its kind. With overwrite a symbolic link is replaced itself, not the file that it leads to. Anything that is
+// neither a file nor a link always stays.
+func replaceable(files []output, overwrite bool) (existing []string, err error) {
+	for _, f := range files {
+		if _, err := os.Stat(filepath.Dir(f.path)); err != nil {
+			return nil, unwritable(f.path, err)
+		}
+		info, err := os.Lstat(f.path)
+		refused := &host.Error{Doing: "write the certificate", Path: f.path}
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return nil, unwritable(f.path, err)
+		case !info.Mode().IsRegular() && info.Mode().Type() != fs.ModeSymlink:
+			refused.Err, refused.Advice = fmt.Errorf("%s is in the way", host.Describe(info)), "ls -ld "+host.Quote(f.path)
+			return nil, refused
+		case !overwrite:
+			refused.Err, refused.Advice = fmt.Errorf("it exists already: it is %s", host.Describe(info)), "the same command with --overwrite"
+			return nil, refused
+		}
+		existing = append(existing, f.path)
+	}
+	return existing, nil
+}
+
+// reserved refuses what would have an authority lose a file of its own, or hold one of somebody else's: then nothing
+// removes it any more. Links in the folders above change nothing; a link in the place of the file itself is what is replaced.
+func (a *Authority) reserved(files []output) error {
+	for _, f := range files {
+		e := &host.Error{Doing: "write the certificate", Path: f.path, Advice: "letta-dev certs create --help"}
+		if base := strings.ToLower(filepath.Base(f.path)); (base == strings.ToLower(rootFile) || base == strings.ToLower(rootKeyFile)) && host.Exists(f.path) {
+			e.Err = errors.New("a file of this name is the root of an authority, or its key, and no certificate takes its place")
+			return e
+		}
+		for _, dir := range []string{a.dir, filepath.Join(a.dir, leavesFolder)} {
+			if sameFile(filepath.Dir(f.path), dir) {
+				e.Err = errors.New("that folder is the authority's own")
+				return e
+			}
+		}
+	}
+	if len(files) == 2 && filepath.Base(files[0].path) == filepath.Base(files[1].path) && sameFile(filepath.Dir(files[0].path), filepath.Dir(files[1].path)) {
+		return &host.Error{Doing: "write the certificate", Path: files[1].path, Err: fmt.Errorf("it is the file %q of the key, by way of a link", files[0].path),
+			Advice: "the same command with --key-file " + host.Quote(files[1].path) + ", to have both in it"}
+	}
+	return nil
+}
+
+// sameFile tells whether two paths lead to one file or folder.
+func sameFile(a, b string) bool {
+	first, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
 }

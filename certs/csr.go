@@ -8,10 +8,11 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"path/filepath"
 	"strings"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // minRSABits is the least that Apple's systems and OpenSSL as Debian builds it accept.

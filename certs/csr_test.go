@@ -9,12 +9,13 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/pem"
-	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
 )
 
 // requestBy writes a certificate signing request of a key.
@@ -52,7 +53,7 @@ func TestCreateFromRequestOfOpenSSL(t *testing.T) {
 		opensslVerify(t, a, made.CertFile, name)
 	}
 	leaf := loadLeaf(t, made.CertFile)
-	if leaf.Subject.String() != "CN=App,O=Analytical Engines" || !belongs(dir+"/key.pem", leaf) {
+	if leaf.Subject.String() != "CN=App,O=Analytical Engines" || !belongs(t, dir+"/key.pem", leaf) {
 		t.Errorf("it is %s, or for another key", leaf.Subject)
 	}
 }

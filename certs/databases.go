@@ -1,9 +1,10 @@
 package certs
 
 import (
-	"github.com/letta-dev/letta-dev/certs/host"
 	"path/filepath"
 	"strings"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // nssStores returns the databases of the user's browsers. Those of macOS and Windows take their roots from the system;

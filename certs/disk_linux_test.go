@@ -10,9 +10,10 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/letta-dev/letta-dev/certs/certstest"
 	"github.com/letta-dev/letta-dev/certs/host"
-	"golang.org/x/sys/unix"
 )
 
 // On a disk that fills up at any point there is a whole authority or none, and the error says why.

@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/letta-dev/letta-dev/certs/host"
 	"golang.org/x/net/publicsuffix"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // permitted returns the domains of the name constraints: localhost, and those the user asked for. A domain permits every

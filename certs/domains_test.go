@@ -2,12 +2,13 @@ package certs
 
 import (
 	"crypto/x509"
-	"github.com/letta-dev/letta-dev/certs/certstest"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 func TestAuthorityWithDomains(t *testing.T) {

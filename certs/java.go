@@ -5,10 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // javaStore is a file of trusted roots that one or more JVMs read; Debian's share one. Its tool is the keytool of the

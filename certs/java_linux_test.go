@@ -2,13 +2,14 @@ package certs
 
 import (
 	"bytes"
-	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
 )
 
 // The class that proves Java's trust is what its source says, for Java 8.

@@ -3,9 +3,10 @@ package certs
 import (
 	"context"
 	"crypto/tls"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"net"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // checkEvery is how often Run looks at the leaves and their files. A leaf may wait for days; a person who has typed `certs

@@ -5,9 +5,10 @@ import (
 	"crypto/sha1" // the security tool names certificates so
 	"crypto/x509"
 	"encoding/hex"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"slices"
 	"strings"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 const systemKeychain = "/Library/Keychains/System.keychain"

@@ -3,10 +3,11 @@ package certs
 import (
 	"bytes"
 	"crypto/x509"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 const maxRoot = 4096 // bytes; ours have 700

@@ -2,6 +2,7 @@ package certs
 
 import (
 	"errors"
+
 	"github.com/letta-dev/letta-dev/certs/host"
 )
 

@@ -6,11 +6,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"net"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // Issue signs a new leaf with a key of its own for a TLS server known by names: 90 days, or to the authority's own end

@@ -8,12 +8,13 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // Renew issues anew, due or not, every leaf that Keepers have on disk, and those for [DefaultNames]. A Keeper that runs,

@@ -5,13 +5,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // Load returns the authority in dir, and makes nothing. The error wraps [fs.ErrNotExist] if dir is absent or empty, and

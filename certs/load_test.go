@@ -3,7 +3,6 @@ package certs
 import (
 	"crypto/x509"
 	"errors"
-	"github.com/letta-dev/letta-dev/certs/certstest"
 	"io/fs"
 	"maps"
 	"os"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
 )
 
 // Each damage is done to a good authority and must be told with the file's path and what to type.

@@ -2,8 +2,6 @@ package certs
 
 import (
 	"crypto/tls"
-	"github.com/letta-dev/letta-dev/certs/certstest"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"maps"
 	"os"
 	"os/exec"
@@ -11,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // Both tools on one machine. What runs here is the real mkcert, and where it changes stores, in a namespace with its own.

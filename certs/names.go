@@ -3,12 +3,13 @@ package certs
 import (
 	"errors"
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"net"
 	"net/netip"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // Names are the subject alternative names of a leaf in the order they were asked for: DNS names in lower case and

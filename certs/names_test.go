@@ -2,11 +2,12 @@ package certs
 
 import (
 	"crypto/x509"
-	"github.com/letta-dev/letta-dev/certs/certstest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
 )
 
 func TestParseNamesMakesThemCanonical(t *testing.T) {

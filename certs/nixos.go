@@ -3,6 +3,7 @@ package certs
 import (
 	"context"
 	"errors"
+
 	"github.com/letta-dev/letta-dev/certs/host"
 )
 

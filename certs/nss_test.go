@@ -1,13 +1,14 @@
 package certs
 
 import (
-	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
 )
 
 // nssTest needs certutil and returns a store over a database of the test's own that is not made yet.

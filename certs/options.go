@@ -3,10 +3,11 @@ package certs
 import (
 	"errors"
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // Options say how an authority is opened. The zero value will do.

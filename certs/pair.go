@@ -3,10 +3,11 @@ package certs
 import (
 	"context"
 	"crypto/tls"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"path/filepath"
 	"sync/atomic"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // watchEvery is how often Run looks at the files of a pair: two calls of stat.

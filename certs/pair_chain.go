@@ -4,9 +4,10 @@ import (
 	"crypto"
 	"crypto/x509"
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"slices"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // arrange puts the certificate of a key first and behind it, each after the one it signed, those of its authorities, as

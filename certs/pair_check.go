@@ -6,12 +6,13 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"net"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // load reads the two files and tells whether clients would accept what they hold.
@@ -173,8 +174,8 @@ func (p *Pair) renewal(leaf *x509.Certificate) string {
 }
 
 // issue is the command that makes a certificate for names in the place of the leaf: ours where everybody's authority may
-// sign for them, else mkcert's. Ours asks before it replaces what cannot be had again; mkcert does not, and is told the
-// files only if there is nothing else in them.
+// sign for them, else mkcert's. Ours replaces files only when told to, which it is for a development certificate: that can
+// be had again. mkcert always replaces them, and is told the files only if there is nothing else in them.
 func (p *Pair) issue(leaf *x509.Certificate, names Names) string {
 	const create = "letta-dev certs create --cert-file %s --key-file %s%s"
 	const mkcert = "mkcert -cert-file %s -key-file %s%s"
@@ -186,8 +187,15 @@ func (p *Pair) issue(leaf *x509.Certificate, names Names) string {
 			return fmt.Sprintf(mkcert, host.Quote(p.certFile), host.Quote(p.keyFile), names.words())
 		}
 	}
-	return fmt.Sprintf(create, host.Quote(p.certFile), host.Quote(p.keyFile), names.words())
+	command := fmt.Sprintf(create, host.Quote(p.certFile), host.Quote(p.keyFile), names.words())
+	if isDevelopment(leaf) {
+		command += " --overwrite"
+	}
+	return command
 }
+
+// mkcertOrganisation is the organisation in the subjects of mkcert's roots.
+const mkcertOrganisation = "mkcert development CA"
 
 // isDevelopment tells a leaf of ours or mkcert's by its issuer.
 func isDevelopment(leaf *x509.Certificate) bool {

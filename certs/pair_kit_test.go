@@ -8,12 +8,13 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
-	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
 )
 
 // somebody is an authority that is not ours, and signs anything.

@@ -7,10 +7,11 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"path/filepath"
 	"strings"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // maxChain bounds the certificates of a file.

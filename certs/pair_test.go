@@ -12,7 +12,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
-	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
 )
 
 func TestPairServesWhatSomebodyBrought(t *testing.T) {

@@ -3,11 +3,12 @@
 package certs
 
 import (
-	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
 )
 
 // Files without an end, and files that would be waited for, are refused at once.

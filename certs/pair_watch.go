@@ -2,9 +2,10 @@ package certs
 
 import (
 	"bytes"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"slices"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // endsSoon is how long before its end a certificate is reported, or a third of its life where that is shorter.

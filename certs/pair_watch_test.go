@@ -7,8 +7,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"github.com/letta-dev/letta-dev/certs/certstest"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"io"
 	"net"
 	"os"
@@ -16,6 +14,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // watch runs a pair and returns what makes it look at its files: when look returns it has looked.

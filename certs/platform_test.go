@@ -2,10 +2,11 @@ package certs
 
 import (
 	"errors"
-	"github.com/letta-dev/letta-dev/certs/certstest"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"strings"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 func TestKeychain(t *testing.T) {

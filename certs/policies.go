@@ -3,11 +3,12 @@ package certs
 import (
 	"bytes"
 	"context"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // policyStore is the file that a browser takes its administrator's policies from: a way to have a root trusted that

@@ -1,12 +1,13 @@
 package certs
 
 import (
-	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
 )
 
 // privateEtc lays a folder of the test's own over /etc, in its namespace.

@@ -8,11 +8,12 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // policyEntry is one element of a browser's list of roots.

@@ -5,9 +5,10 @@ import (
 	"crypto/x509"
 	_ "embed"
 	"errors"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // prove asks curl with the system's bundle, or the TLS client of Go where there is none.

@@ -3,10 +3,11 @@ package certs
 import (
 	"errors"
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // refusal says why the authority does not sign for some of the names, and how to get a certificate all the same. For a

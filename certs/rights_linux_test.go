@@ -2,13 +2,14 @@ package certs
 
 import (
 	"errors"
-	"github.com/letta-dev/letta-dev/certs/certstest"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // Under sudo a link in the caller's home leads root nowhere the caller could not go: nothing is made there, given away or read.

@@ -6,9 +6,10 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"slices"
 	"strings"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // A Root is a certificate to be trusted and the file that holds it in PEM. The zero value stands for a root that is

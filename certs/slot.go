@@ -3,10 +3,11 @@ package certs
 import (
 	"crypto/tls"
 	"errors"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 const (

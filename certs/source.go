@@ -1,11 +1,12 @@
 package certs
 
 import (
-	"github.com/letta-dev/letta-dev/certs/host"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // A source is the authority of a folder for as long as a server runs, while others may replace or delete it on disk.

@@ -2,13 +2,14 @@ package certs
 
 import (
 	"crypto/tls"
-	"github.com/letta-dev/letta-dev/certs/certstest"
 	"io"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
 )
 
 // replaced is an authority in the place of another, made by another process.

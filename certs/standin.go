@@ -1,8 +1,9 @@
 package certs
 
 import (
-	"github.com/letta-dev/letta-dev/certs/host"
 	"slices"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // StandIn returns the stores to install in where policies were asked for: all, or, without certutil, those but for the

@@ -1,10 +1,11 @@
 package certs
 
 import (
-	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"slices"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
 )
 
 // Without certutil a policy stands in for the databases of its browser, and for no other's: those fail, and say why.

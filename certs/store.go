@@ -3,8 +3,9 @@ package certs
 import (
 	"context"
 	"crypto/x509"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"slices"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // A Store is one place that clients take their trusted roots from.

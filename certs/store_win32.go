@@ -5,9 +5,10 @@ import (
 	"context"
 	"crypto/sha1" // Windows names certificates so
 	"encoding/hex"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"regexp"
 	"slices"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // windowsStore is the user's store of trusted roots on Windows: Edge, Chrome, Firefox and the system's curl read it.

@@ -4,12 +4,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"net"
 	"net/mail"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // kind is what a name is. Some characters tell: only a URI has "://", and beside it only an e-mail address has "@".

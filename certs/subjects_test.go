@@ -3,10 +3,11 @@ package certs
 import (
 	"crypto/x509"
 	"errors"
-	"github.com/letta-dev/letta-dev/certs/certstest"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"slices"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 func TestSubjectsAreWhatMkcertAccepts(t *testing.T) {

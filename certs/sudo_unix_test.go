@@ -3,11 +3,12 @@
 package certs
 
 import (
-	"github.com/letta-dev/letta-dev/certs/certstest"
 	"io/fs"
 	"os"
 	"syscall"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
 )
 
 func TestUnderSudoFilesBelongToTheCaller(t *testing.T) {

@@ -2,10 +2,11 @@ package certs
 
 import (
 	"errors"
-	"github.com/letta-dev/letta-dev/certs/certstest"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"testing"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 func TestSystemStoreCommandsPerFamily(t *testing.T) {

@@ -8,11 +8,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"net"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 const (

@@ -3,9 +3,10 @@ package certs
 import (
 	"context"
 	"errors"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // slowDebian is a system in dir whose update-ca-certificates waits for the other end of a pipe, and, where CERTS_TEST_SUDO is set, takes

@@ -2,6 +2,7 @@ package certs
 
 import (
 	"context"
+
 	"github.com/letta-dev/letta-dev/certs/host"
 )
 

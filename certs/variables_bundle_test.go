@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
-	"github.com/letta-dev/letta-dev/certs/certstest"
 	"strings"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
 )
 
 func encodeBlocks(kind string, all ...*x509.Certificate) []byte {

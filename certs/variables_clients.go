@@ -3,11 +3,12 @@ package certs
 import (
 	"context"
 	"errors"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // An originFunc finds the origin of a program's roots.

@@ -4,12 +4,13 @@ package certs
 
 import (
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/certstest"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // A folder that is named to us is read as far as roots go, whatever it is: no more bytes than a file may have, and no file

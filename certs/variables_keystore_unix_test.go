@@ -6,12 +6,13 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/binary"
-	"github.com/letta-dev/letta-dev/certs/certstest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
 )
 
 // The JVM that JAVA_HOME names and the one in PATH keep what they trust, whatever the system trusts.

@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"encoding/pem"
 	"fmt"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // An origin is what a file of ours is made from: absolute paths of files and folders of roots. The first line of the file

@@ -18,9 +18,10 @@ import (
 	"syscall"
 	"testing"
 
+	"software.sslmate.com/src/go-pkcs12"
+
 	"github.com/letta-dev/letta-dev/certs/certstest"
 	"github.com/letta-dev/letta-dev/certs/host"
-	"software.sslmate.com/src/go-pkcs12"
 )
 
 // shell is a user's shell: what it has set, and the machine it runs on.

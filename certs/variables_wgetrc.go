@@ -3,10 +3,11 @@ package certs
 import (
 	"bytes"
 	"errors"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"path/filepath"
 	"strings"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // wget returns a file of wget's settings: the user's, and one that names the roots. They may hold passwords, so it is the

@@ -2,11 +2,12 @@ package certs
 
 import (
 	"errors"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // Withdraw takes every root of this package out of the files that [Variables] has made in dir: programs that were given

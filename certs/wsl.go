@@ -3,9 +3,10 @@ package certs
 import (
 	"bytes"
 	"context"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"strings"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // On WSL the programs run on Linux and the browser on Windows (mkcert#357): the Windows user's store is one more store

@@ -10,7 +10,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +18,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // A Recorder is a Runner that only remembers commands. Reply, if set, answers them. The tests with real commands are in

@@ -3,7 +3,6 @@
 package certstest
 
 import (
-	"github.com/letta-dev/letta-dev/certs/host"
 	"io/fs"
 	"os"
 	"os/user"
@@ -11,6 +10,8 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // UnderSudo returns a machine whose home folder belongs to the user nobody, as root sees it under sudo. Tests that change

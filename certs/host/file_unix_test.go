@@ -3,13 +3,14 @@
 package host_test
 
 import (
-	"github.com/letta-dev/letta-dev/certs/certstest"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // A reader of files that other people have put there is never made to wait, and never reads without end.

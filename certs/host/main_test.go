@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/letta-dev/letta-dev/certs/host"
 	"go.uber.org/goleak"
+
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // TestMain plays another part when a test starts this binary again as another process.

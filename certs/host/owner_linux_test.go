@@ -2,13 +2,15 @@ package host_test
 
 import (
 	"errors"
-	"github.com/letta-dev/letta-dev/certs/certstest"
-	"github.com/letta-dev/letta-dev/certs/host"
-	"golang.org/x/sys/unix"
 	"runtime"
 	"sync"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // The other rights last for the call alone, also where calls are nested and many, and on no other thread.

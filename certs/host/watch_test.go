@@ -1,12 +1,13 @@
 package host_test
 
 import (
-	"github.com/letta-dev/letta-dev/certs/certstest"
-	"github.com/letta-dev/letta-dev/certs/host"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 // Size, time and identity each tell alone that a file is new: tools copy files with their times, and keys have one size.

@@ -25,8 +25,8 @@ func newCertsCreate(a *app) *cobra.Command {
 		Use:   "create [NAME]...",
 		Short: "Write a certificate and its key for another program, under mkcert's file names",
 		Long: `create writes a certificate for the given names, or for localhost, 127.0.0.1 and ::1, into the working folder, with the file
-names, the life of two years and three months and the options of mkcert. The key is ECDSA P-256. Development certificates, mkcert's
-too, are replaced; files that are anything else are kept.`,
+names, the life of two years and three months and the options of mkcert. The key is ECDSA P-256. Files that exist are replaced only
+with --overwrite.`,
 		Example: `  letta-dev certs create                          # localhost.pem, localhost-key.pem
   letta-dev certs create app.localhost 127.0.0.1  # app.localhost+1.pem, app.localhost+1-key.pem
   letta-dev certs create --client ada.localhost   # ada.localhost-client.pem, ada.localhost-client-key.pem
@@ -43,7 +43,7 @@ too, are replaced; files that are anything else are kept.`,
 	f.BoolVar(&o.ecdsa, "ecdsa", false, "an ECDSA key: all are, mkcert has to be told")
 	f.StringVar(&o.csr, "csr", "", "sign this certificate signing request; its key stays where it is")
 	f.StringVar(&o.letta, "letta", "", "write certs/localhost.pem and its key below this folder, for Letta's own LOCAL_HTTPS mode")
-	f.BoolVar(&o.Overwrite, "overwrite", false, "replace files that are no development certificate")
+	f.BoolVar(&o.Overwrite, "overwrite", false, "replace files that exist")
 	return cmd
 }
 
