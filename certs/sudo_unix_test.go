@@ -43,7 +43,7 @@ func TestUnderSudoFilesInAFolderOfTheCallersAreTheirs(t *testing.T) {
 	a, dir := openTest(t, Options{}), t.TempDir()
 	for _, owner := range []int{env.Owner.UID, 0} {
 		certstest.Must(t, os.Chown(dir, owner, 0))
-		made, err := a.Create(nil, CreateOptions{Dir: dir, OwnerOf: env.OwnerOf})
+		made, err := a.Create(nil, CreateOptions{Dir: dir, OwnerOf: env.OwnerOf, Overwrite: true})
 		certstest.Must(t, err)
 		for _, path := range []string{made.CertFile, made.KeyFile} {
 			info, err := os.Stat(path)

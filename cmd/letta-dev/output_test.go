@@ -47,7 +47,7 @@ func TestAnswersThatCannotBeWritten(t *testing.T) {
 		"letta-dev certs":                 "certs",
 		"letta-dev certs init":            "certs init",
 		"letta-dev certs path":            "certs path",
-		"letta-dev certs create":          "certs create --cert-file " + filepath.Join(home, "a.pem") + " --key-file " + filepath.Join(home, "a-key.pem") + " a.localhost",
+		"letta-dev certs create":          "certs create --overwrite --cert-file " + filepath.Join(home, "a.pem") + " --key-file " + filepath.Join(home, "a-key.pem") + " a.localhost",
 		"letta-dev certs renew":           "certs renew",
 		"letta-dev certs status":          "certs status",
 		"letta-dev certs install":         "certs install --dry-run",
