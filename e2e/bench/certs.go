@@ -54,7 +54,7 @@ func (b *bench) certsInside() error {
 	if err := b.firefoxProfile(); err != nil {
 		return err
 	}
-	if err := b.row("certs create", 41, "certs", "create", "app.localhost"); err != nil {
+	if err := b.row("certs create", 41, "certs", "create", "--overwrite", "app.localhost"); err != nil {
 		return err
 	}
 	const hooks = "/etc/ca-certificates/update.d"
