@@ -12,22 +12,12 @@ import (
 	"github.com/letta-dev/letta-dev/certs/host"
 )
 
-// room gives a folder a disk of its own.
-func room(t *testing.T, options string) (dir string) {
-	t.Helper()
-	dir = filepath.Join(t.TempDir(), "disk")
-	certstest.Must(t, os.Mkdir(dir, 0o755))
-	certstest.Must(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, options))
-	t.Cleanup(func() { certstest.Must(t, syscall.Unmount(dir, 0)) })
-	return dir
-}
-
 func TestCreateOnAFullDisk(t *testing.T) {
 	if !certstest.InNamespace(t) {
 		return
 	}
 	a := openTest(t, Options{})
-	opts := CreateOptions{Dir: room(t, "size=16k")}
+	opts := CreateOptions{Dir: certstest.Tmpfs(t, "size=16k")}
 	made, err := a.Create(nil, opts)
 	certstest.Must(t, err)
 	before := certstest.Read(t, made.CertFile)
@@ -60,7 +50,7 @@ func TestCreateOnAReadOnlyDisk(t *testing.T) {
 	if !certstest.InNamespace(t) {
 		return
 	}
-	dir := room(t, "")
+	dir := certstest.Tmpfs(t, "")
 	certstest.Must(t, syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
 	_, err := openTest(t, Options{}).Create(nil, CreateOptions{Dir: dir})
 	certstest.WantHint(t, err, dir+"/localhost-key.pem: read-only file system", "ls -ld "+dir)

@@ -13,18 +13,8 @@ import (
 	"time"
 )
 
-// block is a fenced block of a Markdown file: what stands after the fence, and the lines up to the next one.
-type block struct{ info, text string }
-
+// fence matches a fenced block of a Markdown file: what stands after the fence, and the lines up to the next one.
 var fence = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```$")
-
-func blocks(markdown string) []block {
-	var found []block
-	for _, m := range fence.FindAllStringSubmatch(markdown, -1) {
-		found = append(found, block{m[1], m[2]})
-	}
-	return found
-}
 
 // TestDocs runs what the README and docs tell people to type, in the order of the page, in one shell that ends at the first error. A block
 // that begins "```sh norun REASON" is left out; one whose fence names a file, as "```yaml compose.yaml" does, is that file.
@@ -49,17 +39,18 @@ func runPage(t *testing.T, page string) {
 	}
 	w.copyTree()
 	script := "set -euo pipefail\n"
-	for _, b := range blocks(string(text)) {
-		language, rest, _ := strings.Cut(b.info, " ")
+	for _, block := range fence.FindAllStringSubmatch(string(text), -1) {
+		info, content := block[1], block[2]
+		language, rest, _ := strings.Cut(info, " ")
 		reason, norun := strings.CutPrefix(rest, "norun")
 		switch {
 		case language == "sh" && rest == "":
-			script += b.text
+			script += content
 		case language == "sh" && norun && strings.TrimSpace(reason) != "":
 		case language == "sh" || language == "bash" || language == "console":
-			t.Errorf("a block begins with %q: want \"sh\", or \"sh norun REASON\"", b.info)
+			t.Errorf("a block begins with %q: want \"sh\", or \"sh norun REASON\"", info)
 		case rest != "":
-			w.write(rest, b.text)
+			w.write(rest, content)
 		}
 	}
 	if strings.Contains(script, "letta-dev") {
@@ -87,21 +78,17 @@ func (w *world) shell(script string) {
 	if err != nil {
 		w.t.Skipf("NOT PROVEN: %s: Letta's Python client could not be installed: %v", w.t.Name(), err)
 	}
+	known, err := exec.CommandContext(ctx, "go", "env", "GOCACHE", "GOMODCACHE").Output() // which HOME would lead away from
+	caches := strings.Fields(string(known))
+	if err != nil || len(caches) != 2 {
+		w.t.Fatalf("Go's caches are %q: %v", known, err)
+	}
 	cmd := exec.CommandContext(ctx, "bash", "-c", script)
 	cmd.Dir, cmd.WaitDelay = w.dir, 10*time.Second
 	cmd.Env = append(os.Environ(), "HOME="+w.home, "COMPOSE_PROJECT_NAME="+w.project, "SHELL=/bin/sh",
-		"GOCACHE="+goEnv(w.t, "GOCACHE"), "GOMODCACHE="+goEnv(w.t, "GOMODCACHE"), "GOFLAGS=-buildvcs=false",
+		"GOCACHE="+caches[0], "GOMODCACHE="+caches[1], "GOFLAGS=-buildvcs=false",
 		"PATH="+filepath.Join(strings.TrimSpace(string(python)), "bin")+":"+w.home+":"+os.Getenv("PATH"))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		w.t.Errorf("%v, of the script\n%s\nwhich printed\n%s", err, script, out)
 	}
-}
-
-func goEnv(t *testing.T, name string) string {
-	t.Helper()
-	out, err := exec.Command("go", "env", name).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(string(out))
 }

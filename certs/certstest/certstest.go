@@ -23,7 +23,7 @@ import (
 )
 
 // A Recorder is a Runner that only remembers commands. Reply, if set, answers them. The tests with real commands are in
-// machine_linux_test.go and nss_test.go of package truststore.
+// machine_linux_test.go and nss_test.go of package certs.
 type Recorder struct {
 	mu       sync.Mutex
 	Ran      []string
@@ -115,6 +115,7 @@ func (c *Clock) Advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+// Day is 24 hours, whatever a time zone makes of a date.
 const Day = 24 * time.Hour
 
 // WantHint requires an error that says something, with a hint that contains another thing.

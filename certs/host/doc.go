@@ -1,6 +1,5 @@
-// Package host is the machine as the certificate packages see it: its environment, its commands, its files and whose they
-// are. Everything that differs by operating system or under sudo is decided here, so that packages certs, truststore,
-// clientenv and keypair read the same on all of them.
+// Package host is the machine as package certs sees it: its environment, its commands, its files and whose they are. What
+// differs by operating system or under sudo in these is decided here, so that its callers read the same on all systems.
 //
 // # Environment
 //
