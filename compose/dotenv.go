@@ -1,10 +1,13 @@
 package compose
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/dotenv"
@@ -21,9 +24,10 @@ const (
 
 // dotenvStatement is a line, with those after it that a quoted value runs over.
 type dotenvStatement struct {
-	text  string
-	line  int
-	unset []unsetReference
+	source string // as it stands in the file
+	text   string // without octal escapes
+	line   int
+	unset  []unsetReference
 }
 
 // readDotenv adds the variables of a .env file to vars, as docker compose does: values may name what lookup knows, which wins, and
@@ -59,29 +63,89 @@ func parseDotenv(text string, vars map[string]string, lookup dotenv.LookupFn) (s
 		v, ok := vars[name]
 		return v, ok
 	}
-	lines := strings.SplitAfter(text, "\n")
-	for i := 0; i < len(lines); {
-		n := statementLines(lines[i:])
-		s := dotenvStatement{text: strings.Join(lines[i:i+n], ""), line: i + 1}
+	for line = 1; text != ""; {
+		n := statementLength(text)
+		s := dotenvStatement{source: text[:n], text: withoutOctal(text[:n]), line: line}
 		found, err := s.read(known)
 		if err != nil {
-			return nil, i + 1, err
+			return nil, line, err
 		}
 		maps.Copy(vars, found)
 		statements = append(statements, s)
-		i += n
+		line += strings.Count(s.source, "\n")
+		text = text[n:]
 	}
 	return statements, 0, nil
 }
 
-// statementLines counts the first line, and those after it that a quoted value runs over. That is decided by quotes, not by variables.
-func statementLines(lines []string) int {
-	for n := 1; ; n++ {
-		_, err := dotenv.UnmarshalWithLookup(strings.ReplaceAll(strings.Join(lines[:n], ""), "$", "_"), nil)
-		if !unterminated(err) || n == len(lines) {
+// statementLength is that of the first line, and of those after it that a quoted value runs over. A quote that is never closed runs
+// over all that is left.
+func statementLength(text string) int {
+	for n := 0; ; {
+		a := nextAssignment(text[n:])
+		if n += a.length; n == len(text) || text[n-1] == '\n' {
 			return n
 		}
 	}
+}
+
+// dotenvAssignment is a NAME=value, a NAME alone, a comment or an empty line. What follows a quoted value in its line is another one.
+type dotenvAssignment struct {
+	length     int
+	begin, end int // of a value between double quotes
+}
+
+// nextAssignment finds the end of the first assignment of a text as compose-go does, which may be wrong in other ways.
+func nextAssignment(text string) dotenvAssignment {
+	line := text[:cmp.Or(strings.IndexByte(text, '\n')+1, len(text))]
+	equals := strings.IndexAny(line, "=:")
+	if strings.HasPrefix(strings.TrimSpace(line), "#") || equals < 0 {
+		return dotenvAssignment{length: len(line)}
+	}
+	value := strings.TrimLeft(text[equals+1:], "\t\v\f\r \u0085\u00a0")
+	if value == "" || value[0] != '"' && value[0] != '\'' {
+		return dotenvAssignment{length: len(line)}
+	}
+	begin := len(text) - len(value) + 1
+	for i := begin; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '\'':
+			if value[0] == '\'' {
+				return dotenvAssignment{length: i + 1}
+			}
+		case '"':
+			if value[0] == '"' {
+				return dotenvAssignment{length: i + 1, begin: begin, end: i}
+			}
+		}
+	}
+	return dotenvAssignment{length: len(text)}
+}
+
+// withoutOctal writes the characters in place of their octal escapes in values in double quotes. compose-go does so before it looks for
+// variables: "$A\0070" names A8, and "\0044A" names A. What ends a value, a line or an escape stays escaped.
+func withoutOctal(text string) string {
+	if !strings.Contains(text, `\0`) {
+		return text
+	}
+	escape := regexp.MustCompile(`(?s)\\(?:0[0-3][0-7]{2}|.)`)
+	var b strings.Builder
+	for text != "" {
+		a := nextAssignment(text)
+		b.WriteString(text[:a.begin])
+		b.WriteString(escape.ReplaceAllStringFunc(text[a.begin:a.end], func(escaped string) string {
+			code, err := strconv.ParseUint(strings.TrimPrefix(escaped, `\0`), 8, 8)
+			if err != nil || len(escaped) != len(`\0000`) || strings.ContainsRune("\"\\\n", rune(code)) {
+				return escaped
+			}
+			return string(rune(code))
+		}))
+		b.WriteString(text[a.end:a.length])
+		text = text[a.length:]
+	}
+	return b.String()
 }
 
 // read returns the variables of the statement, and keeps the references in it that came to nothing.
@@ -150,7 +214,7 @@ func remarks(name string, statements []dotenvStatement, lookup dotenv.LookupFn) 
 	var notes []string
 	for _, s := range statements {
 		ours, err := s.read(func(string) (string, bool) { return "", false })
-		theirs, theirErr := godotenv.Unmarshal(s.text)
+		theirs, theirErr := godotenv.Unmarshal(s.source)
 		inherits := ""
 		if err == nil && len(ours) == 0 {
 			_, _ = dotenv.UnmarshalWithLookup(s.text, func(name string) (string, bool) { inherits = name; return "", true })

@@ -132,7 +132,7 @@ func TestDotenvThatCannotBeRead(t *testing.T) {
 // are those that we find not set, and where no note says otherwise the whole text means the same to godotenv.
 func FuzzDotenv(f *testing.F) {
 	for _, seed := range []string{
-		"A=1\nB=${A:-x}", "A='1\n2' B=\"3\"", "export A: b # c", "A=\"\\$x\\n\"\r\n", "A", "A\n", "=1", "A=$B$$C", "\uFEFFA=1", "A=\"x\n\n#\"\n'",
+		"A=1\nB=${A:-x}", "A='1\n2' B=\"3\"", "export A: b # c", "A=\"\\$x\\n\"\r\n", "A", "A\n", "=1", "A=$B$$C", "\uFEFFA=1", "A=\"x\n\n#\"\n'", "=\"$A\\0070\\0044B\"",
 	} {
 		f.Add(seed)
 	}

@@ -33,6 +33,7 @@ func TestVariablesThatAreNotSet(t *testing.T) {
 		"with a default":       {server("hostname: 'h${A:-}${A-}${A:+x}${A+x}'"), "B=${A:-x}${A-y}${A:+z}${A+z}\n", "", nil},
 		"a default not needed": {server(), "A=1\nB=${A:-${N}}\n", "", nil},
 		"no reference":         {server("hostname: h$$N"), "A='$N ${N}' # $N\n# ${N}\nB=x # ${N}\nC=\"\\$N\"\nD=$$N\n", "", nil},
+		"octal escapes":        {server(), "C=1\nA=\"$A\\0070\n\\0044{B} \\\\0044C \\$\\0101\" D='\\0044C' E=\\0044F\n", "", []string{"empty: $… (.env:2), B (.env:3);"}},
 		"set above":            {server(), "A=1\nB=$A\nC=\"x\" D=$C\n", "", nil},
 	} {
 		dir := folder(t, map[string]string{"compose.yaml": test.stack, ".env": test.dotenv, "a.env": test.env})
