@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -73,6 +74,14 @@ func (b *browser) open(ctx context.Context, url string) string {
 		return err.Error()
 	}
 	return string(page)
+}
+
+// openWithin is open with a limit. That one was reached is the only error.
+func (b *browser) openWithin(ctx context.Context, limit time.Duration, url string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	said := b.open(ctx, url)
+	return said, ctx.Err()
 }
 
 // call sends a command and returns its result. Events that nobody asked for are passed over.
