@@ -70,8 +70,6 @@ func (e *PortInUseError) Hint() string {
 		return fmt.Sprintf("%s  # who it is; to end that letta-dev: sudo kill %d", holderCommand(e.Addr.Port()), e.Holder.LettaDev)
 	case e.Holder == nil || e.Holder.PID == 0:
 		return holderCommand(e.Addr.Port())
-	case strings.HasPrefix(e.Holder.Command, "letta-dev") && e.Holder.User == "":
-		return fmt.Sprintf("letta-dev down  # with the --project of that one; or: kill %d", e.Holder.PID)
 	case strings.HasPrefix(e.Holder.Command, "docker-pr"), e.Holder.Command == "rootlessport":
 		return fmt.Sprintf("docker ps --filter publish=%d", e.Addr.Port())
 	}

@@ -124,10 +124,11 @@ func (s *serving) run(ctx context.Context, ready func(liveStatus)) (err error) {
 	if !s.cfg.Plain { // else nobody asks how it stands
 		group.add(func() error { s.watchServer(following); return nil })
 	}
-	listeners, err := s.listen(ctx)
+	listeners, bound, err := s.app.listen(ctx, s.cfg)
 	if err != nil {
 		return err
 	}
+	s.bound = bound
 	if s.proxy, err = s.newProxy(following, group, listeners); err != nil {
 		closeAll(listeners)
 		return err

@@ -204,7 +204,7 @@ func (r *upRun) attach(c orchestrator.Container) {
 
 func holds(c orchestrator.Container, address string) bool {
 	for _, p := range c.Published {
-		if fmt.Sprint(p.HostPort) == address[strings.LastIndex(address, ":")+1:] {
+		if fmt.Sprint(p.HostPort) == portOf(address) {
 			return true
 		}
 	}

@@ -1,17 +1,21 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/letta-dev/letta-dev/certs"
 	"github.com/letta-dev/letta-dev/certs/host"
 	"github.com/letta-dev/letta-dev/orchestrator"
+	"github.com/letta-dev/letta-dev/proxy"
 )
 
 // dryRun is what `up` would do: to the engine, and before that to this machine.
@@ -27,17 +31,24 @@ const (
 	listenOn orchestrator.Action = "listen on"
 )
 
-// dryRun answers with the plan, and makes nothing.
+// dryRun answers with the plan, and makes nothing. It fails as `up` would that finds a port taken or other settings served.
 func (r *upRun) dryRun(ctx context.Context) error {
 	d := dryRun{Plan: r.plan, Machine: orchestrator.Plan{Steps: []orchestrator.Step{}}}
 	if err := r.planTLS(ctx, &d.Machine); err != nil {
 		return atLine(r.project, err)
 	}
-	r.planPorts(&d.Machine)
-	return r.app.ui.answer("up", d, func(w io.Writer) {
+	refused := cmp.Or(r.planPorts(ctx, &d.Machine), r.tryPublished(ctx))
+	if refused != nil && r.app.global.json {
+		r.app.ui.data = d // one envelope holds both
+		return refused
+	}
+	if err := r.app.ui.answer("up", d, func(w io.Writer) {
 		all := orchestrator.Plan{Steps: slices.Concat(d.Machine.Steps, d.Steps), Notes: slices.Concat(d.Machine.Notes, d.Notes)}
 		fmt.Fprint(w, r.app.asTyped(all.String()))
-	})
+	}); err != nil {
+		return err
+	}
+	return refused
 }
 
 // planTLS is prepareTLS without its doing.
@@ -104,16 +115,15 @@ func (r *upRun) planTrust(ctx context.Context, p *orchestrator.Plan, env host.En
 	}
 }
 
-// planPorts is the proxy: it serves already, or begins to, or is replaced.
-func (r *upRun) planPorts(p *orchestrator.Plan) {
+// planPorts is the proxy: it serves already, or begins to, or is replaced. Its error is why it cannot be.
+func (r *upRun) planPorts(ctx context.Context, p *orchestrator.Plan) error {
 	cause := fmt.Sprintf("no proxy of project %q runs yet", r.project.Name)
 	switch live := r.live; {
 	case live != nil && live.Config == r.cfg.fingerprint():
 		p.Notes = append(p.Notes, fmt.Sprintf("the proxy runs already: pid %d on %s", live.PID, ports(live.Listeners)))
-		return
+		return nil
 	case live != nil && !live.Background:
-		p.Notes = append(p.Notes, (&otherSettingsError{r.project.Name, live.PID}).Error()+", so `up` would be refused")
-		return
+		return &otherSettingsError{r.project.Name, live.PID}
 	case live != nil:
 		cause = fmt.Sprintf("the settings of the proxy that runs, pid %d, are others", live.PID)
 	}
@@ -124,4 +134,52 @@ func (r *upRun) planPorts(p *orchestrator.Plan) {
 	if len(addresses) > 0 {
 		p.Steps = append(p.Steps, orchestrator.Step{Action: listenOn, Target: strings.Join(addresses, ", "), Cause: cause})
 	}
+	bound, err := r.tryListen(ctx)
+	for _, b := range bound {
+		if b.Missing != "" {
+			p.Notes = append(p.Notes, fmt.Sprintf("nothing will listen on %d: %s; to allow it: %s", b.Port, b.Missing, b.Hint))
+		}
+	}
+	return err
+}
+
+// tryListen binds what the proxy would, for a moment. What a proxy holds that is to be replaced is free by then.
+func (r *upRun) tryListen(ctx context.Context) ([]boundAddress, error) {
+	cfg := r.cfg
+	if r.live != nil {
+		cfg.Listeners = slices.DeleteFunc(slices.Clone(cfg.Listeners), func(l listenAddress) bool {
+			return slices.ContainsFunc(r.live.Listeners, func(b boundAddress) bool { return b.Missing == "" && portOf(l.Address) == strconv.Itoa(b.Port) })
+		})
+	}
+	listeners, bound, err := r.app.listen(ctx, cfg)
+	closeAll(listeners)
+	return bound, err
+}
+
+// tryPublished binds for a moment what containers to be made would publish here. What one of this project's publishes already is free by
+// then, or stays as it is; a port that the engine alone may bind, and one of an engine elsewhere, are not known.
+func (r *upRun) tryPublished(ctx context.Context) error {
+	if r.engine == nil || !strings.HasPrefix(r.cfg.Engine.Host, "unix:") {
+		return nil
+	}
+	for _, step := range r.plan.Steps {
+		if step.Action != orchestrator.Create {
+			continue
+		}
+		for _, port := range step.Spec.Ports {
+			address := net.JoinHostPort(port.HostIP, strconv.Itoa(port.HostPort))
+			ours := func(c orchestrator.Container) bool { return c.Labels.Ours(r.project.Name) && holds(c, address) }
+			if port.HostPort == 0 || port.Protocol != "tcp" || slices.ContainsFunc(r.have.Containers, ours) {
+				continue
+			}
+			b, err := proxy.ListenConfig{AllowNonLoopback: true}.Listen(ctx, address)
+			for _, l := range b.Listeners {
+				_ = l.Close() // it never served anything
+			}
+			if is[*proxy.PortInUseError](err) {
+				return fmt.Errorf("publishing a port of container %q: %w", step.Target, r.app.nameHolder(err))
+			}
+		}
+	}
+	return nil
 }

@@ -138,6 +138,9 @@ func (o *proxyOptions) listeners(s compose.Settings) []listenAddress {
 	return all
 }
 
+// portOf is the port of an address to listen on.
+func portOf(address string) string { return address[strings.LastIndex(address, ":")+1:] }
+
 // lettaApp is the origin of Letta's web application, which may always talk to a server here: Letta itself allows it by default.
 const lettaApp = "https://app.letta.com"
 
@@ -177,7 +180,7 @@ func ownOrigins(cfg serveConfig) []string {
 		}
 	}
 	for _, l := range cfg.Listeners {
-		if port := l.Address[strings.LastIndex(l.Address, ":")+1:]; !l.WebSocket && port != "443" && port != "80" && port != "0" {
+		if port := portOf(l.Address); !l.WebSocket && port != "443" && port != "80" && port != "0" {
 			all = append(all, "https://letta.localhost:"+port, "https://localhost:"+port)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log"
 	"net"
@@ -35,37 +34,6 @@ type boundAddress struct {
 	WebSocket bool   `json:"websocket,omitempty"`
 	Missing   string `json:"missing,omitempty"` // why nothing listens there
 	Hint      string `json:"hint,omitempty"`    // the command that changes that
-}
-
-// listen binds all addresses, or none. An optional port without the right to it is kept as a note of what is missing.
-func (s *serving) listen(ctx context.Context) (_ []proxy.Listener, err error) {
-	inherited, err := proxy.Inherited()
-	if err != nil {
-		return nil, err
-	}
-	config := proxy.ListenConfig{AllowNonLoopback: s.cfg.ExposeLAN, Inherited: inherited}
-	var listeners []proxy.Listener
-	defer func() {
-		if err != nil {
-			closeAll(listeners)
-		}
-	}()
-	for _, want := range s.cfg.Listeners {
-		bound, err := config.Listen(ctx, want.Address)
-		var denied *proxy.PrivilegeError
-		if want.Optional && errors.As(err, &denied) {
-			s.bound = append(s.bound, boundAddress{Address: want.Address, Port: int(denied.Addr.Port()), Missing: err.Error(), Hint: denied.Hint()})
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("opening port %s: %w", want.Address, err)
-		}
-		for _, l := range bound.Listeners {
-			listeners = append(listeners, proxy.Listener{Listener: l, WebSocket: want.WebSocket})
-			s.bound = append(s.bound, boundAddress{Address: l.Addr().String(), Port: bound.Port, WebSocket: want.WebSocket})
-		}
-	}
-	return listeners, nil
 }
 
 // newProxy makes the proxy that serves what is followed.
