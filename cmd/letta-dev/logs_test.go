@@ -494,7 +494,7 @@ func TestLogsWrongUsage(t *testing.T) {
 		"--tail some":            `--tail "some" is neither a number of entries nor "all"`,
 		"-f --until 5m":          `--follow goes on until Ctrl-C; it does not go with --until`,
 		"--since 5m --until 10m": `--until "10m" is before --since "5m"`,
-		"server":                 `letta-dev logs takes no arguments, got ["server"]`,
+		"server":                 `letta-dev logs takes no arguments, got "server"`,
 	} {
 		c := newLogsCase(t)
 		c.app.ui = nil

@@ -25,10 +25,14 @@ func newProxy(a *app) *cobra.Command {
 		Short: "Run the proxy alone, in front of anything",
 		Example: `  letta-dev proxy --upstream http://127.0.0.1:8000
   letta-dev proxy --upstream http://127.0.0.1:8000 --listen 8443
-  letta-dev proxy --upstream http://127.0.0.1:8000 --ws-upstream ws://127.0.0.1:4500
-  letta-dev proxy --upstream http://127.0.0.1:8000 --route /letta/ --route /app/=http://127.0.0.1:3000
-  letta-dev proxy --upstream http://127.0.0.1:8000 --header X-Frame-Options:DENY --allow-origin https://my-app.example
-  letta-dev proxy --upstream http://127.0.0.1:8000 --cert dev.pem --key dev-key.pem --host dev.example.test`,
+  letta-dev proxy --upstream http://127.0.0.1:8000 \
+      --ws-upstream ws://127.0.0.1:4500
+  letta-dev proxy --upstream http://127.0.0.1:8000 \
+      --route /letta/ --route /app/=http://127.0.0.1:3000
+  letta-dev proxy --upstream http://127.0.0.1:8000 \
+      --header X-Frame-Options:DENY --allow-origin https://my-app.example
+  letta-dev proxy --upstream http://127.0.0.1:8000 \
+      --cert dev.pem --key dev-key.pem --host dev.example.test`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {

@@ -69,9 +69,7 @@ runs an HTTPS-terminating, WebSocket-aware proxy on 80, 443 and 8283, with WebSo
 			return cmd.Help()
 		},
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef(cmd.CommandPath()+" --help", "%w", err)
-	})
+	root.SetFlagErrorFunc(wrongFlag)
 	a.globalFlags(root)
 	root.AddCommand(newUp(a), newDown(a), newStatus(a), newLogs(a), newCerts(a), newEnv(a), newRun(a), newProxy(a), newVersion(a))
 	root.AddCommand(newServe(a), newDemoServer(), newDemoDial())
@@ -177,7 +175,11 @@ func oneOf(command, flag, got string, allowed ...string) error {
 	if slices.Contains(allowed, got) {
 		return nil
 	}
-	return usagef(command+" --help", "%s %q is none of %s", flag, got, strings.Join(allowed, ", "))
+	hint := command + " --help"
+	if near := meantWord(got, allowed); near != "" {
+		hint = command + " " + flag + " " + near
+	}
+	return usagef(hint, "%s %q is none of %s", flag, got, strings.Join(allowed, ", "))
 }
 
 // subcommand refuses a word that names no command below cmd, and hints at the one that was meant.
@@ -186,9 +188,8 @@ func subcommand(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	hint := cmd.CommandPath() + " --help"
-	cmd.SuggestionsMinimumDistance = 2
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = cmd.CommandPath() + " " + near[0]
+	if meant := meantCommand(cmd, args[0]); meant != "" {
+		hint = cmd.CommandPath() + " " + meant
 	}
 	return usagef(hint, "unknown command %q", args[0])
 }
@@ -196,7 +197,7 @@ func subcommand(cmd *cobra.Command, args []string) error {
 // noArgs refuses words that a command would silently ignore.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usagef(cmd.CommandPath()+" --help", "%s takes no arguments, got %q", cmd.CommandPath(), args)
+		return usagef(cmd.CommandPath()+" --help", "%s takes no arguments, got %s", cmd.CommandPath(), strings.Trim(fmt.Sprintf("%q", args), "[]"))
 	}
 	return nil
 }

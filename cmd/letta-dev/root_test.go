@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 )
 
@@ -25,6 +26,12 @@ func TestExamplesAreCommands(t *testing.T) {
 			t.Errorf("%s: no example, or no line for the list", c.CommandPath())
 		}
 		for line := range strings.Lines(c.Example) {
+			command, _, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " #") // a comment goes on below
+			if width := ansi.StringWidth(strings.TrimRight(command, " ")); width > 80 {
+				t.Errorf("%s: a command is %d columns wide: %s", c.CommandPath(), width, command)
+			}
+		}
+		for line := range strings.Lines(strings.ReplaceAll(c.Example, "\\\n", "")) {
 			words := lettaDevWords(line)
 			if words == nil {
 				t.Errorf("%s: not a command of ours: %s", c.CommandPath(), line)

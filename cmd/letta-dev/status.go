@@ -16,8 +16,9 @@ import (
 
 func newStatus(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "status",
-		Short: "Show what runs: containers, addresses, certificate, trust",
+		Use:        "status",
+		SuggestFor: []string{"ps", "ls", "list"},
+		Short:      "Show what runs: containers, addresses, certificate, trust",
 		Long: `status shows what runs. It ends with 4 when the server is down or unhealthy: a server is asked every 5 s, and is unhealthy when it gives
 no answer for 12 s, or at once when the engine has paused it or it is in no network.`,
 		Example: `  letta-dev status
