@@ -164,7 +164,7 @@ func (s *dotenvStatement) read(lookup dotenv.LookupFn) (vars map[string]string, 
 	if _, nameless := vars[""]; nameless && err == nil {
 		return nil, errors.New("no NAME= at the start of the line")
 	}
-	return vars, plain(err)
+	return vars, s.plain(err)
 }
 
 // unsetPlaces are the references to variables that are not set, each with its line. A name without braces may be a part of a password,
@@ -188,7 +188,7 @@ func unterminated(err error) bool {
 }
 
 // plain says what is wrong without quoting the line, as compose-go's own message does: the line holds a secret.
-func plain(err error) error {
+func (s *dotenvStatement) plain(err error) error {
 	var missing *template.MissingRequiredError
 	switch {
 	case err == nil:
@@ -197,6 +197,8 @@ func plain(err error) error {
 		return errors.New("a variable that is required here is not set")
 	case unterminated(err):
 		return errors.New("a quote is opened and not closed")
+	case !strings.ContainsAny(s.text, "=:"): // compose-go reads "NAME: VALUE" too
+		return errors.New("no = between the variable's name and its value")
 	case strings.Contains(err.Error(), "key cannot contain a space"):
 		return errors.New("a space in the variable's name")
 	case strings.Contains(err.Error(), "in variable name"):
