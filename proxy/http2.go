@@ -21,7 +21,10 @@ func (p *Proxy) serveHTTP2(w http.ResponseWriter, in *http.Request) {
 	s := &stream{w: w, in: in, control: http.NewResponseController(w), pool: p.bodies, limit: p.limits.head}
 	x := p.newExchange(s.request())
 	x.body, x.out, x.ctx = s, s, in.Context()
-	release := context.AfterFunc(x.ctx, x.cut)
+	release := context.AfterFunc(x.ctx, func() {
+		defer p.contain(func(any) {})
+		x.cut()
+	})
 	defer release()
 	p.streams.add(x)
 	defer p.streams.remove(x)

@@ -83,7 +83,10 @@ func (s *stall) fail(limit time.Duration, ended func()) (later bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
-		s.timer = time.AfterFunc(limit, ended)
+		s.timer = time.AfterFunc(limit, func() {
+			defer crash.Recover()
+			ended()
+		})
 		return true
 	}
 	s.stopped = true

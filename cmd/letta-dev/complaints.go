@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/letta-dev/letta-dev/crash"
 	"github.com/letta-dev/letta-dev/proxy"
 )
 
@@ -57,6 +58,7 @@ func (c *complaints) add(kind, line string) {
 
 // sayLast writes the last of the complaints that were counted.
 func (c *complaints) sayLast(k *complaint) {
+	defer crash.Recover()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if k.unsaid > 0 {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/letta-dev/letta-dev/crash"
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
 
@@ -49,6 +50,7 @@ func (a *app) recordEnds(ctx context.Context, engine orchestrator.Engine, files 
 	ctx, e.stop = context.WithCancel(ctx)
 	listening := make(chan struct{})
 	e.watched.Go(func() {
+		defer crash.Recover()
 		ready := sync.OnceFunc(func() { close(listening) })
 		defer ready() // an engine that tells of nothing costs the events, not the command
 		_ = engine.Watch(ctx, ready, e.take)

@@ -101,7 +101,7 @@ func (h holder) advice() string {
 	case h.PID == 0:
 		return "pgrep -af letta-dev  # one of these has it; to end it: kill PID"
 	case h.suspended():
-		return fmt.Sprintf("%s -CONT %d  # or fg in its terminal: it is suspended", kill, h.PID)
+		return fmt.Sprintf("%s -CONT %d  # or fg in its terminal", kill, h.PID)
 	}
 	return fmt.Sprintf("%s %d  # ends it", kill, h.PID)
 }
