@@ -25,6 +25,8 @@ type app struct {
 	global  globalFlags
 	command string // that runs: "certs install"
 	ui      *ui
+
+	toldRelative bool // which variables with relative paths are ignored
 }
 
 // globalFlags are those of every command.

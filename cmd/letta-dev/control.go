@@ -106,17 +106,20 @@ func (s *serving) listenControl() (*control, error) {
 func (c *control) listenAgain() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	path, err := c.files.socket()
-	if err != nil || c.closed {
+	if c.closed {
+		return nil
+	}
+	if err := c.files.makeSocketFolder(); err != nil {
 		return err
 	}
+	path := c.files.socket()
 	if c.socket != nil {
 		if _, err := os.Lstat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	var l net.Listener
-	err = c.files.Owner.Make(path, func() (err error) {
+	err := c.files.Owner.Make(path, func() (err error) {
 		l, err = c.files.makeSocket(path)
 		return err
 	})
@@ -226,8 +229,7 @@ func (a *app) reach(ctx context.Context, p paths, method, path string) (*http.Re
 }
 
 func (a *app) ask(ctx context.Context, p paths, method, path string) (*http.Response, error) {
-	socket, err := p.socket()
-	if err != nil {
+	if err := p.checkSocketFolder(); err != nil {
 		return nil, err
 	}
 	client := &http.Client{
@@ -235,7 +237,7 @@ func (a *app) ask(ctx context.Context, p paths, method, path string) (*http.Resp
 		Transport: &http.Transport{
 			DisableKeepAlives: true,
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return new(net.Dialer).DialContext(ctx, "unix", socket)
+				return new(net.Dialer).DialContext(ctx, "unix", p.socket())
 			},
 		},
 	}

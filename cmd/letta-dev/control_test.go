@@ -36,11 +36,10 @@ func served(t *testing.T, unanswered int, answer http.HandlerFunc) (*app, paths,
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = lock.Unlock() })
-	socket, err := p.socket()
-	if err != nil {
+	if err := p.makeSocketFolder(); err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("unix", socket)
+	l, err := net.Listen("unix", p.socket())
 	if err != nil {
 		t.Fatal(err)
 	}

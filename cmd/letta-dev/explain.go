@@ -20,7 +20,7 @@ const (
 	exitDone        = 0
 	exitFailed      = 1
 	exitUsage       = 2   // wrong flags, wrong configuration
-	exitNotReady    = 3   // the machine is not: no engine, port taken, no image, CA not trusted
+	exitNotReady    = 3   // the machine is not: no engine, port taken, no image, CA not trusted, no place for files
 	exitUnhealthy   = 4   // it runs and does not answer
 	exitBroken      = 126 // as shells say it for a program that cannot be run
 	exitAbsent      = 127 // and for one that is not there
@@ -133,8 +133,12 @@ func kinds() []kind {
 		{"unhealthy", exitUnhealthy, is[*orchestrator.UnansweredError]},
 		{"program-absent", exitAbsent, is[*absentProgramError]},
 		{"program-broken", exitBroken, is[*brokenProgramError]},
-		{"disk-full", exitFailed, isDiskFull},
-		{"state-unusable", exitFailed, is[*stateError]},
+		{"failed", exitFailed, is[*outputError]}, // of /dev/full too: what the command does is done
+		{"disk-full", exitNotReady, isDiskFull},
+		{"home-unusable", exitNotReady, is[*homelessError]},
+		{"state-unusable", exitNotReady, is[*stateError]},
+		{"state-unusable", exitNotReady, is[*recordError]},
+		{"data-unusable", exitNotReady, is[*dataError]},
 		{"stopped", exitInterrupted, is[*stoppedError]},
 		{"interrupted", exitInterrupted, func(err error) bool { return errors.Is(err, context.Canceled) }},
 	}

@@ -22,6 +22,7 @@ type paths struct {
 }
 
 func (a *app) paths(project string) (paths, error) {
+	a.tellRelative()
 	data, err := a.folder("XDG_DATA_HOME", ".local/share")
 	if err != nil {
 		return paths{}, err
@@ -58,6 +59,19 @@ func (a *app) home() string {
 	return a.env.get("HOME")
 }
 
+// tellRelative says once which of the variables that name base folders are ignored.
+func (a *app) tellRelative() {
+	if a.ui == nil || a.toldRelative {
+		return
+	}
+	a.toldRelative = true
+	for _, name := range []string{"XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"} {
+		if base := a.env.get(name); base != "" && !filepath.IsAbs(base) {
+			a.ui.warn("%s is ignored, as the XDG specification has it: %q is no absolute path", name, base)
+		}
+	}
+}
+
 // folder is letta-dev's own below a base folder of the XDG specification, which has relative paths ignored. Under sudo one that is not
 // the user's is root's.
 func (a *app) folder(variable, fallback string) (string, error) {
@@ -81,7 +95,9 @@ func (e *homelessError) Error() string {
 }
 
 // Hint gives it one.
-func (e *homelessError) Hint() string { return "export HOME=/path/to/your/home" }
+func (e *homelessError) Hint() string { return homeHint }
+
+const homeHint = "export HOME=/path/to/your/home"
 
 // makeState makes the state folder, readable by its owner alone: the control socket in it stops the proxy.
 func (p paths) makeState() error {
@@ -139,30 +155,47 @@ const maxSocketPath = 103
 
 // socket is the control socket: in the state folder, or, where that path is too long for a socket, in a private folder of /tmp: what
 // TMPDIR and XDG_RUNTIME_DIR name differs between shells, and under sudo.
-func (p paths) socket() (string, error) {
+func (p paths) socket() string {
 	const name = "control.sock"
 	path := filepath.Join(p.State, name)
 	if len(path) <= maxSocketPath {
-		return path, nil
+		return path
 	}
 	base := "/tmp"
 	if runtime.GOOS == "windows" {
 		base = os.TempDir()
 	}
-	dir := filepath.Join(base, fmt.Sprintf("letta-dev-%d-%s", p.uid(), shortID(p.State)))
+	return filepath.Join(base, fmt.Sprintf("letta-dev-%d-%s", p.uid(), shortID(p.State)), name)
+}
+
+// makeSocketFolder makes the folder of a socket that is not in the state folder. Only a process that serves needs one: to ask makes nothing.
+func (p paths) makeSocketFolder() error {
+	dir := filepath.Dir(p.socket())
+	if dir == p.State {
+		return nil
+	}
 	err := p.Owner.Make(dir, func() error { return os.Mkdir(dir, 0o700) })
 	if err != nil && !errors.Is(err, os.ErrExist) {
-		return "", fmt.Errorf("making a folder for the control socket: %w", err)
+		return fmt.Errorf("making a folder for the control socket: %w", err)
 	}
-	// Everybody can make folders in the temporary one, and this one's name can be foretold.
+	return p.checkSocketFolder()
+}
+
+// checkSocketFolder refuses a folder that another user made: everybody can make folders in the temporary one, and this one's name can be
+// foretold.
+func (p paths) checkSocketFolder() error {
+	dir := filepath.Dir(p.socket())
+	if dir == p.State {
+		return nil
+	}
 	info, err := os.Lstat(dir)
 	if err != nil {
-		return "", fmt.Errorf("looking at the folder for the control socket: %w", err)
+		return fmt.Errorf("looking at the folder for the control socket: %w", err)
 	}
 	if !info.IsDir() || !ownedBy(p.uid(), info) || runtime.GOOS != "windows" && info.Mode().Perm() != 0o700 {
-		return "", &strangeFolderError{dir}
+		return &strangeFolderError{dir}
 	}
-	return filepath.Join(dir, name), nil
+	return nil
 }
 
 // uid is the user whose files these are; -1 on Windows.

@@ -57,11 +57,15 @@ func (e *stateError) Hint() string {
 	path, info := nearest(e.path)
 	theirs := runtime.GOOS != "windows" && info != nil && e.files.Home != "" && strings.HasPrefix(path, e.files.Home+string(filepath.Separator))
 	switch {
-	case isNoFolder(e.err) && info != nil && !info.IsDir():
+	case e.files.isNoHome(e.path):
+		return homeHint
+	case !theirs:
+		return elsewhere
+	case isNoFolder(e.err) && !info.IsDir():
 		return fmt.Sprintf("mv %s %s  # it is a file, where a folder has to be", quoted(path), quoted(path+".old"))
-	case errors.Is(e.err, syscall.ELOOP) && info != nil && info.Mode()&fs.ModeSymlink != 0:
+	case errors.Is(e.err, syscall.ELOOP) && info.Mode()&fs.ModeSymlink != 0:
 		return fmt.Sprintf("rm %s  # it is a link, where a file has to be", quoted(path))
-	case !errors.Is(e.err, fs.ErrPermission) || !theirs:
+	case !errors.Is(e.err, fs.ErrPermission):
 		return elsewhere
 	case ownedBy(e.files.uid(), info):
 		return "chmod u+rwX " + quoted(path)
@@ -73,21 +77,40 @@ func (e *stateError) Hint() string {
 	return fmt.Sprintf("sudo chown -R %s %s  # it belongs to another user", user, quoted(path))
 }
 
-// dataError says that there is no place for our certificates.
-type dataError struct{ error }
+// isNoHome says that a path is in a home folder that is a file, or not there.
+func (p paths) isNoHome(path string) bool {
+	if p.Home == "" || path != p.Home && !strings.HasPrefix(path, p.Home+string(filepath.Separator)) {
+		return false
+	}
+	info, err := os.Stat(p.Home)
+	return err != nil && (errors.Is(err, fs.ErrNotExist) || isNoFolder(err)) || err == nil && !info.IsDir()
+}
 
-// dataProblem gives advice where the folder of the certificates can never be written to.
-func dataProblem(err error) error {
-	if errors.Is(err, syscall.EROFS) || isNoFolder(err) {
-		return &dataError{err}
+// dataError says that our certificates cannot be kept where they are to be.
+type dataError struct {
+	error
+	files paths
+}
+
+// dataProblem tells what came of the folder of the certificates from what came of what is in it.
+func (p paths) dataProblem(err error) error {
+	if errors.Is(err, syscall.EROFS) || isNoFolder(err) || errors.Is(err, fs.ErrPermission) {
+		return &dataError{err, p}
 	}
 	return err
 }
 
 func (e *dataError) Unwrap() error { return e.error }
 
-// Hint names the variable that has them kept elsewhere.
+// Hint is that of the error, else names the variable that has them kept elsewhere.
 func (e *dataError) Hint() string {
+	var h hinter
+	switch {
+	case e.files.isNoHome(e.files.Certs):
+		return homeHint
+	case errors.As(e.error, &h) && h.Hint() != "":
+		return h.Hint()
+	}
 	return "export XDG_DATA_HOME=/path/to/a/folder/of/yours  # one that you can write to"
 }
 

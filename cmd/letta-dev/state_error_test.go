@@ -25,9 +25,17 @@ func TestStateProblem(t *testing.T) {
 		"too long":           {syscall.ENAMETOOLONG, p.State, "export XDG_STATE_HOME=/path/to/a/folder/of/yours  # one that you can write to"},
 		"our own, forbidden": {syscall.EACCES, p.State, "chmod u+rwX " + ours},
 		"outside of home":    {syscall.EACCES, "/letta-dev/p", "export XDG_STATE_HOME=/path/to/a/folder/of/yours  # one that you can write to"},
+		"the home is a file": {syscall.ENOTDIR, filepath.Join(home, "a-file"), homeHint},
 	} {
+		p := p
+		if tc.want == homeHint {
+			p.Home = tc.path
+			if err := os.WriteFile(tc.path, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
 		e := explain(p.stateProblem("making it", &fs.PathError{Op: "mkdir", Path: tc.path, Err: tc.errno}))
-		if e.Hint != tc.want || e.Exit != exitFailed || e.Code != "state-unusable" {
+		if e.Hint != tc.want || e.Exit != exitNotReady || e.Code != "state-unusable" {
 			t.Errorf("%s: the advice is %q, code %s, exit %d, want %q", name, e.Hint, e.Code, e.Exit, tc.want)
 		}
 	}

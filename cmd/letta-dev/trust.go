@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os/exec"
 	"slices"
 	"strings"
@@ -19,7 +21,10 @@ func (a *app) authority(files paths) (*certs.Authority, host.Env, bool, error) {
 		return nil, env, false, err
 	}
 	authority, created, err := certs.Open(files.Certs, options)
-	return authority, env, created, dataProblem(err)
+	if errors.Is(err, fs.ErrNotExist) { // of a folder above it, which could not be made
+		err = &dataError{err, files}
+	}
+	return authority, env, created, files.dataProblem(err)
 }
 
 // loadAuthority opens the authority that there is, and makes none.
@@ -29,12 +34,15 @@ func (a *app) loadAuthority(files paths) (*certs.Authority, host.Env, error) {
 		return nil, env, err
 	}
 	authority, err := certs.Load(files.Certs, options)
-	return authority, env, err
+	return authority, env, files.dataProblem(err)
 }
 
 // authorityOptions are those of every authority here: our clock, and whom its files are for.
 func (a *app) authorityOptions(files paths) (host.Env, certs.Options, error) {
 	env, err := host.Detect(a.env.get)
+	if err != nil {
+		err = &dataError{err, files}
+	}
 	return env, certs.Options{Now: a.now, Holder: env.Holder, Owner: files.Owner}, err
 }
 

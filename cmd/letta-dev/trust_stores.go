@@ -63,7 +63,10 @@ func (a *app) tellStoreWait(dir string) {
 func (a *app) hostEnv() (host.Env, error) {
 	env, err := host.Detect(a.env.get)
 	if _, missing := os.Stat(env.Home); err == nil && missing != nil { // root would make it, and its browsers' stores in it
-		err = &host.Error{Doing: "find your home folder", Err: missing, Advice: "export HOME=/path/to/your/home"}
+		err = &host.Error{Doing: "find your home folder", Err: missing, Advice: homeHint}
+	}
+	if err != nil {
+		err = &dataError{error: err}
 	}
 	env.Elevate, env.Attended, env.Browsers, env.Waits = true, a.ui.interactive(), true, a.tellStoreWait
 	return env, err
