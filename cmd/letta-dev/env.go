@@ -146,7 +146,13 @@ func mergeVariables(vars, later []certs.Variable) []certs.Variable {
 // signed by the one that there is, and where it is not, programs need another root than ours, which is said.
 func (a *app) vouching(files paths, live *liveStatus) (*certs.Authority, host.Env, error) {
 	if !live.ownPair() {
-		authority, env, _, err := a.authority(files)
+		authority, env, created, err := a.authority(files)
+		if created {
+			a.ui.note("made a certificate authority in %s: programs with these variables trust it, browsers do not yet; to change that: letta-dev certs install", files.Certs)
+		}
+		if created && live != nil {
+			a.ui.note("the proxy that runs (pid %d) takes it up within a few seconds; until then it presents a certificate that nothing trusts any more", live.PID)
+		}
 		return authority, env, err
 	}
 	authority, env, err := a.loadAuthority(files)
