@@ -139,15 +139,20 @@ func pauseAfter(lines int) time.Duration {
 	return time.Second << min(lines-few, most)
 }
 
-// tellPhase tells how the server stands. Of its first start the rows of `up` have told.
+// tellPhase tells how the server stands. Of what came before the end of a foreground `up`, which may have put another container in the
+// place of one that ran, its rows have told.
 func (s *serving) tellPhase(st orchestrator.State, again bool) {
 	name := st.Container
 	if name == "" {
 		name = s.targetName()
 	}
+	since := st.Since
+	if st.Phase == orchestrator.PhaseStarting { // of which the engine says since when, by its own clock
+		since = time.Now()
+	}
 	tell := func(format string, args ...any) {
 		s.journal.say(format, args...)
-		if again && !s.cfg.Background {
+		if !s.cfg.Background && s.app.ui.isNews(since) {
 			s.app.ui.news(format, args...)
 		}
 	}

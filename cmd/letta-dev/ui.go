@@ -35,10 +35,11 @@ type ui struct {
 	stop     chan struct{}
 	stopped  sync.WaitGroup
 	warnings []string
-	answered bool   // the envelope is written; there is one
-	rests    bool   // a line can stay below all others: both outputs are one terminal
-	resting  string // that line
-	data     any    // for the envelope of a command that fails and has an answer all the same
+	answered bool      // the envelope is written; there is one
+	rests    bool      // a line can stay below all others: both outputs are one terminal
+	resting  string    // that line
+	up       time.Time // since when a foreground `up` is: before that its rows tell how the server stands
+	data     any       // for the envelope of a command that fails and has an answer all the same
 
 	reports sync.Mutex // held while the orchestrator reports
 	steps   *stepRows
@@ -222,6 +223,20 @@ func (u *ui) warn(format string, args ...any) {
 // news says what happened while a server is served, and when.
 func (u *ui) news(format string, args ...any) {
 	u.remark("·", "news", u.app.now().Local().Format(time.TimeOnly)+" "+u.app.asTyped(fmt.Sprintf(format, args...)))
+}
+
+// cameUp says that the rows of an `up` have told all that there was: what happens from now on is news.
+func (u *ui) cameUp() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.up = time.Now()
+}
+
+// isNews says whether something happened after the rows of `up` ended.
+func (u *ui) isNews(at time.Time) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return !u.up.IsZero() && at.After(u.up)
 }
 
 func (u *ui) remark(sign, word, text string) {

@@ -20,11 +20,12 @@ type stepRows struct {
 	layers map[string]map[string]orchestrator.Event
 	stages map[string][]string // of a container: "postgres 3 s", …
 	begun  map[string]time.Time
-	mended map[string]bool // containers that ran already: the stages of their log are those of an earlier start
+	causes map[string]string // that a row has told: the steps for one target have one cause, which may be long
+	mended map[string]bool   // containers that ran already: the stages of their log are those of an earlier start
 }
 
 func newStepRows(u *ui) *stepRows {
-	return &stepRows{u, map[string]*row{}, map[string]map[string]orchestrator.Event{}, map[string][]string{}, map[string]time.Time{}, map[string]bool{}}
+	return &stepRows{u, map[string]*row{}, map[string]map[string]orchestrator.Event{}, map[string][]string{}, map[string]time.Time{}, map[string]string{}, map[string]bool{}}
 }
 
 // step, stage and settle hand reports of the orchestrator to the rows, one at a time: those of a plan and those of a follower come
@@ -125,7 +126,7 @@ func (s *stepRows) started(step orchestrator.Step) {
 	case orchestrator.Stop, orchestrator.Remove:
 		delete(s.begun, step.Target) // what came before is over
 		delete(s.stages, step.Target)
-		s.row(step.Target, step.Target).update(gerund(step.Action) + ": " + step.Cause)
+		s.row(step.Target, step.Target).update(gerund(step.Action) + s.because(step))
 	case orchestrator.Create, orchestrator.Join, orchestrator.Leave, orchestrator.Unpause, orchestrator.Start:
 		s.mended[step.Target] = step.Action != orchestrator.Create && step.Action != orchestrator.Start
 		delete(s.stages, step.Target)
@@ -134,6 +135,15 @@ func (s *stepRows) started(step orchestrator.Step) {
 	case orchestrator.Wait:
 		s.row(step.Target, step.Target).update("waiting until it is " + strings.TrimPrefix(step.Condition, "service_"))
 	}
+}
+
+// because is the cause of a step, where no step before it has told that of its target.
+func (s *stepRows) because(step orchestrator.Step) string {
+	if s.causes[step.Target] == step.Cause {
+		return ""
+	}
+	s.causes[step.Target] = step.Cause
+	return ": " + step.Cause
 }
 
 // begin notes that what becomes ready in the end begins now, if it has not before.
@@ -167,7 +177,11 @@ func (s *stepRows) done(step orchestrator.Step, took time.Duration) {
 		said := append(s.stages[step.Target], strings.TrimPrefix(step.Condition, "service_")+" in "+seconds(s.ui.app.now().Sub(s.begun[step.Target])))
 		s.end(step.Target).done("%s", strings.Join(said, " · "))
 	case orchestrator.Remove:
-		s.end(step.Target).done("removed: %s", step.Cause)
+		if s.ui.mode == "tty" { // where what was said is drawn over
+			delete(s.causes, step.Target)
+		}
+		s.end(step.Target).done("removed%s", s.because(step))
+		delete(s.causes, step.Target)
 	case orchestrator.RemoveNetwork, orchestrator.RemoveVolume, orchestrator.RemoveImage:
 		s.ui.begin(strings.TrimPrefix(string(step.Action), "remove "), "").done("%s removed", step.Target)
 	}

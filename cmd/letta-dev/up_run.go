@@ -188,6 +188,7 @@ func (r *upRun) inForeground(ctx context.Context) error {
 // serveOn is the long part of a foreground `up`.
 func (r *upRun) serveOn(live *liveStatus, slow error, stop func(), ended <-chan error) error {
 	var said error
+	r.app.ui.cameUp()
 	if slow != nil {
 		r.app.ui.warn("%v", slow)
 	} else if said = r.answer(live); said != nil {
