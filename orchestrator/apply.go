@@ -127,6 +127,13 @@ func (a *Applier) carryOut(ctx context.Context, s Step, report func(Event)) erro
 		return a.do(context.WithoutCancel(ctx), s, makeTime, report)
 	case s.Action == Pull || s.Action == Load: // an image takes what it takes, and tells how far it is
 		return a.Engine.Do(ctx, s, report)
+	case s.Action == RemoveImage:
+		err := a.do(ctx, s, changeTime, report)
+		if errors.As(err, new(*ForeignError)) { // somebody gave its name to another image, so ours is not there to be removed
+			report(Event{Kind: Note, Text: err.Error()})
+			return nil
+		}
+		return err
 	case s.Action != Wait:
 		return a.do(ctx, s, changeTime+2*s.Grace, report) // the database inside a container has the grace too, before it
 	}

@@ -94,6 +94,9 @@ func (d *differ) images() error {
 			return err
 		}
 		if have == nil || d.stale(s, have) != "" {
+			if err := d.genuine(s.Image); err != nil {
+				return err
+			}
 			d.image(s.Image)
 		}
 	}
@@ -171,6 +174,16 @@ func (d *differ) rejoin(s Spec, have *Container) []int {
 	return joined
 }
 
+// genuine refuses an image that somebody gave the name of one that is loaded: it must not run in its place, and to load over it would
+// take away its name.
+func (d *differ) genuine(ref string) error {
+	have, present := d.have.Images[ref]
+	if _, loaded := d.want.Archives[ref]; present && loaded && IsDemoImage(ref) && !have.IsDemo(ref) {
+		return &ForeignError{Kind: "image", Name: ref}
+	}
+	return nil
+}
+
 // image plans the image where it is absent and returns what a container made from it must wait for.
 func (d *differ) image(ref string) []int {
 	if i, planned := d.made[ref]; planned {
@@ -218,7 +231,7 @@ func (d *differ) stale(s Spec, have *Container) string {
 	if have.Name != s.ContainerName {
 		return "it was renamed from " + s.ContainerName
 	}
-	if id, present := d.have.Images[s.Image]; present && have.ImageID != "" && id != have.ImageID {
+	if image, present := d.have.Images[s.Image]; present && have.ImageID != "" && image.ID != have.ImageID {
 		return "image " + s.Image + " is another one now"
 	}
 	if have.Status == "created" {

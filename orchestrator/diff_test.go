@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"context"
 	"errors"
 	"io"
 	"slices"
@@ -35,13 +36,13 @@ func stack(change func(*compose.Project)) Want {
 
 // standing is the engine after w was brought up.
 func standing(w Want) Observation {
-	have := Observation{Images: map[string]string{}, Networks: map[string]Network{}, Volumes: map[string]Labels{}}
+	have := Observation{Images: map[string]Image{}, Networks: map[string]Network{}, Volumes: map[string]Labels{}}
 	ours := Labels{LabelManaged: "true", LabelProject: w.Project}
 	for _, n := range w.Networks {
 		have.Networks[n] = Network{ID: "id of " + n, Labels: ours}
 	}
 	for i, s := range w.Services {
-		have.Images[s.Image] = "id of " + s.Image
+		have.Images[s.Image] = Image{ID: "id of " + s.Image}
 		have.Containers = append(have.Containers, Container{
 			ID: s.Name, Name: s.ContainerName, Image: s.Image, ImageID: "id of " + s.Image, Labels: s.OurLabels, Running: true, Status: "running",
 			StartedAt: time.Unix(int64(i), 0), Networks: []Attached{{Name: "p_default", ID: "id of p_default"}},
@@ -349,6 +350,56 @@ func TestDemoImageGoes(t *testing.T) {
 		t.Errorf("down:\n%s", down)
 	}
 }
+
+// Anybody can give the demo's name to another image. It is not run as the demo, and it keeps its name.
+func TestAnotherImageOfTheDemosName(t *testing.T) {
+	const ref = DemoImage + ":0123456789ab"
+	demo := stack(func(p *compose.Project) { p.Services[1].Image = ref })
+	demo.Archives = map[string]func(io.Writer) error{ref: func(io.Writer) error { return nil }}
+	for name, c := range map[string]struct {
+		label string
+		fails bool
+	}{
+		"letta-dev's":      {"0123456789abcdef", false},
+		"somebody's":       {"", true},
+		"another demo":     {"ab0123456789", true},
+		"half of its hash": {"0123", true},
+	} {
+		have := Observation{Images: map[string]Image{ref: {ID: "sha256:1", Demo: c.label}}}
+		p, err := Diff(demo, have)
+		var foreign *ForeignError
+		if errors.As(err, &foreign) != c.fails {
+			t.Errorf("%s: %v\n%s", name, err, p)
+			continue
+		}
+		if c.fails && (foreign.Kind != "image" || !strings.HasPrefix(foreign.Hint(), "docker tag "+ref+" ")) {
+			t.Errorf("%s: %v (%s)", name, err, foreign.Hint())
+		}
+	}
+}
+
+// What `down` finds under the demo's name, and letta-dev did not make, keeps it, and holds up nothing.
+func TestRemovingAnotherImageOfTheDemosName(t *testing.T) {
+	engine := refusingEngine{why: &ForeignError{Kind: "image", Name: DemoImage + ":1"}}
+	var notes []string
+	applier := &Applier{Engine: engine, Report: func(e Event) {
+		if e.Kind == Note {
+			notes = append(notes, e.Text)
+		}
+	}}
+	err := applier.Apply(t.Context(), Plan{Steps: []Step{{Action: RemoveImage, Target: DemoImage + ":1", Project: "p"}}})
+	if err != nil || len(notes) != 1 || !strings.Contains(notes[0], "it was left as it is") {
+		t.Errorf("%v, notes %q", err, notes)
+	}
+}
+
+// refusingEngine fails at every step.
+type refusingEngine struct {
+	Engine
+	why error
+}
+
+func (e refusingEngine) Do(context.Context, Step, func(Event)) error { return e.why }
 
 // Labels come from the engine, where anybody may have written them.
 func TestChangesOfHostileLabels(t *testing.T) {

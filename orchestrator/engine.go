@@ -38,7 +38,8 @@ type Engine interface {
 	// and does nothing but fail with *ForeignError unless LabelManaged and LabelProject say that it is the project's own. A container
 	// inherits the labels of its image: those that it has from a commit of one of ours do not count, and are not seen.
 	// What a step asks for and already stands (an image that is there, a container that runs or is gone) is success.
-	// RemoveImage removes an image with LabelDemo that no container uses, and leaves one in use.
+	// RemoveImage removes an image that letta-dev made of its own program and that no container uses, and leaves one in use. Another image
+	// that has its name is *ForeignError.
 	Do(ctx context.Context, step Step, report func(Event)) error
 
 	// Watch calls f for what happens to containers and to their places in networks, in the engine's order, until ctx ends (nil) or the stream breaks (why).
@@ -67,9 +68,15 @@ type Query struct {
 type Observation struct {
 	Engine     EngineInfo
 	Containers []Container        // every container; Detailed ones are those the query asked for, ours, and what runs and could be a Letta server
-	Images     map[string]string  // reference → image ID, for those of Query.Images that are present
+	Images     map[string]Image   // by reference: those of Query.Images that are present
 	Networks   map[string]Network // by name: those of the query that stand, and all of the project's
 	Volumes    map[string]Labels  // by name: those of the query that stand, and all of the project's
+}
+
+// Image is an image as it stands.
+type Image struct {
+	ID   string
+	Demo string // the value of LabelDemo where letta-dev made the image; one that is built or committed from such an image is not
 }
 
 // Network is a network as it stands. One that was removed and made again has the same name and another ID.

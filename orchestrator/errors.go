@@ -133,6 +133,8 @@ func (e *ForeignError) Error() string {
 // Hint says how such a thing can be used or avoided.
 func (e *ForeignError) Hint() string {
 	switch e.Kind {
+	case "image":
+		return fmt.Sprintf("docker tag %[1]s mine:kept && docker rmi %[1]s  # keeps it under another name, then the same again", e.Name)
 	case "network", "volume":
 		return "to use it, declare it with `external: true` in your compose file; to avoid it: letta-dev up --project mine"
 	}

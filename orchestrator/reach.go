@@ -119,6 +119,13 @@ const DemoImage = "localhost/letta-dev-demo"
 // IsDemoImage says whether a reference is of such an image.
 func IsDemoImage(ref string) bool { return strings.HasPrefix(ref, DemoImage+":") }
 
+// IsDemo reports whether an image is the one that letta-dev made under that reference, whose tag is the beginning of the hash. Anybody
+// can give the name to another image.
+func (i Image) IsDemo(ref string) bool {
+	tag, named := strings.CutPrefix(ref, DemoImage+":")
+	return named && tag != "" && strings.HasPrefix(i.Demo, tag)
+}
+
 // execName is the name of the route through the engine.
 const execName = "exec"
 

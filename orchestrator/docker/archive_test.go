@@ -31,17 +31,17 @@ func probeArchive(t *testing.T) func(io.Writer) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	archive := imageArchive(t, probeImage, binary)
+	archive := imageArchive(t, probeImage, binary, nil)
 	return func(w io.Writer) error { _, err := w.Write(archive); return err }
 }
 
 // imageArchive is a docker-archive with one layer, in which the binary is /probe.
-func imageArchive(t *testing.T, ref string, binary []byte) []byte {
+func imageArchive(t *testing.T, ref string, binary []byte, labels map[string]string) []byte {
 	t.Helper()
 	layer := tarOf(t, file{"probe", binary})
 	config := encode(t, map[string]any{
 		"architecture": runtime.GOARCH, "os": "linux", "created": "1970-01-01T00:00:00Z",
-		"config": map[string]any{"Cmd": []string{"/probe", "serve"}},
+		"config": map[string]any{"Cmd": []string{"/probe", "serve"}, "Labels": labels},
 		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{"sha256:" + digest(layer)}},
 	})
 	name := digest(config) + ".json"

@@ -17,11 +17,11 @@ import (
 
 // pull brings an image from its registry. One that is present is as wanted.
 func (e *Engine) pull(ctx context.Context, step orchestrator.Step, report func(orchestrator.Event)) error {
-	id, err := e.imageID(ctx, step.Target)
+	_, present, err := e.image(ctx, step.Target)
 	if err != nil {
 		return e.fault(ctx, fmt.Sprintf("looking up image %q", step.Target), err)
 	}
-	if id != "" {
+	if present {
 		return nil
 	}
 	// A credential helper that does not work is no reason not to try: most images need no login. It is said when one is needed.
@@ -47,14 +47,13 @@ func (e *Engine) pull(ctx context.Context, step orchestrator.Step, report func(o
 // removeImage removes an image that letta-dev made, unless a container uses it: then it is somebody's.
 func (e *Engine) removeImage(ctx context.Context, step orchestrator.Step) error {
 	doing := fmt.Sprintf("removing image %q", step.Target)
-	found, err := e.api.ImageInspect(ctx, step.Target)
-	if errdefs.IsNotFound(err) {
-		return nil
-	}
-	if err != nil {
+	found, present, err := e.image(ctx, step.Target)
+	switch {
+	case err != nil:
 		return e.fault(ctx, doing, err)
-	}
-	if found.Config == nil || found.Config.Labels[orchestrator.LabelDemo] == "" {
+	case !present:
+		return nil
+	case !found.IsDemo(step.Target):
 		return &orchestrator.ForeignError{Kind: "image", Name: step.Target}
 	}
 	_, err = e.api.ImageRemove(ctx, step.Target, client.ImageRemoveOptions{})
@@ -89,8 +88,8 @@ func (e *Engine) load(ctx context.Context, step orchestrator.Step, report func(o
 	if err != nil {
 		return e.fault(ctx, doing, err)
 	}
-	id, err := e.imageID(ctx, step.Target)
-	if err == nil && id == "" {
+	_, present, err := e.image(ctx, step.Target)
+	if err == nil && !present {
 		return fmt.Errorf("%s: the archive held no image of that name", doing)
 	}
 	return e.fault(ctx, doing, err)

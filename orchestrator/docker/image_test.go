@@ -1,8 +1,13 @@
 package docker
 
 import (
+	"context"
+	"errors"
+	"io"
 	"strings"
 	"testing"
+
+	"github.com/moby/moby/client"
 
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
@@ -54,4 +59,52 @@ func TestReadProgress(t *testing.T) {
 			t.Errorf("%s: %v", stream, err)
 		}
 	}
+}
+
+// Only what letta-dev loaded under a demo's name is the demo: not an image that somebody tagged with it, and not one that was committed
+// from the demo, which has its labels.
+func TestAnotherImageOfTheDemosName(t *testing.T) {
+	e := withProbe(t)
+	const hash = "0123456789abcdef"
+	demo := orchestrator.DemoImage + ":" + hash[:12]
+	remove := orchestrator.Step{Action: orchestrator.RemoveImage, Target: demo, Project: project}
+	t.Cleanup(func() {
+		_, _ = e.api.ImageRemove(context.Background(), demo, client.ImageRemoveOptions{})
+	})
+	observed := func() orchestrator.Image {
+		o, err := e.Observe(t.Context(), orchestrator.Query{Images: []string{demo}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o.Images[demo]
+	}
+	isForeign := func(what string) {
+		t.Helper()
+		if image := observed(); image.ID == "" || image.IsDemo(demo) {
+			t.Errorf("%s: observed as %+v", what, image)
+		}
+		var foreign *orchestrator.ForeignError
+		if err := e.Do(t.Context(), remove, nil); !errors.As(err, &foreign) || observed().ID == "" {
+			t.Errorf("%s: removed with %v", what, err)
+		}
+	}
+	archive := imageArchive(t, demo, []byte("a demo"), map[string]string{orchestrator.LabelDemo: hash})
+	must(t, e, orchestrator.Step{Action: orchestrator.Load, Target: demo, Archive: func(w io.Writer) error { _, err := w.Write(archive); return err }})
+	if image := observed(); !image.IsDemo(demo) {
+		t.Errorf("loaded by letta-dev: %+v", image)
+	}
+	const name = "ldt-docker-demo"
+	discardRaw(t, e, name)
+	c, err := e.api.ContainerCreate(t.Context(), client.ContainerCreateOptions{Name: name, Image: demo})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.api.ContainerCommit(t.Context(), c.ID, client.ContainerCommitOptions{Reference: demo}); err != nil {
+		t.Fatal(err)
+	}
+	isForeign("a commit of the demo")
+	if _, err := e.api.ImageTag(t.Context(), client.ImageTagOptions{Source: e.qualify(probeImage), Target: demo}); err != nil {
+		t.Fatal(err)
+	}
+	isForeign("an image tagged with its name")
 }

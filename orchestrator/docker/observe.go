@@ -68,30 +68,35 @@ func (e *Engine) containers(ctx context.Context, q orchestrator.Query) ([]orches
 	return all, nil
 }
 
-func (e *Engine) images(ctx context.Context, refs []string) (map[string]string, error) {
-	ids := map[string]string{}
+func (e *Engine) images(ctx context.Context, refs []string) (map[string]orchestrator.Image, error) {
+	found := map[string]orchestrator.Image{}
 	for _, ref := range refs {
-		id, err := e.imageID(ctx, ref)
+		image, present, err := e.image(ctx, ref)
 		if err != nil {
 			return nil, err
 		}
-		if id != "" {
-			ids[ref] = id
+		if present {
+			found[ref] = image
 		}
 	}
-	return ids, nil
+	return found, nil
 }
 
-// imageID is the ID of a present image, and empty for one that is not, or cannot be for its name.
-func (e *Engine) imageID(ctx context.Context, ref string) (string, error) {
+// image is the image of a name, if there is one. There is none for a name that no image can have.
+func (e *Engine) image(ctx context.Context, ref string) (i orchestrator.Image, present bool, err error) {
 	if _, err := reference.ParseAnyReference(ref); err != nil {
-		return "", nil // and no part of a path either
+		return i, false, nil // and no part of a path either
 	}
 	r, err := e.api.ImageInspect(ctx, e.qualify(ref))
 	if errdefs.IsNotFound(err) || err != nil && strings.Contains(err.Error(), "invalid reference format") {
-		return "", nil
+		return i, false, nil
 	}
-	return r.ID, err
+	i.ID = r.ID
+	// An image inherits the labels of the one it is made from. The demo's is of 1970; what is built or committed from it is of its day.
+	if created := stamp(r.Created); r.Config != nil && created.Unix() == 0 {
+		i.Demo = r.Config.Labels[orchestrator.LabelDemo]
+	}
+	return i, err == nil, err
 }
 
 func networks(list []network.Summary, q orchestrator.Query) map[string]orchestrator.Network {

@@ -193,7 +193,7 @@ func TestLoadOfNonsense(t *testing.T) {
 		"no tar":       func(w io.Writer) error { _, err := io.WriteString(w, strings.Repeat("nonsense", 1<<16)); return err },
 		"an empty tar": func(w io.Writer) error { _, err := w.Write(tarOf(t)); return err },
 		"another image": func(w io.Writer) error {
-			_, err := w.Write(imageArchive(t, "localhost/ldt-docker-other:1", []byte("x")))
+			_, err := w.Write(imageArchive(t, "localhost/ldt-docker-other:1", []byte("x"), nil))
 			return err
 		},
 	} {

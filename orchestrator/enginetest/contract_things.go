@@ -13,11 +13,11 @@ func loads(t *testing.T, s subject) {
 	s.must(t, orchestrator.Step{Action: orchestrator.Load, Target: s.Image, Archive: s.Archive})
 	absent := "localhost/" + s.Prefix + "absent:1"
 	o := s.observe(t, orchestrator.Query{Images: []string{s.Image, absent}})
-	if o.Images[s.Image] == "" {
+	if o.Images[s.Image].ID == "" {
 		t.Error("the image is not there after a load")
 	}
 	if id, found := o.Images[absent]; found {
-		t.Errorf("an image that was never loaded is there: %s", id)
+		t.Errorf("an image that was never loaded is there: %+v", id)
 	}
 	s.must(t, orchestrator.Step{Action: orchestrator.Pull, Target: s.Image}) // it is there: nothing to pull
 	broken := errors.New("no more bytes")
@@ -46,7 +46,7 @@ func sparesForeignImages(t *testing.T, s subject) {
 	if err := s.do(orchestrator.Step{Action: orchestrator.RemoveImage, Target: s.Image}); !errors.As(err, &foreign) {
 		t.Errorf("removing it: want a ForeignError, got %v", err)
 	}
-	if s.observe(t, orchestrator.Query{Images: []string{s.Image}}).Images[s.Image] == "" {
+	if s.observe(t, orchestrator.Query{Images: []string{s.Image}}).Images[s.Image].ID == "" {
 		t.Error("the image is gone")
 	}
 	s.must(t, orchestrator.Step{Action: orchestrator.RemoveImage, Target: orchestrator.DemoImage + ":absent"}) // there is none: nothing to do

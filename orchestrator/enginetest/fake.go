@@ -20,6 +20,7 @@ type Fake struct {
 	Info     orchestrator.EngineInfo
 	Images   map[string]string // reference → ID of those present
 	Registry map[string]string // reference → ID of those that can be pulled
+	Demos    map[string]string // reference → LabelDemo of the images that letta-dev made; a load of one adds to it
 
 	// Program is what containers and Exec run. It returns the exit code; ctx ends when the container is stopped, and a program
 	// that does not return by then is abandoned when the grace is over. Nil: a program that waits to be stopped.
@@ -51,6 +52,7 @@ func NewFake() *Fake {
 		Info:       orchestrator.EngineInfo{Name: "docker", Version: "28.0.0", API: "1.48", Host: "fake://", Found: "test", Local: true},
 		Images:     map[string]string{},
 		Registry:   map[string]string{},
+		Demos:      map[string]string{},
 		containers: map[string]*box{},
 		networks:   map[string]orchestrator.Labels{},
 		ids:        map[string]string{},
@@ -141,7 +143,7 @@ func (f *Fake) Observe(ctx context.Context, q orchestrator.Query) (orchestrator.
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	o := orchestrator.Observation{Engine: f.Info, Images: map[string]string{}}
+	o := orchestrator.Observation{Engine: f.Info, Images: map[string]orchestrator.Image{}}
 	for _, name := range slices.Sorted(maps.Keys(f.containers)) {
 		c := f.containers[name].copy()
 		for i, at := range c.Networks {
@@ -153,7 +155,7 @@ func (f *Fake) Observe(ctx context.Context, q orchestrator.Query) (orchestrator.
 	}
 	for _, ref := range q.Images {
 		if id, ok := f.Images[ref]; ok {
-			o.Images[ref] = id
+			o.Images[ref] = orchestrator.Image{ID: id, Demo: f.Demos[ref]}
 		}
 	}
 	o.Networks = map[string]orchestrator.Network{}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/netip"
+	"strings"
 
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
@@ -65,14 +66,13 @@ func (f *Fake) do(ctx context.Context, step orchestrator.Step, report func(orche
 	return fmt.Errorf("%q is not a step an engine can do", step.Action)
 }
 
-// removeImage knows the demo's images by their name; an engine reads LabelDemo.
 func (f *Fake) removeImage(step orchestrator.Step) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, present := f.Images[step.Target]; !present {
 		return nil
 	}
-	if !orchestrator.IsDemoImage(step.Target) {
+	if image := (orchestrator.Image{Demo: f.Demos[step.Target]}); !image.IsDemo(step.Target) {
 		return &orchestrator.ForeignError{Kind: "image", Name: step.Target}
 	}
 	for _, b := range f.containers {
@@ -116,6 +116,9 @@ func (f *Fake) load(step orchestrator.Step) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.Images[step.Target] = "sha256:" + step.Target
+	if hash, ok := strings.CutPrefix(step.Target, orchestrator.DemoImage+":"); ok {
+		f.Demos[step.Target] = hash
+	}
 	return nil
 }
 
