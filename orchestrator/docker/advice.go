@@ -2,6 +2,7 @@ package docker
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -89,6 +90,8 @@ func advise(m machine, tried []orchestrator.Attempt) string {
 
 // adviseChoice answers for a place that somebody chose; not for the usual socket, where the usual advice holds.
 func adviseChoice(a orchestrator.Attempt) (string, bool) {
+	var other *impostor
+	errors.As(a.Err, &other)
 	switch host := wellFormed(a.Host); {
 	case host == "" && a.Found == "DOCKER_HOST":
 		return "unset DOCKER_HOST", true
@@ -98,6 +101,14 @@ func adviseChoice(a orchestrator.Attempt) (string, bool) {
 		return "export DOCKER_HOST=" + host, true
 	case host != a.Host && a.Found == "--host":
 		return "letta-dev up --host " + host, true
+	case other != nil && other.advice != "":
+		return other.advice, true
+	case other.isNoEngine() && a.Found == "DOCKER_HOST":
+		return "unset DOCKER_HOST", true
+	case other.isNoEngine() && strings.HasPrefix(a.Found, "context "):
+		return "docker context use default", true
+	case other.isNoEngine() && a.Found == "--host":
+		return "letta-dev up", true
 	case a.Found == recorded && a.Host != "unix:///var/run/docker.sock":
 		return fmt.Sprintf("docker --host %s version  # start the engine there, then the same again", a.Host), true
 	case !strings.HasPrefix(a.Host, "unix://") && !strings.HasPrefix(a.Host, "npipe://"):

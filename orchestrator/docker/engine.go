@@ -98,10 +98,10 @@ func (e *Engine) fault(ctx context.Context, doing string, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case disconnected(err):
-		tried := []orchestrator.Attempt{{Host: e.info.Host, Found: e.info.Found, Err: fmt.Errorf("%s: %w", doing, err)}}
+		tried := []orchestrator.Attempt{{Host: e.info.Host, Found: e.info.Found, Err: fmt.Errorf("%s: %w", doing, plain(err))}}
 		return &orchestrator.UnreachableError{Tried: tried, Advice: e.advise(tried)}
 	}
-	return fmt.Errorf("%s: %w", doing, answer{err})
+	return fmt.Errorf("%s: %w", doing, plain(err))
 }
 
 // disconnected reports whether err says that the engine is gone, before or during its answer.

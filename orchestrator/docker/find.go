@@ -117,7 +117,7 @@ func (o Options) connect(ctx context.Context, p place) (*Engine, error) {
 	if pingCtx.Err() != nil {
 		return nil, fmt.Errorf("no answer within %s", patience)
 	}
-	return nil, err
+	return nil, plain(err)
 }
 
 // greet negotiates the version, refuses what is too old, and fills in what the engine says of itself.
@@ -129,7 +129,7 @@ func (o Options) greet(ctx context.Context, api *client.Client, p place) (*Engin
 	case err != nil:
 		return nil, err
 	case v == "":
-		return nil, errors.New("something answers there, but it is not a container engine")
+		return nil, &impostor{said: notAnEngine}
 	}
 	return o.describe(ctx, api, p, ping)
 }

@@ -20,6 +20,9 @@ func (o Options) describe(ctx context.Context, api *client.Client, p place, ping
 	if err != nil {
 		return nil, err
 	}
+	if v.Version == "" {
+		return nil, &impostor{said: notAnEngine}
+	}
 	host := p.endpoint.Host
 	e := &Engine{api: api, podman: isPodman(ping, v)}
 	e.info = orchestrator.EngineInfo{
