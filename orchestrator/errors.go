@@ -53,6 +53,7 @@ const (
 	PullNoNetwork  PullReason = "the registry cannot be reached"
 	PullNeedsLogin PullReason = "the registry wants a login"
 	PullDiskFull   PullReason = "the engine's disk is full"
+	PullSilent     PullReason = "nothing more was heard of it"
 	PullOther      PullReason = "the engine could not pull it"
 )
 

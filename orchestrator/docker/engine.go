@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/moby/moby/client"
 
@@ -19,6 +20,9 @@ type Engine struct {
 	api    *client.Client
 	info   orchestrator.EngineInfo
 	podman bool
+
+	pullSilence, loadSilence time.Duration // of an image, after which nothing more is waited for
+
 	login  func(image string) (string, error)        // the X-Registry-Auth header for an image's registry
 	advise func(tried []orchestrator.Attempt) string // the command that helps when the engine stops answering
 }

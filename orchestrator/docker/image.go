@@ -24,15 +24,20 @@ func (e *Engine) pull(ctx context.Context, step orchestrator.Step, report func(o
 	if present {
 		return nil
 	}
+	bounded, heard, stop := untilSilent(ctx, e.pullSilence)
+	defer stop()
 	// A credential helper that does not work is no reason not to try: most images need no login. It is said when one is needed.
 	login, loginErr := e.login(step.Target)
-	body, err := e.api.ImagePull(ctx, e.qualify(step.Target), client.ImagePullOptions{RegistryAuth: login})
+	body, err := e.api.ImagePull(bounded, e.qualify(step.Target), client.ImagePullOptions{RegistryAuth: login})
 	if err == nil {
 		defer body.Close()
-		err = readProgress(body, step.Service, report)
+		err = readProgress(body, step.Service, heard, report)
 	}
 	if err == nil {
 		return nil
+	}
+	if silent, ok := silenceOf(bounded); ok {
+		return &orchestrator.PullError{Image: step.Target, Reason: orchestrator.PullSilent, Err: silent}
 	}
 	if ctx.Err() != nil || disconnected(err) {
 		return e.fault(ctx, fmt.Sprintf("pulling image %q", step.Target), err)
@@ -69,21 +74,29 @@ func (e *Engine) load(ctx context.Context, step orchestrator.Step, report func(o
 		return fmt.Errorf("loading image %q: the step has no archive", step.Target)
 	}
 	doing := fmt.Sprintf("loading image %q", step.Target)
+	bounded, heard, stop := untilSilent(ctx, e.loadSilence)
+	defer stop()
 	r, w := io.Pipe()
 	written := make(chan error, 1)
 	go func() {
 		defer crash.Recover()
-		err := step.Archive(w)
+		err := step.Archive(heardWriter{w, heard})
 		w.CloseWithError(err)
 		written <- err
 	}()
-	err := e.sendArchive(ctx, r, step.Service, report)
+	err := e.sendArchive(bounded, r, step.Service, heard, report)
+	if silent, ok := silenceOf(bounded); ok && err != nil {
+		err = &orchestrator.EngineGoneError{Err: fmt.Errorf("%s: %w", doing, silent)}
+	}
 	_ = r.Close() // an engine that stops reading must not leave the writer waiting
 	if archiveErr := <-written; archiveErr != nil && !errors.Is(archiveErr, io.ErrClosedPipe) {
 		return fmt.Errorf("%s: writing the archive: %w", doing, archiveErr)
 	}
 	if err != nil && ctx.Err() == nil && classify(err.Error()) == orchestrator.PullDiskFull {
 		return &orchestrator.PullError{Image: step.Target, Reason: orchestrator.PullDiskFull, Err: answer{err}}
+	}
+	if errors.As(err, new(*orchestrator.EngineGoneError)) {
+		return err
 	}
 	if err != nil {
 		return e.fault(ctx, doing, err)
@@ -95,24 +108,26 @@ func (e *Engine) load(ctx context.Context, step orchestrator.Step, report func(o
 	return e.fault(ctx, doing, err)
 }
 
-func (e *Engine) sendArchive(ctx context.Context, archive io.Reader, service string, report func(orchestrator.Event)) error {
+func (e *Engine) sendArchive(ctx context.Context, archive io.Reader, service string, heard func(), report func(orchestrator.Event)) error {
 	body, err := e.api.ImageLoad(ctx, archive)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
-	return readProgress(body, service, report)
+	return readProgress(body, service, heard, report)
 }
 
-// readProgress reads an engine's account of a pull or a load to its end. The status was 200 long before: a failure is a message.
-func readProgress(body io.Reader, service string, report func(orchestrator.Event)) error {
+// readProgress reads an engine's account of a pull or a load to its end. The status was 200 long before: a failure is a message. heard is called for each.
+func readProgress(body io.Reader, service string, heard func(), report func(orchestrator.Event)) error {
 	for messages := json.NewDecoder(body); ; {
 		var m struct {
 			ID, Status string
 			Progress   struct{ Current, Total int64 } `json:"progressDetail"`
 			Error      string                         // all engines send it; not all send errorDetail
 		}
-		switch err := messages.Decode(&m); {
+		err := messages.Decode(&m)
+		heard()
+		switch {
 		case err == io.EOF:
 			return nil
 		case err != nil:

@@ -41,7 +41,7 @@ func TestReadProgress(t *testing.T) {
 		{"status":"Downloading","progressDetail":{"current":5,"total":10},"id":"0123456789ab"}
 		{"stream":"Loaded image: x\n"}{"status":"Digest: sha256:00"}`
 	report := func(e orchestrator.Event) { events = append(events, e) }
-	if err := readProgress(strings.NewReader(stream), "letta", report); err != nil {
+	if err := readProgress(strings.NewReader(stream), "letta", func() {}, report); err != nil {
 		t.Fatal(err)
 	}
 	if len(events) != 2 || events[1] != (orchestrator.Event{
@@ -55,7 +55,7 @@ func TestReadProgress(t *testing.T) {
 		`{"status":"Downloading"`:                                             "unexpected EOF",
 		`not json`:                                                            "invalid character",
 	} {
-		if err := readProgress(strings.NewReader(stream), "", report); err == nil || !strings.Contains(err.Error(), want) {
+		if err := readProgress(strings.NewReader(stream), "", func() {}, report); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", stream, err)
 		}
 	}

@@ -24,7 +24,7 @@ func (o Options) describe(ctx context.Context, api *client.Client, p place, ping
 		return nil, &impostor{said: notAnEngine}
 	}
 	host := p.endpoint.Host
-	e := &Engine{api: api, podman: isPodman(ping, v)}
+	e := &Engine{api: api, podman: isPodman(ping, v), pullSilence: pullSilence, loadSilence: loadSilence}
 	e.info = orchestrator.EngineInfo{
 		Name: "docker", Version: v.Version, API: api.ClientVersion(), Host: host, Found: p.found, Local: isLocal(host),
 	}
