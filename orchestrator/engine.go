@@ -43,6 +43,7 @@ type Engine interface {
 	Do(ctx context.Context, step Step, report func(Event)) error
 
 	// Watch calls f for what happens to containers and to their places in networks, in the engine's order, until ctx ends (nil) or the stream breaks (why).
+	// An event's labels do not count, and are not seen, where the container has them from a commit of one of ours: see Do.
 	// ready is called once, when nothing that happens from then on will be missed.
 	Watch(ctx context.Context, ready func(), f func(Happening)) error
 

@@ -39,18 +39,27 @@ func (e *Engine) disown(ctx context.Context, c container.InspectResponse) error 
 	if c.Config == nil || c.Config.Labels[orchestrator.LabelManaged] == "" {
 		return nil
 	}
-	image, err := e.api.ImageInspect(ctx, c.Image)
+	inherited, err := e.inherits(ctx, c.Image, c.Config.Labels)
+	if inherited {
+		dropOurs(c.Config.Labels)
+	}
+	return err
+}
+
+// inherits reports whether a container has our labels of its image.
+func (e *Engine) inherits(ctx context.Context, image string, labels orchestrator.Labels) (bool, error) {
+	of, err := e.api.ImageInspect(ctx, image)
 	if errdefs.IsNotFound(err) { // removed by force
-		return nil
+		return false, nil
 	}
-	if err != nil || image.Config == nil {
-		return err
+	if err != nil || of.Config == nil {
+		return false, err
 	}
-	if image.Config.Labels[orchestrator.LabelManaged] == "" || image.Config.Labels[orchestrator.LabelMade] != c.Config.Labels[orchestrator.LabelMade] {
-		return nil
-	}
-	maps.DeleteFunc(c.Config.Labels, func(name, _ string) bool { return strings.HasPrefix(name, compose.OwnLabels) })
-	return nil
+	return of.Config.Labels[orchestrator.LabelManaged] != "" && of.Config.Labels[orchestrator.LabelMade] == labels[orchestrator.LabelMade], nil
+}
+
+func dropOurs(labels orchestrator.Labels) {
+	maps.DeleteFunc(labels, func(name, _ string) bool { return strings.HasPrefix(name, compose.OwnLabels) })
 }
 
 // own is the step's container, if there is one. It fails with *ForeignError when that is not the project's own: what a step

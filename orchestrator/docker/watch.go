@@ -27,16 +27,45 @@ func (e *Engine) Watch(ctx context.Context, ready func(), f func(orchestrator.Ha
 		Since: now.Info.SystemTime, Filters: make(client.Filters).Add("type", string(events.ContainerEventType), string(events.NetworkEventType)),
 	})
 	ready()
+	copies := map[string]bool{} // by container ID: whether it has our labels of its image, which its later events may outlive
 	for {
 		select {
 		case m := <-stream.Messages:
-			if h, ok := happening(m); ok {
-				f(h)
+			h, ok := happening(m)
+			if !ok {
+				continue
 			}
+			if err := e.disownEvent(ctx, h, copies); err != nil {
+				return e.watchFault(ctx, err)
+			}
+			f(h)
 		case err := <-stream.Err:
 			return e.watchFault(ctx, err)
 		}
 	}
+}
+
+// disownEvent takes our labels from what happens to a container that has them of its image: see disown. An event names the image by its
+// reference only, so it is looked up at the container's first event.
+func (e *Engine) disownEvent(ctx context.Context, h orchestrator.Happening, copies map[string]bool) error {
+	if h.Labels[orchestrator.LabelManaged] == "" {
+		return nil
+	}
+	inherited, known := copies[h.Container]
+	if !known {
+		var err error
+		if inherited, err = e.inherits(ctx, h.Image, h.Labels); err != nil {
+			return err
+		}
+	}
+	copies[h.Container] = inherited
+	if h.Action == "destroy" {
+		delete(copies, h.Container)
+	}
+	if inherited {
+		dropOurs(h.Labels)
+	}
+	return nil
 }
 
 // watchFault is nil when it was ctx that ended the watch.

@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -135,8 +136,31 @@ func sparesForeignContainers(t *testing.T, s subject) {
 func sparesCopies(t *testing.T, s subject) {
 	name := s.run(t, "original", s.spec("serve"))
 	theirs := s.Prefix + "copy"
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	ready, created, ended := make(chan struct{}), make(chan orchestrator.Happening, 1), make(chan error, 1)
+	go func() {
+		ended <- s.Engine.Watch(ctx, func() { close(ready) }, func(h orchestrator.Happening) {
+			if h.Name == theirs && h.Action == "create" {
+				created <- h
+			}
+		})
+	}()
+	<-ready
 	if err := s.Copy(s.ctx, name, theirs); err != nil {
 		t.Fatal(err)
+	}
+	select {
+	case h := <-created:
+		if h.Labels.Ours(s.project) {
+			t.Errorf("an event of it counts as ours: %v", h.Labels)
+		}
+	case err := <-ended:
+		t.Fatalf("the watch ended with %v", err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("the watch ended with %v", err)
 	}
 	if c := s.standing(t, theirs); c.Labels.Ours(s.project) {
 		t.Errorf("what somebody made from a commit of ours is taken for ours: %v", c.Labels)
