@@ -72,7 +72,8 @@ func (o *ordering) optional(service, dependency string) bool {
 	return inFile && !o.model.Services[service].DependsOn[dependency].Required
 }
 
-// check refuses what would be waited for in vain.
+// check refuses what would be waited for in vain. A service whose health check is disabled is never healthy; one whose file gives no test may
+// have that of its image, as for docker compose (isServiceHealthy in pkg/compose/compose.go of docker/compose), and its container tells.
 func (o *ordering) check(service string, d Dependency) error {
 	at := fmt.Sprintf("services.%s.depends_on.%s", service, d.Service)
 	needed := o.byName[d.Service]
@@ -83,9 +84,9 @@ func (o *ordering) check(service string, d Dependency) error {
 		return o.reader.failAt(at, "", "there is no service %q", d.Service)
 	}
 	h := needed.Healthcheck
-	if d.Condition == "service_healthy" && (h == nil || len(h.Test) == 0 || h.Test[0] == "NONE") {
+	if d.Condition == "service_healthy" && h != nil && len(h.Test) > 0 && h.Test[0] == "NONE" {
 		return o.reader.failAt(at, fmt.Sprintf("give %s a healthcheck, or depend on it with service_started", d.Service),
-			"%s has no healthcheck, so it would never be healthy", d.Service)
+			"the healthcheck of %s is disabled, so it would never be healthy", d.Service)
 	}
 	return nil
 }

@@ -49,10 +49,9 @@ func TestDependenciesThatCannotBeMet(t *testing.T) {
 	for _, test := range []struct{ content, says, hint string }{
 		{server("depends_on: {none: {condition: service_started, required: false}}"), `there is no service "none"`, "compose.yaml:4"},
 		{server("depends_on: [none]"), `compose.yaml:4: services.letta.depends_on.none: there is no service "none"`, "compose.yaml:4"},
-		{server("depends_on:", "  db:", "    condition: service_healthy") + "  db: {image: d}\n",
-			"compose.yaml:5: services.letta.depends_on.db: db has no healthcheck, so it would never be healthy", "give db a healthcheck"},
-		{server("depends_on: {db: {condition: service_healthy}}") + "  db: {image: d, healthcheck: {test: x, disable: true}}\n", "has no healthcheck", "db"},
-		{server("depends_on: {db: {condition: service_healthy}}") + "  db: {image: d, healthcheck: {interval: 1s}}\n", "has no healthcheck", "db"},
+		{server("depends_on:", "  db:", "    condition: service_healthy") + "  db: {image: d, healthcheck: {test: x, disable: true}}\n",
+			"compose.yaml:5: services.letta.depends_on.db: the healthcheck of db is disabled, so it would never be healthy", "give db a healthcheck"},
+		{server("depends_on: {db: {condition: service_healthy}}") + "  db: {image: d, healthcheck: {test: [NONE]}}\n", "is disabled", "db"},
 		{server("depends_on: [db]") + "  db: {image: d, profiles: [x]}\n", "db is left out, because none of its profiles is active", "COMPOSE_PROFILES"},
 	} {
 		err, hint := refused(t, test.content)
@@ -66,6 +65,16 @@ func TestDependenciesThatCannotBeMet(t *testing.T) {
 	p = loaded(t, server("depends_on: {db: {condition: service_started, required: false}, other: {condition: service_started}}")+"  db: {image: d}\n  other: {image: d}\n")
 	if on := p.Server().DependsOn; len(on) != 2 || !on[0].Optional || on[1].Optional {
 		t.Errorf("what is not required is optional, and nothing else: %+v", on)
+	}
+}
+
+// An image may have a health check of its own, so the file need not give one, nor its test.
+func TestTheHealthcheckOfAnImage(t *testing.T) {
+	for _, db := range []string{"{image: d}", "{image: d, healthcheck: {interval: 1s}}"} {
+		p := loaded(t, server("depends_on: {db: {condition: service_healthy}}")+"  db: "+db+"\n")
+		if on := p.Server().DependsOn; len(on) != 1 || on[0].Condition != "service_healthy" {
+			t.Errorf("%s: the server depends on %+v", db, on)
+		}
 	}
 }
 

@@ -119,7 +119,8 @@ func (a *Applier) unmet(ctx context.Context, s Step, c *Container, after time.Du
 	switch {
 	case c == nil:
 	case s.Condition == Healthy && c.Health == "":
-		e.Why += ", and it has no health check"
+		e.Why += ", and it has no health check, in its image or in the compose file"
+		e.Advice = fmt.Sprintf("give service %s a healthcheck in the compose file, or depend on it with service_started, then: letta-dev up", s.Service)
 	case s.Condition == Healthy:
 		e.Why += " and " + c.Health + c.LastCheck.String()
 	}

@@ -405,3 +405,38 @@ func TestDetailedOfAContainerThatIsGoing(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// A container has the health check of its image where its own says nothing, and where it gives no test.
+func TestTheHealthcheckOfAnImage(t *testing.T) {
+	e := withProbe(t)
+	if e.podman {
+		t.Skip("NOT TESTED on Podman: without systemd it runs no health checks")
+	}
+	const image = "localhost/ldt-docker-healthy:1"
+	base := raw(t, e, "ldt-docker-base", &container.Config{})
+	if _, err := e.api.ContainerCommit(t.Context(), base, client.ContainerCommitOptions{
+		Reference: image, Changes: []string{`HEALTHCHECK --interval=100ms CMD ["/probe", "lines", "1"]`},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = e.api.ImageRemove(context.Background(), image, client.ImageRemoveOptions{}) })
+	for name, own := range map[string]*compose.Healthcheck{"none": nil, "an interval": {Interval: 50 * time.Millisecond}} {
+		t.Run(name, func(t *testing.T) {
+			const name = "ldt-docker-healthy"
+			spec := probeSpec("serve")
+			spec.Image, spec.Healthcheck = image, own
+			discardRaw(t, e, name)
+			must(t, e, orchestrator.Step{Action: orchestrator.Create, Target: name, Spec: spec})
+			must(t, e, orchestrator.Step{Action: orchestrator.Start, Target: name})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			for inspect(t, e, name).State.Health == nil || inspect(t, e, name).State.Health.Status != container.Healthy {
+				if ctx.Err() != nil {
+					t.Fatalf("it is not healthy: %+v", inspect(t, e, name).State)
+				}
+			}
+			must(t, e, orchestrator.Step{Action: orchestrator.Stop, Target: name, Grace: time.Second})
+			must(t, e, orchestrator.Step{Action: orchestrator.Remove, Target: name})
+		})
+	}
+}
