@@ -94,6 +94,8 @@ type kind struct {
 // kinds are the errors that programs can tell apart, the most telling first.
 func kinds() []kind {
 	return []kind{
+		{"stopped", exitInterrupted, is[*stoppedError]},
+		{"interrupted", exitInterrupted, func(err error) bool { return errors.Is(err, context.Canceled) }}, // whatever it interrupted
 		{"usage", exitUsage, is[*usageError]},
 		{"usage", exitUsage, isBadName},
 		{"configuration", exitUsage, is[*compose.FileError]},
@@ -139,8 +141,6 @@ func kinds() []kind {
 		{"state-unusable", exitNotReady, is[*stateError]},
 		{"state-unusable", exitNotReady, is[*recordError]},
 		{"data-unusable", exitNotReady, is[*dataError]},
-		{"stopped", exitInterrupted, is[*stoppedError]},
-		{"interrupted", exitInterrupted, func(err error) bool { return errors.Is(err, context.Canceled) }},
 	}
 }
 
