@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -535,4 +536,57 @@ func TestAURLThatHangs(t *testing.T) {
 	l.Close()
 	f.Ask()
 	until(t, f, "down", down)
+}
+
+// A server that takes connections and closes them, as docker-proxy does until the one in the container listens, is told of once, whatever
+// the moment at which it closes. So is one that is not there.
+func TestAURLThatHangsUp(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const enough = 12
+	hungUp := make(chan struct{})
+	go func() {
+		for i := 0; ; i++ {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			if i == enough {
+				close(hungUp)
+			}
+			switch i % 3 {
+			case 0:
+				http.ReadRequest(bufio.NewReader(conn))
+			case 1:
+				conn.(*net.TCPConn).SetLinger(0) // the other side is reset
+			}
+			conn.Close()
+		}
+	}()
+	told := make(chan string, 1000)
+	ctx, cancel := context.WithCancel(t.Context())
+	f := orchestrator.Follow(ctx, nil, orchestrator.Target{URL: &url.URL{Scheme: "http", Host: l.Addr().String()}}, func(e orchestrator.Event) {
+		if e.Kind == orchestrator.Waiting {
+			told <- e.Text
+		}
+	})
+	defer func() { cancel(); f.Done() }()
+	select {
+	case <-hungUp:
+	case <-time.After(20 * time.Second):
+		t.Fatal("it was not asked again and again")
+	}
+	l.Close()
+	until(t, f, "not listening", func(s orchestrator.State) bool { return errors.Is(s.Err, syscall.ECONNREFUSED) })
+	at := "http://" + l.Addr().String() + ": "
+	for _, want := range []string{"it closes connections without an answer", "nothing listens there: connection refused"} {
+		if got := <-told; got != at+want {
+			t.Errorf("told %q, want %q", got, at+want)
+		}
+	}
+	if len(told) > 0 {
+		t.Errorf("told %q too", <-told)
+	}
 }

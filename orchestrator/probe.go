@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/letta-dev/letta-dev/crash"
@@ -35,17 +37,23 @@ func Health(ctx context.Context, dial func(context.Context) (net.Conn, error)) (
 	return healthWithin(ctx, probeTime, dial)
 }
 
+// errHungUp is what a server says that takes connections and closes them. So does docker-proxy until the server in the container
+// listens, and net/http has a different error for each moment at which that happens.
+var errHungUp = errors.New("it closes connections without an answer")
+
 // healthWithin is Health with a limit of its own. It fails with *unreachedError when no connection could be made.
 func healthWithin(ctx context.Context, limit time.Duration, dial func(context.Context) (net.Conn, error)) (version string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	var connected, answered atomic.Bool
 	transport := &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			conn, err := dial(ctx)
 			if err != nil {
-				return nil, &unreachedError{err}
+				return nil, &unreachedError{withoutAddress(err)}
 			}
-			return conn, nil
+			connected.Store(true)
+			return answeringConn{conn, &answered}, nil
 		},
 		DisableKeepAlives: true,
 	}
@@ -56,6 +64,9 @@ func healthWithin(ctx context.Context, limit time.Duration, dial func(context.Co
 	}
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
+		if ctx.Err() == nil && connected.Load() && !answered.Load() {
+			err = errHungUp
+		}
 		return "", err
 	}
 	defer resp.Body.Close()
@@ -71,6 +82,37 @@ func healthWithin(ctx context.Context, limit time.Duration, dial func(context.Co
 		return "", fmt.Errorf("the health check says status %q", h.Status)
 	}
 	return h.Version, nil
+}
+
+// answeringConn knows whether anything came from the other side.
+type answeringConn struct {
+	net.Conn
+	answered *atomic.Bool
+}
+
+// Read notes that something came.
+func (c answeringConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.answered.Store(true)
+	}
+	return n, err
+}
+
+// withoutAddress is why a connection was not made, without the addresses that package net puts before it: whoever tells of the error
+// has named the server.
+func withoutAddress(err error) error {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Timeout() {
+		return err
+	}
+	switch {
+	case errors.Is(op, syscall.ECONNREFUSED):
+		return fmt.Errorf("nothing listens there: %w", syscall.ECONNREFUSED)
+	case errors.Is(op, syscall.ECONNRESET): // between the connection and the first look at it
+		return errHungUp
+	}
+	return op.Err
 }
 
 // unreachedError is a connection that was not made.
