@@ -55,15 +55,16 @@ func (e *stateError) Unwrap() error { return e.err }
 func (e *stateError) Hint() string {
 	const elsewhere = "export XDG_STATE_HOME=/path/to/a/folder/of/yours  # one that you can write to"
 	path, info := nearest(e.path)
-	theirs := runtime.GOOS != "windows" && info != nil && e.files.Home != "" && strings.HasPrefix(path, e.files.Home+string(filepath.Separator))
+	theirs := runtime.GOOS != "windows" && info != nil && e.files.Home != "" && path != e.files.Home && isIn(path, e.files.Home)
+	ours := isIn(path, filepath.Dir(e.files.State)) // and may be put aside
 	switch {
 	case e.files.isNoHome(e.path):
 		return homeHint
 	case !theirs:
 		return elsewhere
-	case isNoFolder(e.err) && !info.IsDir():
-		return fmt.Sprintf("mv %s %s  # it is a file, where a folder has to be", quoted(path), quoted(path+".old"))
-	case errors.Is(e.err, syscall.ELOOP) && info.Mode()&fs.ModeSymlink != 0:
+	case isNoFolder(e.err) && info.Mode().IsRegular() && ours:
+		return fmt.Sprintf("mv -i %s %s  # it is a file, where a folder has to be", quoted(path), quoted(path+".old"))
+	case errors.Is(e.err, syscall.ELOOP) && ours && info.Mode()&fs.ModeSymlink != 0:
 		return fmt.Sprintf("rm %s  # it is a link, where a file has to be", quoted(path))
 	case !errors.Is(e.err, fs.ErrPermission):
 		return elsewhere
@@ -77,9 +78,14 @@ func (e *stateError) Hint() string {
 	return fmt.Sprintf("sudo chown -R %s %s  # it belongs to another user", user, quoted(path))
 }
 
+// isIn says that a path is a folder, or leads to something in it.
+func isIn(path, folder string) bool {
+	return path == folder || strings.HasPrefix(path, folder+string(filepath.Separator))
+}
+
 // isNoHome says that a path is in a home folder that is a file, or not there.
 func (p paths) isNoHome(path string) bool {
-	if p.Home == "" || path != p.Home && !strings.HasPrefix(path, p.Home+string(filepath.Separator)) {
+	if p.Home == "" || !isIn(path, p.Home) {
 		return false
 	}
 	info, err := os.Stat(p.Home)
