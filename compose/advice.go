@@ -94,6 +94,12 @@ func nearest(key string, among iter.Seq[string]) string {
 	return best
 }
 
+// isNearlyOurs tells a misspelt x-letta-dev from somebody else's settings. One slip is what sets it apart: x-letta-env is two away.
+func isNearlyOurs(key string) bool {
+	bare := strings.NewReplacer("-", "", "_", "", ".", "")
+	return slips(key, "x-letta-dev") == 1 || bare.Replace(strings.ToLower(key)) == bare.Replace("x-letta-dev")
+}
+
 // slips is the Levenshtein distance: letters added, left out or changed.
 func slips(a, b string) int {
 	row := make([]int, len(b)+1)

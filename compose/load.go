@@ -78,7 +78,7 @@ func (l *loading) assemble(files []source, o Options, of aim) error {
 		l.dir = filepath.Dir(files[0].path)
 	}
 	l.project.Dir = l.dir
-	l.reader = &reader{lookup: l.env.lookup, put: map[string][]variable{}, at: map[string]position{}}
+	l.reader = &reader{lookup: l.variable, put: map[string][]variable{}, at: map[string]position{}}
 	trees, err := l.trees(files, of, o)
 	if err != nil {
 		return err
@@ -145,6 +145,13 @@ type loading struct {
 	env     variables
 	dir     string   // that paths of the first file are seen from
 	given   []string // the files as the person named them
+	read    []string // the variables that the files ask for, set or not
+}
+
+// variable is the value of one that a compose file asks for.
+func (l *loading) variable(name string) (string, bool) {
+	l.read = append(l.read, name)
+	return l.env.lookup(name)
 }
 
 // decode merges the trees of the files, and takes over the settings.
@@ -165,7 +172,7 @@ func (l *loading) decode(trees []map[string]any) error {
 
 // buildSettings makes a project of the settings alone.
 func (l *loading) buildSettings(trees []map[string]any, _ Options) error {
-	l.reader.refusals = slices.DeleteFunc(l.reader.refusals, func(r Refusal) bool { return !strings.HasPrefix(r.Key, "x-letta-dev.") })
+	l.reader.refusals = slices.DeleteFunc(l.reader.refusals, func(r Refusal) bool { return !strings.HasPrefix(r.Key, "x-") })
 	if err := l.decode(trees); err != nil {
 		return err
 	}
@@ -190,6 +197,7 @@ func (l *loading) build(trees []map[string]any, o Options) error {
 			return err
 		}
 	}
+	l.noteUnread()
 	return nil
 }
 

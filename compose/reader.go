@@ -201,7 +201,7 @@ func (r *reader) mapping(n *yaml.Node, s *shape, path string, depth int) (any, e
 			return nil, r.fail(p.key, join(path, named(key)), "a value stands where a name belongs", "")
 		case err != nil:
 			return nil, r.fail(p.key, at, err.Error(), "")
-		case inner == nil && strings.HasPrefix(key, "x-"):
+		case inner == nil && strings.HasPrefix(key, "x-") && !(path == "" && isNearlyOurs(key)):
 			continue // somebody else's settings
 		case inner == nil:
 			r.refuse(p.key, s, path)

@@ -108,7 +108,7 @@ func (l *loading) environmentOf(name string, c serviceConfig) (map[string]string
 	for key, value := range c.Environment {
 		if value != nil {
 			env[key] = *value
-		} else if outside, ok := l.env.lookup(key); ok {
+		} else if outside, ok := l.variable(key); ok {
 			env[key] = outside
 		} else {
 			delete(env, key) // named without a value, and nobody has one: not set, whatever env_file says

@@ -77,6 +77,25 @@ func (l *loading) noteVariables() {
 	}
 }
 
+// noteUnread names each variable of the env files that nothing reads, where it is nearly one that something does: a key under a wrong
+// name is a model that is missing, without a word.
+func (l *loading) noteUnread() {
+	meant := append(slices.Clone(l.read), "LOCAL_HTTPS")
+	for _, name := range slices.Sorted(maps.Keys(l.env.file)) {
+		taken := slices.ContainsFunc(l.project.Services, func(s Service) bool { return s.Environment[name] != "" }) // by env_file
+		if slices.Contains(meant, name) || taken || strings.HasPrefix(name, "COMPOSE_") {
+			continue
+		}
+		near := nearest(name, slices.Values(meant))
+		if near == "" {
+			near = nearest(strings.ToUpper(name), slices.Values(meant))
+		}
+		if near != "" {
+			l.note("nothing reads %s, which stands in %s: did you mean %s?", name, strings.Join(l.env.files, " or "), near)
+		}
+	}
+}
+
 // notObeyed says what to do instead of each variable that changes what docker compose runs, and changes nothing here.
 func notObeyed() map[string]string {
 	return map[string]string{

@@ -156,6 +156,37 @@ func TestVariablesThatCannotBe(t *testing.T) {
 	}
 }
 
+// A variable of .env that nothing reads is told where it is nearly one that something does: of the stack here or of the embedded one.
+func TestMisspeltVariables(t *testing.T) {
+	own := server("environment: [OPENAI_API_KEY, 'A=${MY_HOST:-x}']")
+	for name, test := range map[string]struct{ stack, dotenv, near string }{
+		"a letter short":       {"", "OPENAI_APIKEY=x\n", "nothing reads OPENAI_APIKEY, which stands in .env: did you mean OPENAI_API_KEY?"},
+		"small letters":        {"", "anthropic_api_key=x\n", "did you mean ANTHROPIC_API_KEY?"},
+		"a password":           {"", "LETTA_SERVER_PASWORD=x\n", "did you mean LETTA_SERVER_PASSWORD?"},
+		"of letta-dev itself":  {"", "LOCAL_HTPS=false\n", "did you mean LOCAL_HTTPS?"},
+		"in a default":         {"", "LETTA_IMGE=x\n", "did you mean LETTA_IMAGE?"},
+		"a stack of one's own": {own, "MY_HOSTS=x\n", "did you mean MY_HOST?"},
+		"what the stack reads": {own, "OPENAI_API_KEY=x\nMY_HOST=x\n", ""},
+		"another program's":    {"", "DATABASE_URL=x\nVITE_API=x\nA=1\n", ""},
+		"taken by env_file":    {server("env_file: .env", "environment: [OPENAI_API_KEY]"), "OPENAI_APIKEY=x\n", ""},
+	} {
+		files := map[string]string{".env": test.dotenv}
+		if test.stack != "" {
+			files["compose.yaml"] = test.stack
+		}
+		p, err := Load(t.Context(), Options{Dir: folder(t, files)})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		said := strings.Join(p.Notes, "\n")
+		mustSay(t, said, test.near)
+		if got := strings.Count(said, "nothing reads"); got > 1 || test.near == "" && got > 0 {
+			t.Errorf("%s: %q", name, said)
+		}
+	}
+}
+
 // A variable that would change what docker compose runs, and changes nothing here, is said. What steers its output alone is not.
 func TestVariablesThatAreNotObeyed(t *testing.T) {
 	for environ, says := range map[string]string{
@@ -303,6 +334,9 @@ func TestSettingsOfTheEmbeddedStack(t *testing.T) {
 		}
 	}
 	for content, says := range map[string]string{
+		"x-lettadev:\n  hosts: [a]\n":            `compose.yaml:1: x-lettadev is not a key of compose files: did you mean "x-letta-dev"?`,
+		"x-letta_dev:\n  hosts: [a]\n":           `did you mean "x-letta-dev"?`,
+		"x-leta-dev:\n  hosts: [a]\n":            `did you mean "x-letta-dev"?`,
 		"x-letta-dev:\n  hostss: [a]\n":          `compose.yaml:2: x-letta-dev.hostss is not a setting of letta-dev: did you mean "hosts"?`,
 		"x-letta-dev:\n  server: web\n":          `compose.yaml:2: x-letta-dev.server: there is no service "web"`,
 		"services: {}\n" + settings:              "compose.yaml:1: services: there is no service to run",
