@@ -132,6 +132,7 @@ func (f *Follower) watchLog(ctx context.Context, c Container) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var postgres postgresWatch
+	var redis redisWatch
 	// A log that cannot be read costs the stages, not the start.
 	_ = f.engine.Logs(ctx, c.ID, LogOptions{Follow: true, Since: firstWords(c)}, func(l LogLine) {
 		if f.hasAnswered() {
@@ -141,6 +142,13 @@ func (f *Follower) watchLog(ctx context.Context, c Container) {
 		f.report(Event{Kind: ServerLog, Text: Redact(l.Text)})
 		if s := stageOf(l.Text); s != "" && s != StageReady {
 			f.stage(s, stamped(l.Time))
+		}
+		if redis.add(l.Text) {
+			stuck := stuckRedis(c.Name)
+			if f.target.Container != "" {
+				stuck.Advice = fmt.Sprintf("docker exec %[1]s rm -f dump.rdb && docker restart %[1]s", c.Name)
+			}
+			f.unhealthy(ctx, time.Now(), stuck)
 		}
 		if cause, advice := postgres.add(l.Text); cause != "" {
 			if f.target.Container != "" { // `up` starts nothing that it did not make

@@ -10,10 +10,11 @@ import (
 	"unicode"
 )
 
-// StuckError says that a server's container runs and that its server cannot come, because the Postgres inside it has ended. Letta's
-// start script waits for it without an end.
+// StuckError says that a server's container runs and that its server cannot come, because the Postgres or the Redis inside it has
+// ended. Letta's start script waits for either without an end.
 type StuckError struct {
 	Container string
+	Program   string   // Postgres or Redis
 	Cause     string   // from the catalogue, else what Postgres said last
 	Advice    string   // the command that helps against Cause
 	Lines     []string // the last it said, redacted
@@ -21,7 +22,7 @@ type StuckError struct {
 
 // Error is the cause in the first line, and then the last lines of the log, without those of the waiting.
 func (e *StuckError) Error() string {
-	return fmt.Sprintf("container %q runs, and the Postgres inside it does not start: %s", e.Container, e.Cause) + quoted(e.Lines)
+	return fmt.Sprintf("container %q runs, and the %s inside it does not start: %s", e.Container, e.Program, e.Cause) + quoted(e.Lines)
 }
 
 // Hint is the catalogue's advice, or how to begin anew.
@@ -106,7 +107,7 @@ func printable(line string) string {
 }
 
 func (w *postgresWatch) stuck(container, cause, advice string) *StuckError {
-	e := &StuckError{Container: container, Cause: cause, Advice: advice}
+	e := &StuckError{Container: container, Program: "Postgres", Cause: cause, Advice: advice}
 	for _, l := range w.lines[max(0, len(w.lines)-lastLines):] {
 		e.Lines = append(e.Lines, Redact(l))
 	}
