@@ -185,7 +185,7 @@ type Happening struct {
 	Labels    Labels    `json:"-"`
 	ExitCode  int       `json:"exitCode,omitempty"` // of a die
 	Health    string    `json:"health,omitempty"`   // of a health_status: healthy or unhealthy
-	Network   string    `json:"network,omitempty"`  // of a connect or disconnect: its name
+	Network   string    `json:"network,omitempty"`  // of a connect or disconnect: its name; empty where the engine does not say, as Podman 4.3
 }
 
 // LogOptions choose what Logs gives.

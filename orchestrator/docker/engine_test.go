@@ -53,7 +53,7 @@ func TestEngineKeepsTheContract(t *testing.T) {
 		},
 		Copy: func(ctx context.Context, of, name string) error {
 			image := probeImage + "-copy"
-			if _, err := e.api.ContainerCommit(ctx, of, client.ContainerCommitOptions{Reference: image}); err != nil {
+			if _, err := e.api.ContainerCommit(ctx, of, client.ContainerCommitOptions{Reference: image, Config: &container.Config{}}); err != nil {
 				return err
 			}
 			forgetImage(t, e, image)

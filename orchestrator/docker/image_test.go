@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
 	"github.com/letta-dev/letta-dev/orchestrator"
@@ -99,7 +100,7 @@ func TestAnotherImageOfTheDemosName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.api.ContainerCommit(t.Context(), c.ID, client.ContainerCommitOptions{Reference: demo}); err != nil {
+	if _, err := e.api.ContainerCommit(t.Context(), c.ID, client.ContainerCommitOptions{Reference: demo, Config: &container.Config{}}); err != nil {
 		t.Fatal(err)
 	}
 	isForeign("a commit of the demo")

@@ -82,6 +82,20 @@ func (e *Engine) leave(ctx context.Context, step orchestrator.Step) error {
 	if _, attached := attachedTo(c, step.Network); !attached {
 		return nil
 	}
+	if e.podman { // it forgets no network that is gone, so one of that name is made for the moment
+		present, err := e.networksNamed(ctx, step.Network)
+		if err != nil {
+			return err
+		}
+		if len(present) == 0 {
+			moment := orchestrator.Step{Target: step.Network, Project: step.Project}
+			if err := e.createNetwork(ctx, moment); err != nil {
+				return err
+			}
+			err := e.disconnect(ctx, c.ID, step.Network)
+			return errors.Join(e.fault(ctx, doing, err), e.removeNetwork(ctx, moment))
+		}
+	}
 	return e.fault(ctx, doing, e.disconnect(ctx, c.ID, step.Network))
 }
 

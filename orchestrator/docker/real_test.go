@@ -415,7 +415,7 @@ func TestTheHealthcheckOfAnImage(t *testing.T) {
 	const image = "localhost/ldt-docker-healthy:1"
 	base := raw(t, e, "ldt-docker-base", &container.Config{})
 	if _, err := e.api.ContainerCommit(t.Context(), base, client.ContainerCommitOptions{
-		Reference: image, Changes: []string{`HEALTHCHECK --interval=100ms CMD ["/probe", "lines", "1"]`},
+		Reference: image, Config: &container.Config{}, Changes: []string{`HEALTHCHECK --interval=100ms CMD ["/probe", "lines", "1"]`},
 	}); err != nil {
 		t.Fatal(err)
 	}

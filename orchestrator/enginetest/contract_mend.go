@@ -84,15 +84,17 @@ func joins(t *testing.T, s subject) {
 			t.Fatal(err)
 		}
 	})
-	if h.Network != network {
+	// Podman 4.3 names the network neither in its events nor in what it says of the container's mode.
+	podman := s.observe(t, orchestrator.Query{}).Engine.Name == "podman"
+	if h.Network != network && !podman {
 		t.Errorf("the event names network %q", h.Network)
 	}
-	if c := s.standing(t, name); !c.Running || len(c.Networks) != 0 || len(c.Addresses) != 0 || c.MadeFor != network {
+	if c := s.standing(t, name); !c.Running || len(c.Networks) != 0 || len(c.Addresses) != 0 || c.MadeFor != network && !podman {
 		t.Errorf("without a network: %+v", c)
 	}
 	step := orchestrator.Step{Action: orchestrator.Join, Target: name, Network: network, Spec: spec}
 	wantForeign(t, s.as("other").do(step), "container")
-	if h := s.told(t, "connect", before, func() { s.must(t, step) }); h.Network != network {
+	if h := s.told(t, "connect", before, func() { s.must(t, step) }); h.Network != network && !podman {
 		t.Errorf("the event names network %q", h.Network)
 	}
 	s.must(t, step)
