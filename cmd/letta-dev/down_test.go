@@ -38,7 +38,7 @@ func TestInterruptedDeletionPromisesNothing(t *testing.T) {
 		case strings.HasSuffix(path, "/json"), strings.HasSuffix(path, "/networks"):
 			fmt.Fprint(w, "[]")
 		default:
-			fmt.Fprint(w, "{}")
+			fmt.Fprint(w, `{"Version":"28.0.0","ApiVersion":"1.47"}`)
 		}
 	}))
 	defer engine.Close()
