@@ -31,17 +31,31 @@ func (e Env) UnderSudo(c Command) (Command, error) {
 	return c, nil
 }
 
-// sudoCaller returns the user who called sudo, or nil if this process is not root or root called it.
+// Callers are the variables in which sudo, pkexec and doas say whose command it is that they run as root. That of doas is a
+// name, the others are user IDs (sudo(8), pkexec(1), doas(1)).
+func Callers() []string { return []string{"SUDO_UID", "PKEXEC_UID", "DOAS_USER"} }
+
+// sudoCaller returns the user who called sudo, pkexec or doas, or nil if this process is not root or root called it.
 func sudoCaller(getenv func(string) string) (*Owner, *user.User, error) {
-	id := getenv("SUDO_UID")
-	if os.Geteuid() != 0 || id == "" || id == "0" {
+	if os.Geteuid() != 0 {
 		return nil, nil, nil
 	}
-	caller, err := user.LookupId(id)
-	if err != nil {
-		return nil, nil, &Error{Doing: "find the user behind sudo", Err: err, Advice: "env -u SUDO_UID letta-dev certs install"}
+	for _, variable := range Callers() {
+		who := getenv(variable)
+		if who == "" || who == "0" || who == "root" {
+			continue
+		}
+		find := user.LookupId
+		if variable == "DOAS_USER" {
+			find = user.Lookup
+		}
+		caller, err := find(who)
+		if err != nil {
+			return nil, nil, &Error{Doing: "find the user behind sudo", Err: err, Advice: "env -u " + variable + " letta-dev certs install"}
+		}
+		uid, err := strconv.Atoi(caller.Uid)
+		gid, err2 := strconv.Atoi(caller.Gid)
+		return &Owner{UID: uid, GID: gid}, caller, errors.Join(err, err2)
 	}
-	uid, err := strconv.Atoi(caller.Uid)
-	gid, err2 := strconv.Atoi(caller.Gid)
-	return &Owner{UID: uid, GID: gid}, caller, errors.Join(err, err2)
+	return nil, nil, nil
 }

@@ -54,7 +54,8 @@ type downResult struct {
 	Proxy   bool                `json:"proxyStopped"`
 	Steps   []orchestrator.Step `json:"steps"`
 
-	served *liveStatus // how the proxy stood before; nil where none was asked
+	served    *liveStatus // how the proxy stood before; nil where none was asked
+	elsewhere *servedElsewhereError
 }
 
 func (a *app) down(ctx context.Context, o downOptions) error {
@@ -98,7 +99,13 @@ func (a *app) takeDown(ctx context.Context, project string, files paths, o downO
 		return err
 	}
 	defer unlock()
-	plan, data, err := a.teardown(ctx, project, kept, files, o.volumes)
+	if !result.Proxy {
+		result.elsewhere = a.servedElsewhere(files, "down")
+	}
+	if e := result.elsewhere; e != nil && e.sameUser {
+		return e
+	}
+	plan, data, err := a.teardown(ctx, project, kept, files, o.volumes, result.elsewhere)
 	switch absent := is[*orchestrator.UnreachableError](err) && !o.volumes; {
 	case absent && result.served.withoutEngine() && !kept.isZero():
 		a.ui.note("the engine at %s does not answer; what project %q has there stays", kept.Host, project)
@@ -163,7 +170,7 @@ func (a *app) stopForDown(ctx context.Context, files paths, patience time.Durati
 }
 
 // teardown removes the project's things from the engine. It says whether data of the project is still there.
-func (a *app) teardown(ctx context.Context, project string, kept engineChoice, files paths, volumes bool) (plan orchestrator.Plan, data bool, err error) {
+func (a *app) teardown(ctx context.Context, project string, kept engineChoice, files paths, volumes bool, elsewhere *servedElsewhereError) (plan orchestrator.Plan, data bool, err error) {
 	engine, err := a.engineAt(ctx, project, kept)
 	if err != nil {
 		return plan, false, err
@@ -171,6 +178,9 @@ func (a *app) teardown(ctx context.Context, project string, kept engineChoice, f
 	have, err := engine.Observe(ctx, orchestrator.Query{Project: project})
 	if err != nil {
 		return plan, false, err
+	}
+	if elsewhere != nil && holdsAny(have, project) { // what serves them is there
+		return plan, false, elsewhere
 	}
 	for _, labels := range have.Volumes {
 		data = data || labels.Ours(project) && !volumes

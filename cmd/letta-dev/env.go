@@ -105,6 +105,11 @@ func (a *app) variables(ctx context.Context) ([]certs.Variable, error) {
 	if err != nil {
 		a.ui.warn("%v", err)
 	}
+	if live == nil && err == nil {
+		if e := a.servedElsewhere(files, "env"); e != nil && e.sameUser {
+			a.ui.warn("%s", advice(e))
+		}
+	}
 	tls := !stack.NoTLS
 	if live != nil {
 		tls = live.Certificate != nil

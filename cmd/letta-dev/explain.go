@@ -120,6 +120,7 @@ func kinds() []kind {
 		{"already-served", exitNotReady, is[*alreadyServedError]},
 		{"unhealthy", exitUnhealthy, is[*unhealthyError]},
 		{"project-elsewhere", exitFailed, is[*elsewhereError]},
+		{"project-elsewhere", exitFailed, is[*servedElsewhereError]},
 		{"engine-elsewhere", exitFailed, is[*otherEngineError]},
 		{"name-taken", exitFailed, is[*orchestrator.NameTakenError]},
 		{"not-ours", exitFailed, is[*orchestrator.ForeignError]},

@@ -52,7 +52,7 @@ func (a *app) nameHolder(err error) error {
 	if compose.CheckName(filepath.Base(state)) != nil {
 		return err
 	}
-	return &heldByProjectError{err, filepath.Base(state), a.downOf(state)}
+	return &heldByProjectError{err, filepath.Base(state), a.commandThere("down", state)}
 }
 
 // heldByProjectError says that the letta-dev of another project holds a port.
@@ -83,12 +83,12 @@ func servedState(pid int) string {
 	return ""
 }
 
-// downOf is the command that ends the project of a state folder. One that is not where this shell has it is named with its variable.
-func (a *app) downOf(state string) string {
+// commandThere is a command about the project of a state folder. One that is not where this shell has it is named with its variable.
+func (a *app) commandThere(command, state string) string {
 	all := filepath.Dir(state)
-	down := "letta-dev down --project " + filepath.Base(state)
+	there := "letta-dev " + command + " --project " + filepath.Base(state)
 	if ours, err := a.folder("XDG_STATE_HOME", ".local/state"); err != nil || ours != all {
-		down = "XDG_STATE_HOME=" + quoted(filepath.Dir(all)) + " " + down
+		there = "XDG_STATE_HOME=" + quoted(filepath.Dir(all)) + " " + there
 	}
-	return down
+	return there
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/letta-dev/letta-dev/certs/host"
 )
@@ -38,7 +39,7 @@ func (a *app) paths(project string) (paths, error) {
 // `sudo letta-dev certs install` would have an authority trusted that their own `letta-dev up` does not use, and their `letta-dev down`
 // would not find what `sudo letta-dev up` started.
 func (a *app) caller() host.Env {
-	if a.env.get("SUDO_UID") == "" {
+	if !slices.ContainsFunc(host.Callers(), func(variable string) bool { return a.env.get(variable) != "" }) {
 		return host.Env{}
 	}
 	env, err := host.Detect(a.env.get)

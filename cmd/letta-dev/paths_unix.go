@@ -4,6 +4,8 @@ package main
 
 import (
 	"io/fs"
+	"os/user"
+	"strconv"
 	"syscall"
 )
 
@@ -14,4 +16,17 @@ const itself = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 func ownedBy(uid int, info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(stat.Uid) == uid
+}
+
+// ownerOf names the user that a file belongs to.
+func ownerOf(info fs.FileInfo) string {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return ""
+	}
+	id := strconv.Itoa(int(stat.Uid))
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username
+	}
+	return id
 }

@@ -37,9 +37,10 @@ type statusReport struct {
 	Mute       bool                     `json:"proxyDoesNotAnswer,omitempty"`
 	Trust      *trustStatus             `json:"trust,omitempty"`
 
-	mute    *unresponsiveError // of the proxy that does not answer
-	absent  error              // that the engine of a project that is up does not answer
-	unknown bool               // whether a proxy runs: its state could not be read
+	mute      *unresponsiveError    // of the proxy that does not answer
+	elsewhere *servedElsewhereError // what serves the project from another state folder
+	absent    error                 // that the engine of a project that is up does not answer
+	unknown   bool                  // whether a proxy runs: its state could not be read
 }
 
 // containerStatus is one container, ours or attached.
@@ -89,6 +90,11 @@ func (a *app) status(ctx context.Context) error {
 		report.absent = err // which the verdict tells
 	case err != nil:
 		a.ui.warn("%s", explain(err).Message)
+	}
+	if report.Proxy == nil && !report.Mute {
+		if e := a.servedElsewhere(files, "status"); e != nil && (e.sameUser || len(report.Containers) > 0) {
+			report.elsewhere = e
+		}
 	}
 	if !report.Proxy.ownPair() {
 		report.Trust = a.trustStatus(ctx, files)
@@ -149,6 +155,8 @@ func (r statusReport) verdict() error {
 		return &unhealthyError{r.mute.Error(), r.mute.Hint()}
 	case r.absent != nil:
 		return r.absent
+	case r.elsewhere != nil:
+		return r.elsewhere
 	case p == nil:
 		for _, c := range r.Containers {
 			if c.Status == "running" || c.Status == "paused" {
@@ -178,6 +186,8 @@ func (r statusReport) print(w io.Writer, asTyped func(string) string) {
 		r.Proxy.print(t)
 	case r.Mute:
 		fmt.Fprintf(t, "proxy\tdoes not answer\n")
+	case r.elsewhere != nil:
+		fmt.Fprintf(t, "proxy\tserved from elsewhere\n")
 	case r.unknown:
 		fmt.Fprintf(t, "proxy\tnot known: its state cannot be read\n")
 	default:

@@ -36,6 +36,11 @@ func (r *upRun) decide(ctx context.Context) error {
 	if r.live, err = r.app.live(ctx, r.files); err != nil {
 		return err
 	}
+	if r.live == nil && holdsAny(r.have, r.project.Name) {
+		if e := r.app.servedElsewhere(r.files, "down"); e != nil {
+			return e
+		}
+	}
 	return r.checkFolder(r.have)
 }
 
