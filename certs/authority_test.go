@@ -71,7 +71,7 @@ func TestAuthorityFiles(t *testing.T) {
 	if again.Root().Fingerprint() != a.Root().Fingerprint() || len(a.Root().Fingerprint()) != 64 {
 		t.Errorf("fingerprints %q and %q", a.Root().Fingerprint(), again.Root().Fingerprint())
 	}
-	if verify(issueTest(t, again, "letta.localhost"), a.root, "letta.localhost", time.Now()) != nil {
+	if certstest.Verify(issueTest(t, again, "letta.localhost"), a.root, "letta.localhost", time.Now()) != nil {
 		t.Error("a leaf of the loaded authority does not verify")
 	}
 }

@@ -2,17 +2,11 @@ package certs
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"io"
-	"log"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
-
-	"github.com/letta-dev/letta-dev/certs/certstest"
 )
 
 // TestMain plays another part when a test starts this binary again as another process.
@@ -26,8 +20,6 @@ func TestMain(m *testing.M) {
 		os.Exit(removeWhenTold())
 	case "renewForever":
 		os.Exit(renewForever())
-	case "untrust":
-		os.Exit(untrustSlowly())
 	case "openAndTell":
 		os.Exit(openAndTell())
 	}
@@ -53,32 +45,4 @@ func issueTest(t *testing.T, a *Authority, names ...string) *tls.Certificate {
 		t.Fatal(err)
 	}
 	return leaf
-}
-
-// verify asks Go's verifier, at a time, for a name.
-func verify(leaf *tls.Certificate, root *x509.Certificate, name string, at time.Time) error {
-	roots, rest := x509.NewCertPool(), x509.NewCertPool()
-	roots.AddCert(root)
-	for _, der := range leaf.Certificate[1:] {
-		if c, err := x509.ParseCertificate(der); err == nil {
-			rest.AddCert(c)
-		}
-	}
-	_, err := leaf.Leaf.Verify(x509.VerifyOptions{DNSName: name, Roots: roots, Intermediates: rest, CurrentTime: at})
-	return err
-}
-
-func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }
-
-// forge signs what the authority itself would refuse to.
-func forge(t *testing.T, a *Authority, host string) *tls.Certificate {
-	t.Helper()
-	leaf, key, err := sign(&x509.Certificate{
-		DNSNames:    []string{host},
-		NotBefore:   time.Now().Add(-time.Hour),
-		NotAfter:    time.Now().Add(time.Hour),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}, a.issuer, a.key)
-	certstest.Must(t, err)
-	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, a.issuer.Raw}, PrivateKey: key, Leaf: leaf}
 }

@@ -89,7 +89,7 @@ func TestOpenSurvivesKill(t *testing.T) {
 	}{
 		"ours":         {"CERTS_TEST_DOMAIN=", 9},
 		"with domains": {"CERTS_TEST_DOMAIN=example.test", 9},
-		"mkcert's":     {"CERTS_TEST_CAROOT=" + fakeCaroot(t), 7},
+		"mkcert's":     {"CERTS_TEST_CAROOT=" + certstest.FakeCAROOT(t), 7},
 	} {
 		out, err := certstest.Play(t, "dieAt", filepath.Join(t.TempDir(), "new", "ca"), tc.wish).Output()
 		certstest.Must(t, err)
@@ -117,7 +117,7 @@ func TestOpenBesideOthersSurvivesKill(t *testing.T) {
 		certstest.Must(t, os.Chmod(dir, 0o700))
 		return dir
 	}
-	for kind, wish := range map[string]string{"ours": "CERTS_TEST_DOMAIN=", "mkcert's": "CERTS_TEST_CAROOT=" + fakeCaroot(t)} {
+	for kind, wish := range map[string]string{"ours": "CERTS_TEST_DOMAIN=", "mkcert's": "CERTS_TEST_CAROOT=" + certstest.FakeCAROOT(t)} {
 		out, err := certstest.Play(t, "dieAt", newDir(t), wish).Output()
 		certstest.Must(t, err)
 		for step := range strings.FieldsFuncSeq(string(out), func(r rune) bool { return r == '\n' }) {
@@ -223,7 +223,7 @@ func wantWholeOrNothing(t *testing.T, dir string) {
 
 // Several processes at once: one makes the authority, all have the same.
 func TestOpenFromManyProcesses(t *testing.T) {
-	for name, wish := range map[string]string{"ours": "CERTS_TEST_DOMAIN=", "mkcert's": "CERTS_TEST_CAROOT=" + fakeCaroot(t)} {
+	for name, wish := range map[string]string{"ours": "CERTS_TEST_DOMAIN=", "mkcert's": "CERTS_TEST_CAROOT=" + certstest.FakeCAROOT(t)} {
 		t.Run(name, func(t *testing.T) {
 			if makers, refused, fingerprints := openAtOnce(t, wish); makers != 1 || refused != 0 || len(fingerprints) != 1 {
 				t.Errorf("%d processes made %d authorities, %d were refused", makers, len(fingerprints), refused)
@@ -234,7 +234,7 @@ func TestOpenFromManyProcesses(t *testing.T) {
 
 // Where they want different ones, one gets what it wants, and those that want another are told so.
 func TestOpenFromProcessesThatDisagree(t *testing.T) {
-	makers, refused, fingerprints := openAtOnce(t, "CERTS_TEST_DOMAIN=one.test", "CERTS_TEST_DOMAIN=two.test", "CERTS_TEST_CAROOT="+fakeCaroot(t))
+	makers, refused, fingerprints := openAtOnce(t, "CERTS_TEST_DOMAIN=one.test", "CERTS_TEST_DOMAIN=two.test", "CERTS_TEST_CAROOT="+certstest.FakeCAROOT(t))
 	if makers != 1 || refused != 4 || len(fingerprints) != 1 {
 		t.Errorf("%d processes made %d authorities, %d were refused", makers, len(fingerprints), refused)
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"software.sslmate.com/src/go-pkcs12"
+
 	"github.com/letta-dev/letta-dev/certs/host"
 )
 
@@ -92,7 +94,7 @@ func (a *Authority) fileTemplate(names Names, client bool) (*x509.Certificate, e
 		return template, err
 	}
 	if !allows(a.issuer, x509.ExtKeyUsageClientAuth) || !allows(a.root, x509.ExtKeyUsageClientAuth) {
-		return nil, &host.Error{Doing: "certify a client", Path: a.dir, Advice: a.anew(),
+		return nil, &host.Error{Doing: "certify a client", Path: a.dir, Advice: a.RemakeCommand(),
 			Err: errors.New("this authority was made to sign for servers alone")}
 	}
 	template.ExtKeyUsage = slices.Insert(template.ExtKeyUsage, 0, x509.ExtKeyUsageClientAuth)
@@ -150,4 +152,19 @@ func (o CreateOptions) called(base string) CreateOptions {
 	}
 	o.CertFile, o.KeyFile = or(o.CertFile, ".pem"), or(o.KeyFile, "-key.pem")
 	return o
+}
+
+// encodeP12 packs a leaf with its key, its chain and the root, under the password that programs try by themselves,
+// "changeit". The encryption is 3DES, the one kind that most programs read: OpenSSL 3 wants to be told -legacy for mkcert's
+// RC2, and AES is for Java from 12 and Windows Server from 2019 on. It protects nothing, so the file is the owner's alone.
+func encodeP12(leaf *tls.Certificate, root *x509.Certificate) ([]byte, error) {
+	var chain []*x509.Certificate
+	for _, der := range leaf.Certificate[1:] {
+		certificate, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, err
+		}
+		chain = append(chain, certificate)
+	}
+	return pkcs12.LegacyDES.Encode(leaf.PrivateKey, leaf.Leaf, append(chain, root), pkcs12.DefaultPassword)
 }

@@ -77,7 +77,7 @@ func TestClientCertificateInCurl(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(r.TLS.PeerCertificates[0].DNSNames[0]))
 	}))
-	server.Config.ErrorLog = quietLog()
+	server.Config.ErrorLog = certstest.QuietLog()
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{*issueTest(t, a, "127.0.0.1")}, ClientCAs: roots, ClientAuth: tls.RequireAndVerifyClientCert}
 	server.StartTLS()
 	defer server.Close()

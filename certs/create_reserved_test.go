@@ -11,7 +11,7 @@ import (
 // Create takes no file of an authority's away, and puts none among them, whatever leads there and whatever it is told.
 func TestCreateLeavesAuthoritiesAlone(t *testing.T) {
 	a := openTest(t, Options{})
-	caroot := fakeCaroot(t)
+	caroot := certstest.FakeCAROOT(t)
 	link := filepath.Join(t.TempDir(), "link")
 	certstest.Must(t, os.Symlink(a.Dir(), link))
 	for path, says := range map[string]string{

@@ -65,7 +65,7 @@ func TestCreateForLetta(t *testing.T) {
 	pair, err := tls.LoadX509KeyPair(made.CertFile, made.KeyFile)
 	certstest.Must(t, err)
 	for _, name := range []string{"localhost", "127.0.0.1", "::1"} {
-		certstest.Must(t, verify(&pair, a.root, name, a.now()))
+		certstest.Must(t, certstest.Verify(&pair, a.root, name, a.now()))
 	}
 	if !pair.Leaf.NotAfter.Equal(made.NotAfter) {
 		t.Errorf("ends %s, said %s", pair.Leaf.NotAfter, made.NotAfter)

@@ -20,27 +20,16 @@ type KeeperOptions struct {
 	Ticks   <-chan time.Time // when Run looks at the leaves; nil means every two seconds
 }
 
-// A Renewal is a leaf that came into use, the first included, or one that could not be replaced, which is told once an
-// hour. An authority that is gone from the disk, or broken, is one for all names; so is one in its last 30 days and
-// after its end, which is told once a day: see [Authority.EndsSoon].
-type Renewal struct {
-	Names    Names
-	NotAfter time.Time // of the leaf in use now
-	Reason   string    // what made it necessary, for people: "the authority was replaced"; empty for the first
-	Err      error     // why the old leaf stays in use or will not be replaced for long, or else:
-	InMemory bool      // the new leaf is in use, and Err is why it is not on disk
-}
-
 // A Keeper holds the leaves of a server: one with DNS names for clients that send a server name, one with all names and
 // addresses for those that do not (see the package comment). They last across restarts on disk, in the authority's folder, and are
 // replaced under the running server, also by those that another process makes, and by those of another authority that
 // takes the place of this one: handshakes get the new leaf, connections keep theirs. It is safe for concurrent use.
 type Keeper struct {
 	names  Names
-	source *source
-	dns    *slot
-	all    *slot
-	byName leavesByName
+	source *authorityWatch
+	dns    *leafCache
+	all    *leafCache
+	byName serverNameLeaves
 	report func(Renewal)
 	ticks  <-chan time.Time
 }
@@ -55,13 +44,13 @@ func NewKeeper(a *Authority, opts KeeperOptions) (*Keeper, error) {
 	if err := a.Check(names); err != nil {
 		return nil, err
 	}
-	k := &Keeper{names: names, source: newSource(a), report: opts.Renewed, ticks: opts.Ticks}
+	k := &Keeper{names: names, source: newAuthorityWatch(a), report: opts.Renewed, ticks: opts.Ticks}
 	if k.report == nil {
 		k.report = func(Renewal) {}
 	}
-	k.dns = &slot{source: k.source, names: names.DNS(), report: k.report}
-	k.all = &slot{source: k.source, names: names.hostsFirst(), report: k.report}
-	k.byName = leavesByName{source: k.source, names: names, leaves: map[string]*held{}}
+	k.dns = &leafCache{source: k.source, names: names.DNS(), report: k.report}
+	k.all = &leafCache{source: k.source, names: names.hostsFirst(), report: k.report}
+	k.byName = serverNameLeaves{source: k.source, names: names, leaves: map[string]*issuedLeaf{}}
 	for _, s := range k.slots() {
 		if err := s.load(); err != nil {
 			return nil, err
@@ -109,7 +98,7 @@ func (k *Keeper) NotAfter() time.Time {
 	return earlier(k.dns.current.Load().notAfter(), k.all.current.Load().notAfter())
 }
 
-func (k *Keeper) slots() []*slot { return []*slot{k.dns, k.all} }
+func (k *Keeper) slots() []*leafCache { return []*leafCache{k.dns, k.all} }
 
 func addresses(ips []net.IP) Names {
 	var names Names

@@ -6,8 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -69,10 +67,10 @@ func TestKeeperChoosesByServerName(t *testing.T) {
 		t.Error("a client that sends an address as its server name gets DNS names alone")
 	}
 	for _, name := range []string{"letta.localhost", "any.letta.localhost", "localhost", "dev.localhost"} {
-		certstest.Must(t, verify(issuedBy(dns, a), a.root, name, a.now()))
+		certstest.Must(t, certstest.Verify(issuedBy(dns, a), a.root, name, a.now()))
 	}
 	for _, name := range []string{"127.0.0.1", "::1", "127.0.0.2", "localhost", "letta.localhost", "any.letta.localhost", "dev.localhost"} {
-		certstest.Must(t, verify(issuedBy(all, a), a.root, name, a.now()))
+		certstest.Must(t, certstest.Verify(issuedBy(all, a), a.root, name, a.now()))
 	}
 	if got := k.Names().String(); got != "letta.localhost localhost 127.0.0.1 ::1 dev.localhost 127.0.0.2" {
 		t.Errorf("names: %s", got)
@@ -97,7 +95,7 @@ func TestKeeperIssuesByName(t *testing.T) {
 			t.Errorf("%q has a leaf of its own: %v", name, own)
 		}
 		if byName {
-			certstest.Must(t, verify(issuedBy(leaf, a), a.root, strings.ToLower(name), a.now()))
+			certstest.Must(t, certstest.Verify(issuedBy(leaf, a), a.root, strings.ToLower(name), a.now()))
 			if presented(t, k, name) != leaf {
 				t.Errorf("%q gets another leaf at each handshake", name)
 			}
@@ -110,7 +108,7 @@ func TestKeeperIssuesByName(t *testing.T) {
 	}
 	fresh := replaced(t, a, Options{Now: c.Now})
 	k.look()
-	certstest.Must(t, verify(issuedBy(presented(t, k, "a.b.letta.localhost"), fresh), fresh.root, "a.b.letta.localhost", c.Now()))
+	certstest.Must(t, certstest.Verify(issuedBy(presented(t, k, "a.b.letta.localhost"), fresh), fresh.root, "a.b.letta.localhost", c.Now()))
 	for i := range 10 * mostByName {
 		presented(t, k, fmt.Sprintf("a.b%d.letta.localhost", i))
 	}
@@ -158,8 +156,8 @@ func TestKeeperRemembersAcrossRestarts(t *testing.T) {
 func TestKeeperReplacesUnfitLeaves(t *testing.T) {
 	for name, damage := range map[string]func(t *testing.T, path string, c *certstest.Clock){
 		"cut":         func(t *testing.T, path string, _ *certstest.Clock) { cut(t, path) },
-		"missing":     func(t *testing.T, path string, _ *certstest.Clock) { remove(t, path) },
-		"open to all": func(t *testing.T, path string, _ *certstest.Clock) { chmod(t, path, 0o644) },
+		"missing":     func(t *testing.T, path string, _ *certstest.Clock) { certstest.Remove(t, path) },
+		"open to all": func(t *testing.T, path string, _ *certstest.Clock) { certstest.Chmod(t, path, 0o644) },
 		"last third":  func(_ *testing.T, _ string, c *certstest.Clock) { c.Advance(61 * certstest.Day) },
 		"over":        func(_ *testing.T, _ string, c *certstest.Clock) { c.Advance(91 * certstest.Day) },
 		"of another authority": func(t *testing.T, path string, c *certstest.Clock) {
@@ -178,7 +176,7 @@ func TestKeeperReplacesUnfitLeaves(t *testing.T) {
 			if leaf.Equal(old) {
 				t.Error("the leaf is the old one")
 			}
-			certstest.Must(t, verify(issuedBy(leaf, a), a.root, "letta.localhost", c.Now()))
+			certstest.Must(t, certstest.Verify(issuedBy(leaf, a), a.root, "letta.localhost", c.Now()))
 		})
 	}
 	t.Run("other hosts", func(t *testing.T) {
@@ -320,10 +318,10 @@ func TestKeeperRenewsUnderOpenConnections(t *testing.T) {
 	_, err := a.Renew()
 	certstest.Must(t, err)
 	k.look()
-	echo(t, old)
+	certstest.Echo(t, old)
 	fresh := dialTest(t, listener, a)
 	defer fresh.Close()
-	echo(t, fresh)
+	certstest.Echo(t, fresh)
 	if fresh.ConnectionState().PeerCertificates[0].Equal(old.ConnectionState().PeerCertificates[0]) {
 		t.Error("the new connection got the old leaf")
 	}
@@ -336,18 +334,6 @@ func dialTest(t *testing.T, addr string, a *Authority) *tls.Conn {
 	conn, err := tls.Dial("tcp", addr, &tls.Config{RootCAs: roots, ServerName: "letta.localhost", Time: a.now})
 	certstest.Must(t, err)
 	return conn
-}
-
-func echo(t *testing.T, conn net.Conn) {
-	t.Helper()
-	_, err := conn.Write([]byte("ping"))
-	certstest.Must(t, err)
-	got := make([]byte, 4)
-	_, err = io.ReadFull(conn, got)
-	certstest.Must(t, err)
-	if string(got) != "ping" {
-		t.Fatalf("echo %q", got)
-	}
 }
 
 // Handshakes from all sides while the clock runs: for the race detector, and no leaf presented is ever over.

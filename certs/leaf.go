@@ -2,11 +2,15 @@ package certs
 
 import (
 	"crypto"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/hex"
+	"encoding/pem"
 	"errors"
-	"net"
+	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -74,44 +78,6 @@ func (a *Authority) chain(leaf *x509.Certificate) [][]byte {
 	return [][]byte{leaf.Raw, a.issuer.Raw}
 }
 
-// Check tells whether the authority's name constraints allow it to sign for names.
-func (a *Authority) Check(names Names) error {
-	refused := slices.DeleteFunc(slices.Clone(names), a.permits)
-	if len(refused) == 0 {
-		return nil
-	}
-	return a.refusal(names, refused)
-}
-
-func (a *Authority) permits(name string) bool {
-	if k := kindOf(name); k == email || k == uri {
-		return a.Mkcert() // no constraint speaks of them, which permits all to clients, and that is more than ours is for
-	}
-	if ip := net.ParseIP(name); ip != nil {
-		return a.unbound(len(a.issuer.PermittedIPRanges)) ||
-			slices.ContainsFunc(a.issuer.PermittedIPRanges, func(r *net.IPNet) bool { return r.Contains(ip) })
-	}
-	host := strings.TrimPrefix(name, "*.")
-	return a.unbound(len(a.issuer.PermittedDNSDomains)) ||
-		slices.ContainsFunc(a.issuer.PermittedDNSDomains, func(domain string) bool { return under(host, strings.TrimPrefix(domain, ".")) })
-}
-
-// unbound tells whether names of a kind are free, that has so many constraints: mkcert sets none, and those that a person
-// put into mkcert's place hold.
-func (a *Authority) unbound(constraints int) bool { return a.Mkcert() && constraints == 0 }
-
-// scope describes the constraints.
-func (a *Authority) scope() string {
-	var parts []string
-	for _, domain := range a.issuer.PermittedDNSDomains {
-		parts = append(parts, domain+" and names under it")
-	}
-	for _, r := range a.issuer.PermittedIPRanges {
-		parts = append(parts, r.String())
-	}
-	return strings.Join(parts, ", ")
-}
-
 func later(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
@@ -124,4 +90,60 @@ func earlier(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// leafPath is the file of the leaf for names. Leaves for other than the default names have files of their own, so that
+// servers with hosts of their own, side by side on one authority, do not take each other's.
+func (a *Authority) leafPath(names Names) string {
+	base, standard := "dns", Names(DefaultNames().DNS())
+	if len(names.IPs()) > 0 {
+		base, standard = "all", DefaultNames().hostsFirst()
+	}
+	if !names.equal(standard) {
+		sum := sha256.Sum256([]byte(strings.Join(names, " ")))
+		base = fmt.Sprintf("%s-%s", base, hex.EncodeToString(sum[:4]))
+	}
+	return filepath.Join(a.dir, leavesFolder, base+".pem")
+}
+
+// keep writes a leaf's chain and key into one file, so that one rename replaces both.
+func (a *Authority) keep(leaf *tls.Certificate, names Names) error {
+	path := a.leafPath(names)
+	key, err := encodeKey(leaf.PrivateKey)
+	if err != nil {
+		return err
+	}
+	return a.owner.As(func() error { return a.put(path, leaf, key) })
+}
+
+func (a *Authority) put(path string, leaf *tls.Certificate, key []byte) error {
+	dir := filepath.Dir(path)
+	f := host.File{Name: filepath.Base(path), Mode: 0o600, Data: append(encodeCertificates(leaf.Certificate...), key...), Cheap: true}
+	err := host.MakeDir(dir, 0o700, a.owner)
+	if err == nil {
+		host.SweepStaged(dir, a.now().Add(-host.StagingLimit))
+		err = f.Replace(dir, a.owner)
+	}
+	if err != nil {
+		return &host.Error{Doing: "keep the leaf", Path: path, Err: err}
+	}
+	return nil
+}
+
+// readLeaf returns the certificate in a leaf's file, whatever its key is worth.
+func readLeaf(path string) (*x509.Certificate, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(data)
+	if block == nil {
+		return nil, errors.New("there is no PEM in it")
+	}
+	return x509.ParseCertificate(block.Bytes)
+}
+
+// carried returns the names that a leaf of a Keeper has, in the order of hostsFirst.
+func carried(leaf *x509.Certificate) Names {
+	return slices.Concat(leaf.DNSNames, addresses(leaf.IPAddresses))
 }

@@ -16,8 +16,8 @@ import (
 
 // What mkcert writes for an argument list is what we write for it: names, modes, subjects, purposes and life.
 func TestCreatedFilesAreMkcerts(t *testing.T) {
-	tool, caroot := mkcertTool(t), filepath.Join(t.TempDir(), "mkcert")
-	mkcert(t, tool, caroot, "-ecdsa", "localhost")
+	tool, caroot := certstest.MkcertTool(t), filepath.Join(t.TempDir(), "mkcert")
+	certstest.RunMkcert(t, tool, caroot, "-ecdsa", "localhost")
 	a := openTest(t, Options{CAROOT: caroot})
 	csr := requestBy(t, testKey(t), &x509.CertificateRequest{DNSNames: []string{"theirs.localhost", "localhost"}})
 	for _, tc := range []struct {
@@ -52,7 +52,7 @@ func TestCreatedFilesAreMkcerts(t *testing.T) {
 			_, err = a.Create(tc.names, tc.opts)
 		}
 		certstest.Must(t, err)
-		wantAlike(t, ours, mkcert(t, tool, caroot, slices.Concat(flags, tc.names)...))
+		wantAlike(t, ours, certstest.RunMkcert(t, tool, caroot, slices.Concat(flags, tc.names)...))
 	}
 }
 
@@ -103,14 +103,14 @@ func describeLeaf(leaf *x509.Certificate) []string {
 
 // mkcert takes our folder for a CA whose key is elsewhere. It signs nothing then, and leaves the folder alone.
 func TestMkcertInOurFolderSignsNothing(t *testing.T) {
-	tool, a := mkcertTool(t), openTest(t, Options{})
-	before := content(t, a.Dir())
+	tool, a := certstest.MkcertTool(t), openTest(t, Options{})
+	before := certstest.Snapshot(t, a.Dir())
 	cmd := exec.CommandContext(t.Context(), tool, "localhost")
 	cmd.Dir, cmd.Env = t.TempDir(), []string{"CAROOT=" + a.Dir(), "TRUST_STORES=nss", "HOME=" + t.TempDir()}
 	if out, err := cmd.CombinedOutput(); err == nil {
 		t.Errorf("mkcert signs: %s", out)
 	}
-	if !maps.Equal(content(t, a.Dir()), before) {
+	if !maps.Equal(certstest.Snapshot(t, a.Dir()), before) {
 		t.Error("our folder is not what it was")
 	}
 }

@@ -1,12 +1,10 @@
 package certs
 
 import (
-	"context"
 	"crypto/rsa"
 	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -15,51 +13,13 @@ import (
 	"github.com/letta-dev/letta-dev/certs/host"
 )
 
-// mkcertTool returns the path of the real mkcert, built from tools/go.mod.
-func mkcertTool(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "mkcert")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, "filippo.io/mkcert")
-	build.Dir = filepath.Join("..", "tools")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Skipf("NOT PROVEN: mkcert cannot be built here: %v: %s", err, out)
-	}
-	return path
-}
-
-// mkcert runs it with a CAROOT and a home of the test's own, so that it finds no store to change.
-func mkcert(t *testing.T, tool, caroot string, args ...string) string {
-	t.Helper()
-	dir := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), tool, args...)
-	cmd.Dir, cmd.Env = dir, []string{"HOME=" + dir, "CAROOT=" + caroot, "PATH=" + os.Getenv("PATH"), "TRUST_STORES=nss"}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("mkcert: %v: %s", err, out)
-	}
-	return dir
-}
-
-// content returns what is in the files of a folder.
-func content(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	files := map[string]string{}
-	entries, err := os.ReadDir(dir)
-	certstest.Must(t, err)
-	for _, entry := range entries {
-		info, err := entry.Info()
-		certstest.Must(t, err)
-		files[entry.Name()] = info.Mode().String() + info.ModTime().String() + string(certstest.Read(t, filepath.Join(dir, entry.Name())))
-	}
-	return files
-}
-
 func TestAuthorityOfMkcert(t *testing.T) {
-	tool := mkcertTool(t)
+	tool := certstest.MkcertTool(t)
 	for name, args := range map[string][]string{"RSA": {"localhost"}, "ECDSA": {"-ecdsa", "localhost"}} {
 		t.Run(name, func(t *testing.T) {
 			caroot := filepath.Join(t.TempDir(), "mkcert's own")
-			mkcert(t, tool, caroot, args...)
-			before := content(t, caroot)
+			certstest.RunMkcert(t, tool, caroot, args...)
+			before := certstest.Snapshot(t, caroot)
 
 			a := openTest(t, Options{CAROOT: caroot})
 			if _, isRSA := a.key.Public().(*rsa.PublicKey); isRSA != (name == "RSA") {
@@ -74,7 +34,7 @@ func TestAuthorityOfMkcert(t *testing.T) {
 			}
 			for _, host := range []string{"letta.localhost", "127.0.0.1", "dev.example.test", "192.0.2.7"} {
 				leaf := issueTest(t, again, host)
-				certstest.Must(t, verify(leaf, a.root, host, time.Now()))
+				certstest.Must(t, certstest.Verify(leaf, a.root, host, time.Now()))
 				if leaf.Leaf.NotBefore.Before(a.root.NotBefore) {
 					t.Errorf("the leaf is of %s, before its root, of %s", leaf.Leaf.NotBefore, a.root.NotBefore)
 				}
@@ -86,12 +46,12 @@ func TestAuthorityOfMkcert(t *testing.T) {
 			if host.Exists(a.Dir()) {
 				t.Error("our folder is still there")
 			}
-			for file, was := range content(t, caroot) {
+			for file, was := range certstest.Snapshot(t, caroot) {
 				if was != before[file] {
 					t.Errorf("mkcert's %s has changed", file)
 				}
 			}
-			if len(content(t, caroot)) != 2 {
+			if len(certstest.Snapshot(t, caroot)) != 2 {
 				t.Error("mkcert's folder is not what it was")
 			}
 		})
@@ -100,7 +60,7 @@ func TestAuthorityOfMkcert(t *testing.T) {
 
 // A CAROOT may be anybody's: files linked from elsewhere, words around the PEM, constraints of its own.
 func TestMkcertsPlaceMayHoldACAOfOnesOwn(t *testing.T) {
-	caroot, place := fakeCaroot(t), t.TempDir()
+	caroot, place := certstest.FakeCAROOT(t), t.TempDir()
 	prependTo(t, caroot+"/rootCA.pem", "subject=made by openssl\n")
 	for _, name := range []string{"rootCA.pem", "rootCA-key.pem"} {
 		certstest.Must(t, os.Symlink(filepath.Join(caroot, name), filepath.Join(place, name)))
@@ -121,56 +81,13 @@ func TestMkcertsPlaceMayHoldACAOfOnesOwn(t *testing.T) {
 	certstest.WantHint(t, a.Check(Names{"192.0.2.7"}), "192.0.2.7", "mkcert 192.0.2.7")
 }
 
-// noting is a store that notes what it is to remove.
-type noting struct {
-	unsupported
-	removed []Root
-}
-
-func (n *noting) Status(context.Context, Root) (Status, error) { return Status{State: Trusted}, nil }
-
-func (n *noting) Commands(_ context.Context, _ Action, root Root) ([]host.Command, error) {
-	n.removed = append(n.removed, root)
-	return []host.Command{{Argv: []string{"true"}}}, nil
-}
-
-// Taking our authority out of the stores leaves mkcert's root in them: it may have been there before.
-func TestUntrustLeavesMkcertsRoot(t *testing.T) {
-	store := &noting{}
-	Untrust(t.Context(), Claim{Authority: openTest(t, Options{CAROOT: fakeCaroot(t)})}, []Store{store}, nil)
-	for _, root := range store.removed {
-		if root.Certificate != nil {
-			t.Errorf("asked to remove %s", root.Name())
-		}
-	}
-	if len(store.removed) == 0 {
-		t.Error("not asked to remove ours either")
-	}
-}
-
 func TestMkcertsCAIsOver(t *testing.T) {
 	c := certstest.ClockAt(time.Now().Add(11 * 366 * certstest.Day))
-	_, created, err := Open(t.TempDir(), Options{CAROOT: fakeCaroot(t), Now: c.Now})
+	_, created, err := Open(t.TempDir(), Options{CAROOT: certstest.FakeCAROOT(t), Now: c.Now})
 	if created {
 		t.Error("an authority was made of it")
 	}
 	certstest.WantHint(t, err, "ended on", ".bak && mkcert -install")
-}
-
-// fakeCaroot is a folder as mkcert leaves it, without mkcert: root and key of an unconstrained CA.
-func fakeCaroot(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	template := caTemplate("root", "x", time.Now(), nil)
-	template.Subject.Organization = []string{"mkcert development CA"}
-	template.PermittedIPRanges, template.PermittedDNSDomainsCritical, template.ExtKeyUsage = nil, false, nil
-	root, key, err := sign(template, nil, nil)
-	certstest.Must(t, err)
-	encoded, err := encodeKey(key)
-	certstest.Must(t, err)
-	certstest.Write(t, dir+"/rootCA.pem", 0o644, string(encodeCertificates(root.Raw)))
-	certstest.Write(t, dir+"/rootCA-key.pem", 0o400, string(encoded))
-	return dir
 }
 
 func TestMkcertsFilesThatWillNotDo(t *testing.T) {
@@ -178,18 +95,18 @@ func TestMkcertsFilesThatWillNotDo(t *testing.T) {
 		damage     func(t *testing.T, caroot string)
 		says, hint string
 	}{
-		"no key":        {func(t *testing.T, dir string) { remove(t, dir+"/rootCA-key.pem") }, "cannot sign", "certs uninstall"},
-		"no root":       {func(t *testing.T, dir string) { remove(t, dir+"/rootCA.pem") }, "rootCA.pem", ""},
-		"open key":      {func(t *testing.T, dir string) { chmod(t, dir+"/rootCA-key.pem", 0o644) }, "0644", "chmod 600 "},
+		"no key":        {func(t *testing.T, dir string) { certstest.Remove(t, dir+"/rootCA-key.pem") }, "cannot sign", "certs uninstall"},
+		"no root":       {func(t *testing.T, dir string) { certstest.Remove(t, dir+"/rootCA.pem") }, "rootCA.pem", ""},
+		"open key":      {func(t *testing.T, dir string) { certstest.Chmod(t, dir+"/rootCA-key.pem", 0o644) }, "0644", "chmod 600 "},
 		"broken root":   {func(t *testing.T, dir string) { cut(t, dir+"/rootCA.pem") }, "rootCA.pem", "certs uninstall"},
-		"another's key": {func(t *testing.T, dir string) { replaceWith(t, dir, fakeCaroot(t), "rootCA-key.pem") }, "not the key", "certs uninstall"},
+		"another's key": {func(t *testing.T, dir string) { replaceWith(t, dir, certstest.FakeCAROOT(t), "rootCA-key.pem") }, "not the key", "certs uninstall"},
 		"a leaf": {func(t *testing.T, dir string) {
 			leaf := issueTest(t, openTest(t, Options{}), "localhost")
 			certstest.Write(t, dir+"/rootCA.pem", 0o644, string(encodeCertificates(leaf.Leaf.Raw)))
 		}, "not the root", "certs uninstall"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			caroot, dir := fakeCaroot(t), filepath.Join(t.TempDir(), "ca")
+			caroot, dir := certstest.FakeCAROOT(t), filepath.Join(t.TempDir(), "ca")
 			made, _, err := Open(filepath.Join(t.TempDir(), "ca"), Options{CAROOT: caroot})
 			certstest.Must(t, err)
 			tc.damage(t, caroot)
@@ -217,17 +134,17 @@ func TestMkcertsFilesThatWillNotDo(t *testing.T) {
 }
 
 func replaceWith(t *testing.T, dir, other, name string) {
-	remove(t, filepath.Join(dir, name))
+	certstest.Remove(t, filepath.Join(dir, name))
 	certstest.Write(t, filepath.Join(dir, name), 0o600, string(certstest.Read(t, filepath.Join(other, name))))
 }
 
 // An authority is not exchanged for another one under those who trust it.
 func TestOpenKeepsTheKindOfAuthority(t *testing.T) {
-	caroot := fakeCaroot(t)
+	caroot := certstest.FakeCAROOT(t)
 	ours, theirs := openTest(t, Options{}), openTest(t, Options{CAROOT: caroot})
 	_, _, err := Open(ours.Dir(), Options{CAROOT: caroot})
 	certstest.WantHint(t, err, "another one already", "certs uninstall && letta-dev certs init --mkcert")
-	_, _, err = Open(theirs.Dir(), Options{CAROOT: fakeCaroot(t)})
+	_, _, err = Open(theirs.Dir(), Options{CAROOT: certstest.FakeCAROOT(t)})
 	certstest.WantHint(t, err, "another one already", "certs uninstall && letta-dev certs init --mkcert")
 	_, _, err = Open(theirs.Dir(), Options{Domains: []string{"example.test"}})
 	certstest.WantHint(t, err, "example.test", "certs init --allow-domain example.test")
@@ -239,8 +156,8 @@ func TestOpenKeepsTheKindOfAuthority(t *testing.T) {
 
 // Nobody is told to give up an authority that works for one of mkcert's that does not.
 func TestOpenTriesMkcertsCAFirst(t *testing.T) {
-	caroot := fakeCaroot(t)
-	remove(t, caroot+"/rootCA-key.pem")
+	caroot := certstest.FakeCAROOT(t)
+	certstest.Remove(t, caroot+"/rootCA-key.pem")
 	_, _, err := Open(openTest(t, Options{}).Dir(), Options{CAROOT: caroot})
 	certstest.WantHint(t, err, "cannot sign", "mv "+caroot)
 }
@@ -270,7 +187,7 @@ func TestFindMkcert(t *testing.T) {
 		t.Errorf("without one: %v", err)
 	}
 	certstest.Must(t, os.MkdirAll(home+"/.local/share", 0o755))
-	certstest.Must(t, os.Rename(fakeCaroot(t), home+"/.local/share/mkcert"))
+	certstest.Must(t, os.Rename(certstest.FakeCAROOT(t), home+"/.local/share/mkcert"))
 	dir, root, err := FindMkcert(env, none)
 	certstest.Must(t, err)
 	if dir != home+"/.local/share/mkcert" || root.Path != dir+"/rootCA.pem" || root.Certificate == nil {

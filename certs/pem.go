@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -64,14 +65,14 @@ func keyOf(certificate *x509.Certificate, path string, data []byte) (crypto.Sign
 	if err != nil {
 		return nil, unusable(path, err)
 	}
-	if !isFor(certificate, key) {
+	if !IsKeyOf(certificate, key) {
 		return nil, unusable(path, errors.New("it is not the key of the certificate next to it"))
 	}
 	return key, nil
 }
 
-// isFor tells whether a certificate is a key's.
-func isFor(c *x509.Certificate, key crypto.Signer) bool {
+// IsKeyOf reports whether a certificate is for a key.
+func IsKeyOf(c *x509.Certificate, key crypto.Signer) bool {
 	public, ok := c.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
 	return ok && public.Equal(key.Public())
 }
@@ -82,4 +83,19 @@ func firstBlock(data []byte) []byte {
 		return pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})
 	}
 	return data
+}
+
+// SplitCertificate finds the end of a certificate by its outermost form (RFC 5280 section 4.1). Roots with a negative
+// serial number or the like are for their clients to judge, so no more is asked of it than that.
+func SplitCertificate(data []byte) (der, rest []byte, ok bool) {
+	var outer struct {
+		TBS       asn1.RawValue
+		Algorithm asn1.RawValue
+		Signature asn1.BitString
+	}
+	rest, err := asn1.Unmarshal(data, &outer)
+	if err != nil {
+		return nil, nil, false
+	}
+	return data[:len(data)-len(rest)], rest, true
 }

@@ -55,17 +55,6 @@ func TestUnderSudoFilesInAFolderOfTheCallersAreTheirs(t *testing.T) {
 	}
 }
 
-func TestUnderSudoBrowserStoresBelongToTheCaller(t *testing.T) {
-	certstest.RequireTool(t, "certutil")
-	env := certstest.UnderSudo(t)
-	s := &nssStore{env: env, name: "Chrome", dir: env.InHome(".local/share/pki/nssdb")}
-	a := openTest(t, Options{}) // in a folder the caller may not read
-	if r := Trust(t.Context(), a, []Store{s}, nil)[0]; r.Err != nil || r.After != Trusted {
-		t.Fatalf("trust: %+v", r)
-	}
-	certstest.WantOwner(t, env)
-}
-
 // Servers of other users, such as one in a container, read the certificate whatever the umask is.
 func TestCreateModesDoNotDependOnTheUmask(t *testing.T) {
 	a := openTest(t, Options{})

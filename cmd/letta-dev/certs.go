@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/truststore"
 )
 
 func newCerts(a *app) *cobra.Command {
@@ -25,7 +25,7 @@ func newCerts(a *app) *cobra.Command {
 }
 
 func newCertsInstall(a *app) *cobra.Command {
-	return a.trustCommand(certs.ToInstall, &cobra.Command{
+	return a.trustCommand(truststore.ToInstall, &cobra.Command{
 		Use:   "install",
 		Short: "Have our authority trusted by the system, the browsers and Java",
 		Long: `install adds our root certificate to the system's store, the NSS databases of Chromium and Firefox and the roots of every JVM,
@@ -40,7 +40,7 @@ away. TRUST_STORES chooses among system, nss and java, as for mkcert, and polici
 }
 
 func newCertsUninstall(a *app) *cobra.Command {
-	return a.trustCommand(certs.ToUninstall, &cobra.Command{
+	return a.trustCommand(truststore.ToUninstall, &cobra.Command{
 		Use:   "uninstall",
 		Short: "Take our authority out of all stores and delete its keys",
 		Long: `uninstall deletes the keys, and removes our root from every store that holds it, and older roots of ours with it, whatever they
@@ -51,12 +51,12 @@ with --all those of all others of this machine go too, each of which is named.`,
 }
 
 // trustCommand gives the words of a command what installing and uninstalling share.
-func (a *app) trustCommand(action certs.Action, cmd *cobra.Command) *cobra.Command {
+func (a *app) trustCommand(action truststore.Action, cmd *cobra.Command) *cobra.Command {
 	o := trustOptions{action: action}
 	cmd.Args = noArgs
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return a.changeTrust(cmd.Context(), o) }
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the commands and run none")
-	if action == certs.ToUninstall {
+	if action == truststore.ToUninstall {
 		cmd.Flags().BoolVar(&o.all, "all", false, "also the roots that other users, or you under another HOME, have in the stores of this machine")
 	} else {
 		cmd.Flags().BoolVar(&o.policies, "policies", false, "also as a policy of the browsers, which then call themselves managed; needs no certutil, but root")

@@ -9,12 +9,14 @@ import (
 	"slices"
 
 	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/clientenv"
 	"github.com/letta-dev/letta-dev/certs/host"
+	"github.com/letta-dev/letta-dev/certs/truststore"
 )
 
 // trustOptions are those of certs install and uninstall.
 type trustOptions struct {
-	action   certs.Action
+	action   truststore.Action
 	dryRun   bool
 	policies bool
 	all      bool // what other folders' authorities have left in the stores too
@@ -42,7 +44,7 @@ func (a *app) changeTrust(ctx context.Context, o trustOptions) error {
 	if o.dryRun {
 		return a.printCommands(ctx, o.action, files, stores, env, claim)
 	}
-	if o.action == certs.ToUninstall {
+	if o.action == truststore.ToUninstall {
 		return a.uninstall(ctx, claim, stores, env, files)
 	}
 	authority, _, _, err := a.authority(files)
@@ -55,7 +57,7 @@ func (a *app) changeTrust(ctx context.Context, o trustOptions) error {
 }
 
 // endTrustChange is how install and uninstall end: with what failed in the stores, or beside them.
-func (a *app) endTrustChange(ctx context.Context, action certs.Action, results []certs.Result, failed, other error) error {
+func (a *app) endTrustChange(ctx context.Context, action truststore.Action, results []truststore.Result, failed, other error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -68,10 +70,10 @@ func (a *app) endTrustChange(ctx context.Context, action certs.Action, results [
 }
 
 // uninstall deletes the keys first: a store that cannot be changed, whatever is wrong with it, is then no danger.
-func (a *app) uninstall(ctx context.Context, claim certs.Claim, stores []certs.Store, env host.Env, files paths) error {
+func (a *app) uninstall(ctx context.Context, claim certs.Claim, stores []truststore.Store, env host.Env, files paths) error {
 	keys := a.removeKeys(ctx, claim, stores, env, files)
-	results := certs.Untrust(ctx, claim, stores, nil)
-	failed := a.tellResults(certs.ToUninstall, results)
+	results := truststore.Uninstall(ctx, claim, stores, nil)
+	failed := a.tellResults(truststore.ToUninstall, results)
 	if claim.Folder == "" {
 		for _, r := range results {
 			for _, c := range r.Removed {
@@ -83,7 +85,7 @@ func (a *app) uninstall(ctx context.Context, claim certs.Claim, stores []certs.S
 	if others := left.count(func(s storeState) []string { return s.Others }); others != "" {
 		a.ui.note("roots of other authorities than the one in %s stay: %s; to remove these too: %s", files.Certs, others, a.asTyped("letta-dev certs uninstall --all"))
 	}
-	return a.endTrustChange(ctx, certs.ToUninstall, results, failed, keys)
+	return a.endTrustChange(ctx, truststore.ToUninstall, results, failed, keys)
 }
 
 // claim is whose roots are this user's: those made in the folder of their authority, which may be gone or broken, and that of their mkcert.
@@ -104,7 +106,7 @@ func (a *app) claim(env host.Env, files paths) certs.Claim {
 }
 
 // removeKeys deletes the authority, also one too broken to load, unless a store that is left out holds a root of ours.
-func (a *app) removeKeys(ctx context.Context, claim certs.Claim, stores []certs.Store, env host.Env, files paths) error {
+func (a *app) removeKeys(ctx context.Context, claim certs.Claim, stores []truststore.Store, env host.Env, files paths) error {
 	if name := leftOut(ctx, env, claim.Root(), stores); name != "" {
 		a.ui.note("the keys stay: TRUST_STORES leaves out the %s store, which may still trust them", name)
 		return nil
@@ -113,7 +115,7 @@ func (a *app) removeKeys(ctx context.Context, claim certs.Claim, stores []certs.
 	for _, name := range left {
 		a.ui.note("not ours, so it stays: %s", filepath.Join(files.Certs, name))
 	}
-	if err = errors.Join(err, certs.Withdraw(files.roots(), files.Owner)); err != nil {
+	if err = errors.Join(err, clientenv.Withdraw(files.roots(), files.Owner)); err != nil {
 		return err
 	}
 	if claim.Authority != nil && claim.Authority.Mkcert() {
@@ -125,30 +127,30 @@ func (a *app) removeKeys(ctx context.Context, claim certs.Claim, stores []certs.
 }
 
 // leftOut names a store that may hold a root of ours and is none of those that were, or would be, cleared.
-func leftOut(ctx context.Context, env host.Env, root certs.Root, cleared []certs.Store) string {
-	for _, s := range certs.Stores(env, certs.System, certs.NSS, certs.Java, certs.Policies) {
-		if slices.ContainsFunc(cleared, func(c certs.Store) bool { return c.Name() == s.Name() }) {
+func leftOut(ctx context.Context, env host.Env, root certs.Root, cleared []truststore.Store) string {
+	for _, s := range truststore.Stores(env, truststore.System, truststore.NSS, truststore.Java, truststore.Policies) {
+		if slices.ContainsFunc(cleared, func(c truststore.Store) bool { return c.Name() == s.Name() }) {
 			continue
 		}
-		if commands, err := s.Commands(ctx, certs.ToUninstall, root); err != nil || len(commands) > 0 {
+		if commands, err := s.Commands(ctx, truststore.ToUninstall, root); err != nil || len(commands) > 0 {
 			return s.Name()
 		}
 	}
 	return ""
 }
 
-func (a *app) tellResults(action certs.Action, results []certs.Result) (failed error) {
+func (a *app) tellResults(action truststore.Action, results []truststore.Result) (failed error) {
 	for _, r := range results {
 		row := a.ui.begin(r.Store, "")
 		switch {
 		case r.Err != nil:
 			failed = errors.Join(failed, r.Err)
 			row.fail("%s: %v", r.Where, r.Err)
-		case action == certs.ToUninstall && len(r.Commands) == 0:
+		case action == truststore.ToUninstall && len(r.Commands) == 0:
 			row.done("%s: nothing of ours in it", r.Where)
-		case action == certs.ToUninstall:
+		case action == truststore.ToUninstall:
 			row.done("%s: removed, known by %s", r.Where, known(r.Known, r.Client))
-		case r.Before == certs.Trusted:
+		case r.Before == truststore.Trusted:
 			row.done("%s: trusted already, known by %s", r.Where, known(r.Known, r.Client))
 		default:
 			row.done("%s: installed, known by %s", r.Where, known(r.Known, r.Client))
@@ -175,7 +177,7 @@ func (e *trustError) Hint() string {
 	return "letta-dev certs status"
 }
 
-func storeStates(results []certs.Result) []storeState {
+func storeStates(results []truststore.Result) []storeState {
 	t := trustStatus{Stores: []storeState{}}
 	for _, r := range results {
 		t.add(r)

@@ -11,10 +11,11 @@ import (
 
 	"github.com/letta-dev/letta-dev/certs"
 	"github.com/letta-dev/letta-dev/certs/host"
+	"github.com/letta-dev/letta-dev/certs/truststore"
 )
 
 // printCommands is the dry run: the exact commands, a line each.
-func (a *app) printCommands(ctx context.Context, action certs.Action, files paths, stores []certs.Store, env host.Env, claim certs.Claim) error {
+func (a *app) printCommands(ctx context.Context, action truststore.Action, files paths, stores []truststore.Store, env host.Env, claim certs.Claim) error {
 	type line struct {
 		Store    string   `json:"store"`
 		Commands []string `json:"commands"`
@@ -36,7 +37,7 @@ func (a *app) printCommands(ctx context.Context, action certs.Action, files path
 		}
 		lines = append(lines, l)
 	}
-	if action == certs.ToUninstall {
+	if action == truststore.ToUninstall {
 		a.noteDeletion(files, leftOut(ctx, env, root, stores))
 	}
 	return a.ui.verbatim("certs "+string(action), lines, func(w io.Writer) {
@@ -72,8 +73,8 @@ func (a *app) noteDeletion(files paths, leftOut string) {
 
 // rootFor is the root that a dry run is about: none where there is none of ours to remove, and mkcert's is not. Where there is none yet to
 // install, one takes its place that nobody keeps.
-func (a *app) rootFor(action certs.Action, files paths, claim certs.Claim) (certs.Root, error) {
-	if action == certs.ToUninstall {
+func (a *app) rootFor(action truststore.Action, files paths, claim certs.Claim) (certs.Root, error) {
+	if action == truststore.ToUninstall {
 		return claim.Root(), nil
 	}
 	authority, _, err := a.loadAuthority(files)

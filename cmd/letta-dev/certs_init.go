@@ -11,6 +11,7 @@ import (
 
 	"github.com/letta-dev/letta-dev/certs"
 	"github.com/letta-dev/letta-dev/certs/host"
+	"github.com/letta-dev/letta-dev/certs/truststore"
 )
 
 func newCertsInit(a *app) *cobra.Command {
@@ -99,7 +100,7 @@ func (f authorityFacts) print(w io.Writer) {
 
 // installable tells whether `certs install` has something to do.
 func (a *app) installable(ctx context.Context, env host.Env, authority *certs.Authority) bool {
-	families, err := a.families(certs.ToInstall, false)
+	families, err := a.families(truststore.ToInstall, false)
 	t := newTrustStatus(authority)
 	for _, s := range storesOf(ctx, env, families, false) {
 		t.look(ctx, s, authority.Root())
@@ -131,10 +132,10 @@ func (a *app) trustedMkcert(ctx context.Context, env host.Env) (path, by string)
 	if err != nil {
 		return "", ""
 	}
-	var results []certs.Result
-	for _, s := range certs.Stores(env) {
+	var results []truststore.Result
+	for _, s := range truststore.Stores(env) {
 		if status, err := s.Status(ctx, root); err == nil {
-			results = append(results, certs.Result{Store: s.Name(), After: status.State})
+			results = append(results, truststore.Result{Store: s.Name(), After: status.State})
 		}
 	}
 	if by = trustedBy(results); by == "" {

@@ -6,14 +6,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/truststore"
 )
 
 // What comes from files and folders cannot give orders to the terminal.
 func TestStatusWithoutOrdersToTheTerminal(t *testing.T) {
 	const order = "\x1b]0;mine\a\u009b2J\r"
 	var out bytes.Buffer
-	s := &trustStatus{Root: "/root" + order, Stores: []storeState{{Store: "Firefox", Where: "/where" + order, State: certs.Absent,
+	s := &trustStatus{Root: "/root" + order, Stores: []storeState{{Store: "Firefox", Where: "/where" + order, State: truststore.Absent,
 		Error: "error" + order, Hint: "hint" + order}}}
 	s.print(&out, func(s string) string { return s })
 	u := &ui{mode: "plain", err: &out, app: &app{now: time.Now}}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/truststore"
 )
 
 func newCertsStatus(a *app) *cobra.Command {
@@ -53,7 +54,7 @@ func (a *app) certsStatus(ctx context.Context) error {
 	default:
 		a.warnOfEnd(authority.EndsSoon())
 		t = newTrustStatus(authority)
-		certs.Prove(ctx, claim, stores, t.add)
+		truststore.Prove(ctx, claim, stores, t.add)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -76,7 +77,7 @@ func (a *app) certsStatus(ctx context.Context) error {
 // is no error: nobody may have wanted it there.
 func (t *trustStatus) verdict() error {
 	for _, s := range t.Stores {
-		if s.State == certs.Unavailable || s.State == certs.Partial || s.Error != "" {
+		if s.State == truststore.Unavailable || s.State == truststore.Partial || s.Error != "" {
 			return &trustError{"status", &storeError{s}}
 		}
 	}
@@ -98,12 +99,12 @@ func (e *storeError) Hint() string { return cmp.Or(e.storeState.Hint, "letta-dev
 
 // trusted tells whether any store trusts the authority.
 func (t *trustStatus) trusted() bool {
-	return slices.ContainsFunc(t.Stores, func(s storeState) bool { return s.State == certs.Trusted })
+	return slices.ContainsFunc(t.Stores, func(s storeState) bool { return s.State == truststore.Trusted })
 }
 
 // installable tells whether a store does not trust the authority and has no advice of its own on that.
 func (t *trustStatus) installable() bool {
-	return t.Root != "" && slices.ContainsFunc(t.Stores, func(s storeState) bool { return s.State != certs.Trusted && s.Error == "" })
+	return t.Root != "" && slices.ContainsFunc(t.Stores, func(s storeState) bool { return s.State != truststore.Trusted && s.Error == "" })
 }
 
 func (t *trustStatus) print(w io.Writer, asTyped func(string) string) {
@@ -155,7 +156,7 @@ func (t *trustStatus) count(of func(storeState) []string) string {
 }
 
 // known is how a state is known, and from whom.
-func known(evidence certs.Evidence, client string) string {
+func known(evidence truststore.Evidence, client string) string {
 	if client == "" {
 		return string(evidence)
 	}

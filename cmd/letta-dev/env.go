@@ -14,7 +14,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/clientenv"
 	"github.com/letta-dev/letta-dev/certs/host"
+	"github.com/letta-dev/letta-dev/certs/keypair"
 	"github.com/letta-dev/letta-dev/compose"
 	"github.com/letta-dev/letta-dev/orchestrator"
 )
@@ -75,7 +77,7 @@ type envAnswer struct {
 	Withheld  []string          `json:"withheld"` // set too, and secret
 }
 
-func newEnvAnswer(vars []certs.Variable) envAnswer {
+func newEnvAnswer(vars []clientenv.Variable) envAnswer {
 	answer := envAnswer{Variables: map[string]string{}, Withheld: []string{}}
 	for _, v := range vars {
 		if v.Name == apiKey {
@@ -88,7 +90,7 @@ func newEnvAnswer(vars []certs.Variable) envAnswer {
 }
 
 // variables are those of `env` and `run`. It works before the first `up` and beside any: what runs is asked for its address.
-func (a *app) variables(ctx context.Context) ([]certs.Variable, error) {
+func (a *app) variables(ctx context.Context) ([]clientenv.Variable, error) {
 	stack, err := a.loadStack(ctx, nil, "")
 	if err != nil && a.global.project == "" {
 		return nil, fmt.Errorf("finding the name of the project here: %w", err)
@@ -131,18 +133,18 @@ func (a *app) variables(ctx context.Context) ([]certs.Variable, error) {
 // git of an agent's memory goes to Letta's cloud unless LETTA_MEMFS_BASE_URL names another server, and its telemetry always does
 // (letta-code#1918; read and tried with 0.25.9 and 0.34.12). LETTA_MEMFS_LOCAL=1 would have it clone every new agent's memory from
 // here, which ends it with an error where the server has no such service, as ours has not: without it, it asks nobody.
-func serverVariables(address string, password []certs.Variable, key string) []certs.Variable {
-	vars := append([]certs.Variable{{Name: "LETTA_BASE_URL", Value: address}, {Name: "LETTA_MEMFS_BASE_URL", Value: address}}, password...)
+func serverVariables(address string, password []clientenv.Variable, key string) []clientenv.Variable {
+	vars := append([]clientenv.Variable{{Name: "LETTA_BASE_URL", Value: address}, {Name: "LETTA_MEMFS_BASE_URL", Value: address}}, password...)
 	if len(password) > 0 || key != "" {
-		vars = append(vars, certs.Variable{Name: "LETTA_CODE_TELEM", Value: "0"})
+		vars = append(vars, clientenv.Variable{Name: "LETTA_CODE_TELEM", Value: "0"})
 	}
 	return vars
 }
 
 // mergeVariables is both, in which those of the latter stand for the former's of the same name.
-func mergeVariables(vars, later []certs.Variable) []certs.Variable {
-	replaced := func(v certs.Variable) bool {
-		return slices.ContainsFunc(later, func(l certs.Variable) bool { return l.Name == v.Name })
+func mergeVariables(vars, later []clientenv.Variable) []clientenv.Variable {
+	replaced := func(v clientenv.Variable) bool {
+		return slices.ContainsFunc(later, func(l clientenv.Variable) bool { return l.Name == v.Name })
 	}
 	return append(slices.DeleteFunc(vars, replaced), later...)
 }
@@ -164,14 +166,14 @@ func (a *app) vouching(files paths, live *liveStatus) (*certs.Authority, host.En
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		a.ui.warn("%s", advice(err))
 	}
-	if err != nil || !certs.SignedBy(authority, live.CertFile) {
+	if err != nil || !keypair.SignedBy(authority.Root(), live.CertFile, a.now()) {
 		a.ui.warn("our authority did not sign the certificate in use, %s: programs have to trust its issuer by themselves", live.CertFile)
 	}
 	return authority, env, nil
 }
 
 // trustVariables are those that make programs accept our certificates, in an environment in which others are set.
-func (a *app) trustVariables(ctx context.Context, files paths, authority *certs.Authority, env host.Env, set []certs.Variable) ([]certs.Variable, error) {
+func (a *app) trustVariables(ctx context.Context, files paths, authority *certs.Authority, env host.Env, set []clientenv.Variable) ([]clientenv.Variable, error) {
 	getenv := func(name string) string {
 		for _, v := range set {
 			if v.Name == name {
@@ -180,7 +182,7 @@ func (a *app) trustVariables(ctx context.Context, files paths, authority *certs.
 		}
 		return a.env.get(name)
 	}
-	vars, problems, err := certs.Variables(ctx, env, authority.Root(), certs.VariableOptions{Dir: files.roots(), Within: a.dir, Getenv: getenv})
+	vars, problems, err := clientenv.Variables(ctx, env, authority.Root(), clientenv.Options{Dir: files.roots(), Within: a.dir, Getenv: getenv})
 	for _, p := range problems {
 		a.ui.warn("%s", advice(p))
 	}
@@ -246,7 +248,7 @@ func servedPort(live *liveStatus, scheme string) (port string) {
 
 // password is what the SDKs send, where the server of the stack asks for one. It stands where `up` reads it: in the environment, in
 // .env, or in the compose file.
-func (a *app) password(stack *compose.Project) []certs.Variable {
+func (a *app) password(stack *compose.Project) []clientenv.Variable {
 	server := stack.Server()
 	if server == nil || server.Environment["SECURE"] != "true" {
 		return nil
@@ -259,7 +261,7 @@ func (a *app) password(stack *compose.Project) []certs.Variable {
 	case mine != "" && mine != password:
 		a.ui.warn("%s is set already, and is not the password of the server here; it stays: to have it replaced: unset %s", apiKey, apiKey)
 	default:
-		return []certs.Variable{{Name: apiKey, Value: password}}
+		return []clientenv.Variable{{Name: apiKey, Value: password}}
 	}
 	return nil
 }

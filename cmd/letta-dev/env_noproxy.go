@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/clientenv"
 )
 
 // loopbackNames are the entries of NO_PROXY for this machine. No two clients read the variable alike: Node wants the dot before names
@@ -17,7 +17,7 @@ func loopbackNames() []string {
 
 // noProxyVariables are those that keep programs from sending what is for the server to a proxy of the environment, beside all that they
 // sent past it before. There are none where no proxy is set. The hosts are what the server is called beside the names of loopback.
-func noProxyVariables(get func(string) string, environ, hosts []string) []certs.Variable {
+func noProxyVariables(get func(string) string, environ, hosts []string) []clientenv.Variable {
 	vars := javaNoProxyVariables(get)
 	if !slices.ContainsFunc(environ, setsProxy) {
 		return vars
@@ -36,7 +36,7 @@ func noProxyVariables(get func(string) string, environ, hosts []string) []certs.
 		if strings.TrimSpace(value) == "*" { // no proxy for anything, but only if it stands alone
 			continue
 		}
-		vars = append(vars, certs.Variable{Name: name, Value: withNoProxy(value, hosts)})
+		vars = append(vars, clientenv.Variable{Name: name, Value: withNoProxy(value, hosts)})
 	}
 	return vars
 }
@@ -68,7 +68,7 @@ func withNoProxy(list string, hosts []string) string {
 
 // javaNoProxyVariables do the same for Java, whose proxies and their exceptions are options that stand in these variables. Java itself
 // leaves out localhost and loopback addresses, unless it is told that the list is empty, but not the names under localhost.
-func javaNoProxyVariables(get func(string) string) []certs.Variable {
+func javaNoProxyVariables(get func(string) string) []clientenv.Variable {
 	const option, list = "-Dhttp.nonProxyHosts=", "localhost|*.localhost|127.*|[::1]|" // Java passes over an empty entry at the end
 	var excepting, proxied []string
 	for _, name := range []string{"JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS"} {
@@ -79,16 +79,16 @@ func javaNoProxyVariables(get func(string) string) []certs.Variable {
 			proxied = append(proxied, name)
 		}
 	}
-	var vars []certs.Variable
+	var vars []clientenv.Variable
 	for _, name := range excepting { // of several options of that name one counts, so all get the list, each once
 		value := strings.ReplaceAll(get(name), option+list, option)
-		vars = append(vars, certs.Variable{Name: name, Value: strings.ReplaceAll(value, option, option+list)})
+		vars = append(vars, clientenv.Variable{Name: name, Value: strings.ReplaceAll(value, option, option+list)})
 	}
 	if excepting != nil {
 		return vars
 	}
 	for _, name := range proxied {
-		vars = append(vars, certs.Variable{Name: name, Value: get(name) + " " + option + list})
+		vars = append(vars, clientenv.Variable{Name: name, Value: get(name) + " " + option + list})
 	}
 	return vars
 }

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/clientenv"
 )
 
 // exempted is what noProxyVariables makes of an environment.
@@ -75,8 +75,8 @@ func TestNoProxyVariables(t *testing.T) {
 
 // A variable that both parts of env set, as JDK_JAVA_OPTIONS, is set once.
 func TestMergeVariables(t *testing.T) {
-	got := mergeVariables([]certs.Variable{{Name: "A", Value: "1"}, {Name: "B", Value: "2"}}, []certs.Variable{{Name: "A", Value: "1 and more"}})
-	if want := []certs.Variable{{Name: "B", Value: "2"}, {Name: "A", Value: "1 and more"}}; !slices.Equal(got, want) {
+	got := mergeVariables([]clientenv.Variable{{Name: "A", Value: "1"}, {Name: "B", Value: "2"}}, []clientenv.Variable{{Name: "A", Value: "1 and more"}})
+	if want := []clientenv.Variable{{Name: "B", Value: "2"}, {Name: "A", Value: "1 and more"}}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }

@@ -9,11 +9,11 @@ import (
 
 	"github.com/joho/godotenv"
 
-	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/clientenv"
 )
 
 // evaluate has a shell take the variables, with the program and its arguments, and returns what it makes of each.
-func evaluate(t *testing.T, text string, vars []certs.Variable, argv ...string) {
+func evaluate(t *testing.T, text string, vars []clientenv.Variable, argv ...string) {
 	t.Helper()
 	if _, err := exec.LookPath(argv[0]); err != nil {
 		t.Skip("NOT TESTED: that", argv[0], "reads what we write for it. It is not installed")
@@ -49,7 +49,7 @@ func FuzzShells(f *testing.F) {
 		if strings.Contains(value, "\x00") {
 			t.Skip("no variable can hold it")
 		}
-		vars := []certs.Variable{{Name: "LETTA_X", Value: value}, {Name: "LETTA_Y", Value: value + "y"}}
+		vars := []clientenv.Variable{{Name: "LETTA_X", Value: value}, {Name: "LETTA_Y", Value: value + "y"}}
 		text, err := writeVariables("sh", vars)
 		if err != nil {
 			t.Fatal(err)
@@ -60,7 +60,7 @@ func FuzzShells(f *testing.F) {
 }
 
 // evaluateOthers looks at the formats that not every value can be written in: what is written has to be read back.
-func evaluateOthers(t *testing.T, vars []certs.Variable) {
+func evaluateOthers(t *testing.T, vars []clientenv.Variable) {
 	if text, err := writeVariables("dotenv", vars); err == nil {
 		got, err := godotenv.Unmarshal(text)
 		if err != nil || len(got) != 2 || got["LETTA_X"] != vars[0].Value || got["LETTA_Y"] != vars[1].Value {
@@ -80,9 +80,9 @@ func TestShells(t *testing.T) {
 		{"bash", "--norc", "-c", `eval "$(cat)"; exec env -0`}, {"zsh", "-f", "-c", `eval "$(cat)"; exec env -0`}, {"fish", "--no-config", "-c", "source -; exec env -0"},
 	} {
 		t.Run(argv[0], func(t *testing.T) {
-			var vars []certs.Variable
+			var vars []clientenv.Variable
 			for i, value := range awkward() {
-				vars = append(vars, certs.Variable{Name: "LETTA_" + string(rune('A'+i%26)) + string(rune('A'+i/26)), Value: value})
+				vars = append(vars, clientenv.Variable{Name: "LETTA_" + string(rune('A'+i%26)) + string(rune('A'+i/26)), Value: value})
 			}
 			format := "sh"
 			if argv[0] == "fish" {
@@ -103,12 +103,12 @@ func TestDotenv(t *testing.T) {
 		"/home/me/.local/roots.pem": "X=/home/me/.local/roots.pem\n", "/home/my name/a": "X='/home/my name/a'\n", "/it's": `X="/it's"` + "\n", "$HOME": "X='$HOME'\n",
 		`C:\Users\me`: `X='C:\Users\me'` + "\n", "a\nb": "X='a\nb'\n",
 	} {
-		if got, err := writeVariables("dotenv", []certs.Variable{{Name: "X", Value: value}}); err != nil || got != want {
+		if got, err := writeVariables("dotenv", []clientenv.Variable{{Name: "X", Value: value}}); err != nil || got != want {
 			t.Errorf("%q is written as %q, %v, want %q", value, got, err, want)
 		}
 	}
 	for format, value := range map[string]string{"dotenv": ` it's \`, "json": "\xff"} {
-		_, err := writeVariables(format, []certs.Variable{{Name: "X", Value: value}})
+		_, err := writeVariables(format, []clientenv.Variable{{Name: "X", Value: value}})
 		if e := explain(err); !is[*unwritableError](err) || e.Hint != "letta-dev env --shell sh" {
 			t.Errorf("%q as %s: %v", value, format, err)
 		}

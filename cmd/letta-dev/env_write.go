@@ -9,7 +9,7 @@ import (
 
 	"github.com/joho/godotenv"
 
-	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/clientenv"
 )
 
 // unwritableError says that a format has no way to write a value.
@@ -23,7 +23,7 @@ func (e *unwritableError) Error() string {
 func (e *unwritableError) Hint() string { return "letta-dev env --shell sh" }
 
 // writeVariables writes variables so that the reader of the format gets their values back, byte by byte.
-func writeVariables(format string, vars []certs.Variable) (string, error) {
+func writeVariables(format string, vars []clientenv.Variable) (string, error) {
 	if format == "json" {
 		return writeJSON(vars)
 	}
@@ -45,7 +45,7 @@ func writeVariables(format string, vars []certs.Variable) (string, error) {
 	return b.String(), nil
 }
 
-func writeJSON(vars []certs.Variable) (string, error) {
+func writeJSON(vars []clientenv.Variable) (string, error) {
 	all := map[string]string{}
 	for _, v := range vars {
 		if !utf8.ValidString(v.Value) {
@@ -63,7 +63,7 @@ func writeJSON(vars []certs.Variable) (string, error) {
 
 // dotenvLine writes a variable for a .env file. Such files have no standard, and the readers differ in what they take for a quote and an
 // escape, so the plainest form is taken that godotenv reads as the value; there need not be one.
-func dotenvLine(v certs.Variable) (line string, ok bool) {
+func dotenvLine(v clientenv.Variable) (line string, ok bool) {
 	forms := []string{
 		"'" + v.Value + "'",
 		`"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `\$`, "\n", `\n`, "\r", `\r`).Replace(v.Value) + `"`,

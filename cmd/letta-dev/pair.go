@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/keypair"
 	"github.com/letta-dev/letta-dev/compose"
 )
 
@@ -30,8 +31,8 @@ func (a *app) prepareTLS(ctx context.Context, cfg serveConfig, mode string) erro
 // showPair is the line of a pair that somebody brought.
 func (a *app) showPair(cfg serveConfig) error {
 	var warnings []error
-	pair, err := certs.OpenPair(cfg.CertFile, cfg.KeyFile, certs.PairOptions{
-		Hosts: cfg.Hosts, Now: a.now, Changed: func(c certs.PairChange) { warnings = append(warnings, c.Warning) },
+	pair, err := keypair.Open(cfg.CertFile, cfg.KeyFile, keypair.Options{
+		Hosts: cfg.Hosts, Now: a.now, Changed: func(c keypair.Change) { warnings = append(warnings, c.Warning) },
 	})
 	if err != nil {
 		return err
@@ -105,7 +106,7 @@ func (e *bringError) Hint() string {
 
 // pair is a certificate that somebody brought, followed while we run.
 func (s *serving) pair(ctx context.Context, group *group) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
-	pair, err := certs.OpenPair(s.cfg.CertFile, s.cfg.KeyFile, certs.PairOptions{Hosts: s.cfg.Hosts, Now: s.app.now, Changed: s.tellPair})
+	pair, err := keypair.Open(s.cfg.CertFile, s.cfg.KeyFile, keypair.Options{Hosts: s.cfg.Hosts, Now: s.app.now, Changed: s.tellPair})
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +116,7 @@ func (s *serving) pair(ctx context.Context, group *group) (func(*tls.ClientHello
 }
 
 // tellPair says what became of the files of a pair.
-func (s *serving) tellPair(c certs.PairChange) {
+func (s *serving) tellPair(c keypair.Change) {
 	until := day(c.NotAfter)
 	switch {
 	case c.Refused != nil:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/letta-dev/letta-dev/certs"
 	"github.com/letta-dev/letta-dev/certs/host"
+	"github.com/letta-dev/letta-dev/certs/keypair"
 )
 
 // The addresses shown are those that clients accept: of the hosts asked for, else of those we always serve.
@@ -71,7 +72,7 @@ func shown(urls []serviceURL) string {
 func TestTimelineOfAPair(t *testing.T) {
 	journal := newTestJournal(t)
 	s := &serving{journal: journal, cfg: serveConfig{Background: true}}
-	change := certs.PairChange{Names: certs.Names{"localhost"}, NotAfter: noon()}
+	change := keypair.Change{Names: certs.Names{"localhost"}, NotAfter: noon()}
 	s.tellPair(change)
 	change.Refused = &host.Error{Doing: "use it", Path: "/dev.pem", Err: errors.New("it ended"), Advice: "mkcert localhost"}
 	s.tellPair(change)

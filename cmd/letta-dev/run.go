@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/letta-dev/letta-dev/certs"
+	"github.com/letta-dev/letta-dev/certs/clientenv"
 )
 
 func newRun(a *app) *cobra.Command {
@@ -49,7 +49,7 @@ func (a *app) runProgram(ctx context.Context, argv []string) error {
 }
 
 // setVariables is an environment in which variables have new values.
-func setVariables(environ []string, vars []certs.Variable) []string {
+func setVariables(environ []string, vars []clientenv.Variable) []string {
 	var out []string
 	for _, kv := range environ {
 		name, _, _ := strings.Cut(kv, "=")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/letta-dev/letta-dev/certs"
 	"github.com/letta-dev/letta-dev/certs/host"
+	"github.com/letta-dev/letta-dev/certs/truststore"
 )
 
 // authority opens the certificate authority, making it where there is none.
@@ -74,9 +75,9 @@ func (a *app) trustForUp(ctx context.Context, cfg serveConfig, mode string) erro
 	}
 	env.Attended = a.ui.interactive()
 	env.Elevate, env.Waits = a.elevates(mode), a.tellStoreWait
-	stores := certs.Stores(env)
+	stores := truststore.Stores(env)
 	if mode == "user" {
-		stores = slices.DeleteFunc(stores, func(s certs.Store) bool { return needsRoot(ctx, s, authority) })
+		stores = slices.DeleteFunc(stores, func(s truststore.Store) bool { return needsRoot(ctx, s, authority) })
 	}
 	results := a.trust(ctx, authority, stores, env)
 	if ctx.Err() != nil {
@@ -99,15 +100,15 @@ func (a *app) elevates(mode string) bool {
 }
 
 // needsRoot says whether a store can only be changed with rights this process does not have.
-func needsRoot(ctx context.Context, s certs.Store, authority *certs.Authority) bool {
-	commands, err := s.Commands(ctx, certs.ToInstall, authority.Root())
+func needsRoot(ctx context.Context, s truststore.Store, authority *certs.Authority) bool {
+	commands, err := s.Commands(ctx, truststore.ToInstall, authority.Root())
 	return err == nil && slices.ContainsFunc(commands, func(c host.Command) bool { return c.NeedsRoot })
 }
 
 // trust installs the authority, after saying what needs more rights than this process has: sudo's own prompt is then the consent.
-func (a *app) trust(ctx context.Context, authority *certs.Authority, stores []certs.Store, env host.Env) []certs.Result {
+func (a *app) trust(ctx context.Context, authority *certs.Authority, stores []truststore.Store, env host.Env) []truststore.Result {
 	for _, s := range stores {
-		commands, err := s.Commands(ctx, certs.ToInstall, authority.Root())
+		commands, err := s.Commands(ctx, truststore.ToInstall, authority.Root())
 		if err != nil || env.UID == 0 || !env.Elevate {
 			continue
 		}
@@ -117,14 +118,14 @@ func (a *app) trust(ctx context.Context, authority *certs.Authority, stores []ce
 			}
 		}
 	}
-	return certs.Trust(ctx, authority, stores, nil)
+	return truststore.Install(ctx, authority, stores, nil)
 }
 
 // trustedBy names the stores that trust the authority, each once. One whose client did not come to the proof is not among them.
-func trustedBy(results []certs.Result) string {
+func trustedBy(results []truststore.Result) string {
 	var names []string
 	for _, r := range results {
-		if r.After == certs.Trusted && r.Err == nil && !slices.Contains(names, r.Store) {
+		if r.After == truststore.Trusted && r.Err == nil && !slices.Contains(names, r.Store) {
 			names = append(names, r.Store)
 		}
 	}
@@ -132,7 +133,7 @@ func trustedBy(results []certs.Result) string {
 }
 
 // warnUntrusted says, a line a kind of store, which did not take the authority, why, and what to type.
-func (a *app) warnUntrusted(results []certs.Result) {
+func (a *app) warnUntrusted(results []truststore.Result) {
 	var said []string
 	for _, r := range results {
 		if r.Err == nil || slices.Contains(said, r.Store) {
@@ -140,7 +141,7 @@ func (a *app) warnUntrusted(results []certs.Result) {
 		}
 		said = append(said, r.Store)
 		e := explain(r.Err)
-		if is[*certs.RightsError](r.Err) {
+		if is[*truststore.RightsError](r.Err) {
 			e.Hint = "letta-dev certs install"
 		}
 		a.ui.warn("%s does not trust our certificates: %s; to change that: %s", r.Store, e.Message, e.Hint)
@@ -160,15 +161,15 @@ type trustStatus struct {
 
 // storeState is one trust store.
 type storeState struct {
-	Store  string         `json:"store"`
-	Where  string         `json:"where,omitempty"`
-	State  certs.State    `json:"state"`
-	Known  certs.Evidence `json:"known,omitempty"`
-	Client string         `json:"client,omitempty"` // from whom that is known: curl, chromium, tstclnt, java
-	Stale  []string       `json:"stale,omitempty"`  // older roots of ours in it
-	Others []string       `json:"others,omitempty"` // and those of other users, or of ours under another HOME
-	Error  string         `json:"error,omitempty"`
-	Hint   string         `json:"hint,omitempty"`
+	Store  string              `json:"store"`
+	Where  string              `json:"where,omitempty"`
+	State  truststore.State    `json:"state"`
+	Known  truststore.Evidence `json:"known,omitempty"`
+	Client string              `json:"client,omitempty"` // from whom that is known: curl, chromium, tstclnt, java
+	Stale  []string            `json:"stale,omitempty"`  // older roots of ours in it
+	Others []string            `json:"others,omitempty"` // and those of other users, or of ours under another HOME
+	Error  string              `json:"error,omitempty"`
+	Hint   string              `json:"hint,omitempty"`
 }
 
 // trustStatus reads the stores without trying handshakes; it takes milliseconds.
@@ -182,7 +183,7 @@ func (a *app) trustStatus(ctx context.Context, files paths) *trustStatus {
 	if root.Certificate == nil { // mkcert's
 		root = authority.Root()
 	}
-	for _, s := range certs.Stores(env) {
+	for _, s := range truststore.Stores(env) {
 		t.look(ctx, s, root)
 	}
 	return t
@@ -197,9 +198,9 @@ func (a *app) warnOfEnd(end error) {
 }
 
 // look adds what a store says by itself.
-func (t *trustStatus) look(ctx context.Context, s certs.Store, root certs.Root) {
+func (t *trustStatus) look(ctx context.Context, s truststore.Store, root certs.Root) {
 	st, err := s.Status(ctx, root)
-	t.add(certs.Result{Store: s.Name(), Where: st.Where, After: st.State, Known: st.Known, Stale: st.Stale, Other: st.Other, Err: err})
+	t.add(truststore.Result{Store: s.Name(), Where: st.Where, After: st.State, Known: st.Known, Stale: st.Stale, Other: st.Other, Err: err})
 }
 
 func newTrustStatus(authority *certs.Authority) *trustStatus {
@@ -207,7 +208,7 @@ func newTrustStatus(authority *certs.Authority) *trustStatus {
 	return &trustStatus{Root: root.Path, Fingerprint: root.Fingerprint(), NotAfter: authority.NotAfter(), Stores: []storeState{}, end: authority.EndsSoon()}
 }
 
-func (t *trustStatus) add(r certs.Result) {
+func (t *trustStatus) add(r truststore.Result) {
 	s := storeState{Store: r.Store, Where: r.Where, State: r.After, Known: r.Known, Client: r.Client}
 	for _, c := range r.Stale {
 		s.Stale = append(s.Stale, certs.Root{Certificate: c}.Name())
@@ -227,7 +228,7 @@ func (t *trustStatus) summary() string {
 	var yes, no []string
 	for _, s := range t.Stores {
 		list := &no
-		if s.State == certs.Trusted {
+		if s.State == truststore.Trusted {
 			list = &yes
 		}
 		if !slices.Contains(*list, s.Store) {
@@ -265,7 +266,7 @@ func (a *app) curlTrust(ctx context.Context, files paths) string {
 		return ""
 	}
 	for _, s := range t.Stores {
-		if s.Store == "system" && s.State == certs.Trusted {
+		if s.Store == "system" && s.State == truststore.Trusted {
 			return ""
 		}
 	}

@@ -8,48 +8,49 @@ import (
 
 	"github.com/letta-dev/letta-dev/certs"
 	"github.com/letta-dev/letta-dev/certs/host"
+	"github.com/letta-dev/letta-dev/certs/truststore"
 )
 
 // families are the kinds of stores that `certs` is about: all, or those that TRUST_STORES names, as for mkcert. Browser policies are
 // always looked at, and only installed when asked for.
-func (a *app) families(action certs.Action, policies bool) ([]certs.Family, error) {
-	known := []certs.Family{certs.System, certs.NSS, certs.Java, certs.Policies}
+func (a *app) families(action truststore.Action, policies bool) ([]truststore.Family, error) {
+	known := []truststore.Family{truststore.System, truststore.NSS, truststore.Java, truststore.Policies}
 	families := known
 	if list := a.env.get("TRUST_STORES"); list != "" {
 		families = nil
 		for _, word := range strings.Split(list, ",") {
-			if !slices.Contains(known, certs.Family(word)) {
+			if !slices.Contains(known, truststore.Family(word)) {
 				return nil, usagef("TRUST_STORES=system,nss,java letta-dev certs status", "TRUST_STORES: %q is none of system, nss, java, policies", word)
 			}
-			families = append(families, certs.Family(word))
+			families = append(families, truststore.Family(word))
 		}
-	} else if action == certs.ToInstall {
+	} else if action == truststore.ToInstall {
 		families = known[:3]
 	}
 	if policies {
-		families = append(slices.Clone(families), certs.Policies)
+		families = append(slices.Clone(families), truststore.Policies)
 	}
 	return families, nil
 }
 
 // storesOf are those of the families; of policies, which few people use, those alone that hold something of ours or shall. Policies that
 // are asked for stand in for the browsers' own databases where certutil is missing, which is what they are for.
-func storesOf(ctx context.Context, env host.Env, families []certs.Family, policies bool) []certs.Store {
-	var found []certs.Store
-	others := slices.DeleteFunc(slices.Clone(families), func(f certs.Family) bool { return f == certs.Policies })
+func storesOf(ctx context.Context, env host.Env, families []truststore.Family, policies bool) []truststore.Store {
+	var found []truststore.Store
+	others := slices.DeleteFunc(slices.Clone(families), func(f truststore.Family) bool { return f == truststore.Policies })
 	if len(others) > 0 { // none would stand for some
-		found = certs.Stores(env, others...)
+		found = truststore.Stores(env, others...)
 	}
 	if len(others) == len(families) {
 		return found
 	}
-	for _, s := range certs.Stores(env, certs.Policies) {
-		if commands, err := s.Commands(ctx, certs.ToUninstall, certs.Root{}); policies || err != nil || len(commands) > 0 {
+	for _, s := range truststore.Stores(env, truststore.Policies) {
+		if commands, err := s.Commands(ctx, truststore.ToUninstall, certs.Root{}); policies || err != nil || len(commands) > 0 {
 			found = append(found, s)
 		}
 	}
 	if policies {
-		return certs.StandIn(env, found)
+		return truststore.WithoutCoveredByPolicy(env, found)
 	}
 	return found
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/letta-dev/letta-dev/certs"
 	"github.com/letta-dev/letta-dev/certs/host"
+	"github.com/letta-dev/letta-dev/certs/truststore"
 	"github.com/letta-dev/letta-dev/orchestrator"
 	"github.com/letta-dev/letta-dev/proxy"
 )
@@ -98,8 +99,8 @@ func checkHosts(authority *certs.Authority, hosts []string) error {
 // planTrust is what would be done to the stores; what needs rights that this `up` would not get is left alone, as it is then.
 func (r *upRun) planTrust(ctx context.Context, p *orchestrator.Plan, env host.Env, root certs.Root) {
 	elevate := r.app.elevates(r.o.trust)
-	for _, s := range certs.Stores(env) {
-		commands, err := s.Commands(ctx, certs.ToInstall, root)
+	for _, s := range truststore.Stores(env) {
+		commands, err := s.Commands(ctx, truststore.ToInstall, root)
 		switch {
 		case err != nil:
 			p.Notes = append(p.Notes, fmt.Sprintf("the %s store stays as it is: %s", s.Name(), advice(err)))
