@@ -60,7 +60,7 @@ func TestClientThatLeavesAnUploadThatIsNotTaken(t *testing.T) {
 						dialed <- theirs
 						return ours, nil
 					}
-				}, func(p *Proxy) { p.limits.still = 400 * time.Millisecond })
+				}, func(p *Proxy) { p.limits.bodyIdle = 400 * time.Millisecond })
 				for _, e := range g.entrances() {
 					client := e.dial(t)
 					go client.Write(append([]byte(post("Content-Length: 104857600\r\n", "")), body...))

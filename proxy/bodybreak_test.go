@@ -161,7 +161,7 @@ func TestBodyThatBreaksOffBeforeTheAnswer(t *testing.T) {
 func TestAnswerThatWaitsForABrokenBody(t *testing.T) {
 	goOn := make(chan struct{})
 	defer close(goOn)
-	g := startAt(t, answersInHalves(t, goOn).addr, nil, func(p *Proxy) { p.limits.still = 200 * time.Millisecond })
+	g := startAt(t, answersInHalves(t, goOn).addr, nil, func(p *Proxy) { p.limits.bodyIdle = 200 * time.Millisecond })
 	f := g.frames(t)
 	f.head(1, false, pseudo("POST", "/", "content-length: 3")...)
 	if got := f.outcome(1); got != "401" {

@@ -70,7 +70,7 @@ type Config struct {
 }
 
 // Listener is a bound socket. WebSocket marks the one whose upgrades take the
-// three ways of Config.WebSocket (8282).
+// three modes of Config.WebSocket (8282).
 type Listener struct {
 	net.Listener
 	WebSocket bool

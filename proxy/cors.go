@@ -61,7 +61,7 @@ func (x *exchange) preflight() bool {
 // request itself can be held and its answer be read.
 func (x *exchange) answerPreflight() {
 	if _, _, ok := x.proxy.origins.of(x.request); !ok {
-		x.respond(refusedOrigin(x.request))
+		x.sendError(refusedOrigin(x.request))
 		return
 	}
 	x.allowRequest("preflight answered while the upstream is not ready")
@@ -80,8 +80,8 @@ func (x *exchange) allowRequest(cause string, more ...http1.Field) {
 		fields = append(fields, http1.Field{Name: "Access-Control-Allow-Private-Network", Value: "true"})
 	}
 	fields.Set("Vary", "Origin, "+names)
-	x.because(cause)
-	x.say(http.StatusNoContent, append(fields, more...), nil)
+	x.setCause(cause)
+	x.write(http.StatusNoContent, append(fields, more...), nil)
 }
 
 // areTokens reports whether these can be names of fields, and so are safe to repeat.

@@ -6,17 +6,18 @@
 //
 //	accept → first byte ─ 0x16 → TLS (h2, http/1.1, http/1.0)
 //	                    └ else → plain HTTP/1.1, on the same port
-//	request → policy ─ refused → a page or JSON that says why
+//	request → guard ── refused → a page or JSON that says why
 //	                 └ allowed → route → ready? → forward or tunnel → Access
 //
-// Each arrow is a file: door.go reads the first byte, policy.go refuses,
-// route.go chooses the upstream, ready.go waits for it, forward.go and carry.go
-// carry requests, tunnel.go carries WebSockets, answer.go speaks where no upstream
-// does, access.go keeps the record. An exchange is one request and its answer; the
-// client's side of it is a source and a sink, which clientconn.go is for HTTP/1 and
-// http2.go for HTTP/2, where net/http's server reads the frames.
+// Each arrow is a file: accept.go reads the first byte, guard.go refuses,
+// path_route.go and websocket_mode.go choose the upstream, ready.go waits for it,
+// forward.go and roundtrip.go carry requests, websocket.go carries WebSockets,
+// error_answer.go speaks where no upstream does, access.go keeps the record. An
+// exchange is one request and its answer; the client's side of it is a source and a
+// sink, which client_conn.go is for HTTP/1 and http2.go for HTTP/2, where net/http's
+// server reads the frames.
 //
-// # Policy
+// # Guard
 //
 // A request is served only under our names: letta.localhost, names below it,
 // localhost, loopback addresses, and Config.Hosts. Everything else gets 404, so a

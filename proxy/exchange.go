@@ -53,15 +53,15 @@ type exchange struct {
 	conn    *clientConn     // nil in HTTP/2
 	ctx     context.Context // of a stream of HTTP/2; nil in HTTP/1
 
-	way    *way   // nil: the Letta server's, as it came
-	target string // towards the upstream
+	pathRoute *pathRoute // nil: the Letta server's, as it came
+	target    string     // towards the upstream
 
 	start     time.Time
 	access    Access // of the serving goroutine alone
 	bytesIn   atomic.Int64
 	bytesOut  atomic.Int64
 	broken    bool
-	packer    *packer               // nil: the answer goes as it comes
+	gzip      *gzipWriter           // nil: the answer goes as it comes
 	ended     atomic.Bool           // the end of the body was read
 	abandoned atomic.Bool           // nobody reads the rest of the body
 	bodyErr   atomic.Pointer[error] // why the client's body could not be read
@@ -96,7 +96,7 @@ func (x *exchange) run() (whole bool) {
 	defer x.finish()
 	defer x.proxy.contain(x.abort)
 	if a := x.proxy.refuse(x.request); a != nil {
-		x.respond(a)
+		x.sendError(a)
 	} else {
 		x.route()
 	}
@@ -106,7 +106,7 @@ func (x *exchange) run() (whole bool) {
 // abort ends what a panic left under way: behind it the client's connection is read by
 // nobody, and the upstream's is closed.
 func (x *exchange) abort(cause any) {
-	x.because(fmt.Sprintf("panic: %v", cause))
+	x.setCause(fmt.Sprintf("panic: %v", cause))
 	x.broken = true
 	x.cut()
 	x.unwatch()
@@ -120,7 +120,7 @@ func (x *exchange) finish() {
 	}
 	if x.access.Status == 0 {
 		x.access.Status = 499 // nginx's word for it
-		x.because("the client left before the answer")
+		x.setCause("the client left before the answer")
 	}
 	x.access.BytesIn, x.access.BytesOut = x.bytesIn.Load(), x.bytesOut.Load()
 	x.access.Total = x.proxy.config.Now().Sub(x.start)
@@ -130,8 +130,8 @@ func (x *exchange) finish() {
 	x.proxy.config.Access(&x.access)
 }
 
-// because notes the cause of a failure; the first one counts.
-func (x *exchange) because(cause string) {
+// setCause notes the cause of a failure; the first one counts.
+func (x *exchange) setCause(cause string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.cause == "" {
@@ -167,23 +167,23 @@ func (x *exchange) piece(p []byte) error {
 
 // relayed sends a piece of the upstream's answer.
 func (x *exchange) relayed(p []byte) error {
-	if x.packer != nil {
-		return x.packer.write(p)
+	if x.gzip != nil {
+		return x.gzip.write(p)
 	}
 	return x.piece(p)
 }
 
 // flush sends what was written of the answer.
 func (x *exchange) flush() {
-	if x.packer != nil && x.packer.flush() != nil {
+	if x.gzip != nil && x.gzip.flush() != nil {
 		return // it was x.piece that failed
 	}
 	_ = x.wrote(x.out.flush())
 }
 
 func (x *exchange) end(trailer http1.Fields) error {
-	if x.packer != nil {
-		if err := x.packer.close(); err != nil {
+	if x.gzip != nil {
+		if err := x.gzip.close(); err != nil {
 			return err
 		}
 		x.unpack()
@@ -194,8 +194,8 @@ func (x *exchange) end(trailer http1.Fields) error {
 
 // unpack is for the end of the answer, however it came.
 func (x *exchange) unpack() {
-	x.proxy.packers.takeBack(x.packer)
-	x.packer = nil
+	x.proxy.packers.put(x.gzip)
+	x.gzip = nil
 }
 
 // wrote notes that an answer could not be written.
@@ -203,9 +203,9 @@ func (x *exchange) wrote(err error) error {
 	switch {
 	case err == nil:
 	case x.proxy.cutting():
-		x.because("cut at stop")
+		x.setCause("cut at stop")
 	default:
-		x.because("the client left during the answer")
+		x.setCause("the client left during the answer")
 	}
 	return err
 }
@@ -229,8 +229,8 @@ func (x *exchange) next() ([]byte, error) {
 // arrived reports whether all of the client's body has been read.
 func (x *exchange) arrived() bool { return x.ended.Load() || x.conn != nil && x.conn.arrived.Load() }
 
-// say sends a whole answer.
-func (x *exchange) say(status int, fields http1.Fields, body []byte) {
+// write sends a whole answer.
+func (x *exchange) write(status int, fields http1.Fields, body []byte) {
 	if x.conn != nil {
 		x.conn.skip()
 	}
@@ -247,9 +247,9 @@ func (x *exchange) say(status int, fields http1.Fields, body []byte) {
 	_ = x.end(nil) // wrote has noted it
 }
 
-// holding notes what the exchange holds, for a client that left and for the end of
+// setCloser notes what the exchange holds, for a client that left and for the end of
 // the proxy. It is closed at once where that has come already.
-func (x *exchange) holding(held io.Closer) {
+func (x *exchange) setCloser(held io.Closer) {
 	x.mu.Lock()
 	x.held = held
 	late := x.gone
@@ -314,13 +314,13 @@ func (x *exchange) isCut() bool {
 // connection until unwatch has returned.
 func (x *exchange) watch() {
 	if x.conn != nil {
-		x.conn.lookout.begin(x.conn.socket, x)
+		x.conn.watch.begin(x.conn.socket, x)
 	}
 }
 
 func (x *exchange) unwatch() {
 	if x.conn != nil {
-		x.conn.lookout.stop()
+		x.conn.watch.stop()
 	}
 }
 

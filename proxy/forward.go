@@ -19,7 +19,7 @@ func (x *exchange) forward(b *backend) {
 			return
 		}
 		x.access.Upstream = b.Name
-		err := x.carry(b)
+		err := x.roundTrip(b)
 		if err == nil {
 			return
 		}
@@ -37,28 +37,28 @@ func (x *exchange) failed(u *Upstream, err error) {
 	clientErr := x.bodyErr.Load()
 	switch {
 	case x.proxy.cutting():
-		x.because("cut at stop")
+		x.setCause("cut at stop")
 		x.broken = true
 	case x.isCut():
 		x.broken = true
 	case errors.As(err, &unreached):
-		x.respond(unreachable(u, unreached))
+		x.sendError(unreachable(u, unreached))
 	case errors.As(err, &silent):
-		x.respond(x.unanswered(u, silent.state))
+		x.sendError(x.unanswered(u, silent.state))
 	case clientErr != nil && errors.Is(*clientErr, errTooLarge):
-		x.respond(tooLarge(x.proxy.table.MaxBody))
-	case clientErr != nil && errors.Is(*clientErr, errStill):
-		x.respond(&answer{
+		x.sendError(tooLarge(x.proxy.table.MaxBody))
+	case clientErr != nil && errors.Is(*clientErr, errBodyIdle):
+		x.sendError(&answer{
 			status: http.StatusRequestTimeout, code: "body_stalled", // RFC 9110, section 15.5.9
-			message: fmt.Sprintf("nothing of the request body has come for %s", x.proxy.limits.still),
+			message: fmt.Sprintf("nothing of the request body has come for %s", x.proxy.limits.bodyIdle),
 			last:    true,
 		})
 	case clientErr != nil:
 		a := malformed(http.StatusBadRequest, "the request body is malformed or incomplete")
 		a.cause = fmt.Sprintf("reading the request body: %v", *clientErr)
-		x.respond(a)
+		x.sendError(a)
 	default:
-		x.respond(&answer{
+		x.sendError(&answer{
 			status: http.StatusBadGateway, code: "upstream_broken",
 			message: fmt.Sprintf("%s took the request but gave no valid answer: %s", u.Name, plain(err)),
 			hint:    "letta-dev logs --tail 50",
@@ -93,12 +93,12 @@ func plain(err error) string {
 func (x *exchange) brokeOff(err error) {
 	switch {
 	case x.proxy.cutting():
-		x.because("cut at stop")
+		x.setCause("cut at stop")
 	case x.isCut():
-		x.because("the client left during the answer")
+		x.setCause("the client left during the answer")
 	case x.bodyErr.Load() != nil: // the upstream was cut off for it
-		x.because(fmt.Sprintf("reading the request body: %v", *x.bodyErr.Load()))
+		x.setCause(fmt.Sprintf("reading the request body: %v", *x.bodyErr.Load()))
 	default:
-		x.because(fmt.Sprintf("%s broke off its answer: %s", x.access.Upstream, plain(err)))
+		x.setCause(fmt.Sprintf("%s broke off its answer: %s", x.access.Upstream, plain(err)))
 	}
 }

@@ -30,7 +30,7 @@ func (x *exchange) pack(head *http1.Response) {
 	case x.request.Method == http.MethodHead:
 		head.Promised = http1.Framing{Kind: http1.Chunked}
 	default:
-		if x.packer = x.proxy.packers.lend(x); x.packer == nil {
+		if x.gzip = x.proxy.packers.get(x); x.gzip == nil {
 			return
 		}
 		head.Framing = http1.Framing{Kind: http1.ToEnd}

@@ -162,7 +162,7 @@ func TestGzipOfA304WithAType(t *testing.T) {
 		head := http1.Response{Status: 304, Promised: http1.Framing{Kind: http1.Sized, Length: 8192}, Fields: http1.Fields{{Name: "Content-Type", Value: contentType}, {Name: "ETag", Value: `"v1"`}}}
 		x.pack(&head)
 		plain := contentType == "image/png"
-		if head.Fields.Get("ETag") != want || x.packer != nil || (head.Fields.Get("Vary") == "") != plain || (head.Promised.Length > 0) != plain {
+		if head.Fields.Get("ETag") != want || x.gzip != nil || (head.Fields.Get("Vary") == "") != plain || (head.Promised.Length > 0) != plain {
 			t.Errorf("%s: %+v", contentType, head)
 		}
 	}
@@ -280,7 +280,7 @@ func TestTakesGzip(t *testing.T) {
 	}
 }
 
-// A packer is large: a client that takes its time keeps it from others, so that beyond a number of them nobody gets one.
+// A gzipWriter is large: a client that takes its time keeps it from others, so that beyond a number of them nobody gets one.
 func TestGzipIsForSoManyAtOnce(t *testing.T) {
 	g := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")

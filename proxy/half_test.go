@@ -33,7 +33,7 @@ func TestOneDirectionGoesOnWhileItMoves(t *testing.T) {
 			upstream, client := &scripted{reads: row.reads}, &scripted{}
 			w := &webSocket{proxy: p}
 			w.inbound = direction{of: w, to: upstream}
-			w.outbound = direction{of: w, from: tap{conn: upstream, pool: p.bodies}, to: client}
+			w.outbound = direction{of: w, from: idleReader{conn: upstream, pool: p.bodies}, to: client}
 			w.outbound.bytes.Add(1000) // before it was alone
 			w.ended(&w.inbound, nil)
 			w.outbound.run()
@@ -62,7 +62,7 @@ func TestCauseNamesTheSideThatFailed(t *testing.T) {
 		if inbound {
 			d = &w.inbound
 		}
-		*d = direction{of: w, from: tap{conn: from, pool: p.bodies}, to: to}
+		*d = direction{of: w, from: idleReader{conn: from, pool: p.bodies}, to: to}
 		d.other().of, d.other().to, d.other().done = w, from, true
 		if d.run(); record.Cause != want {
 			t.Errorf("%q, want %q", record.Cause, want)

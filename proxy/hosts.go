@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -156,4 +157,15 @@ func bracketed(s string) string {
 		return "[" + s + "]"
 	}
 	return s
+}
+
+func ownName(p *Proxy, r *request) *answer {
+	if host, _ := parseHost(r.Host); p.hosts.has(host) || r.Method == http.MethodConnect {
+		return nil
+	}
+	return &answer{
+		status: http.StatusNotFound, code: "host_unknown",
+		message: "nothing is served under this name; letta-dev answers to letta.localhost, names below it, localhost, loopback addresses, and the hosts it was given",
+		hint:    "letta-dev status  # shows the addresses; or add the name to x-letta-dev.hosts in compose.yaml, or by a flag (--help)",
+	}
 }

@@ -131,7 +131,6 @@ func TestAllOrNothing(t *testing.T) {
 func TestHintsOfPortErrors(t *testing.T) {
 	addr := netip.MustParseAddrPort("127.0.0.1:443")
 	for holder, want := range map[*Process]string{
-		{PID: 7, Command: "letta-dev"}:    "letta-dev down  # with the --project of that one; or: kill 7",
 		{PID: 7, Command: "docker-proxy"}: "docker ps --filter publish=443",
 		{PID: 7, Command: "nginx"}:        "kill 7",
 	} {

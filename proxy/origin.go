@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 )
 
@@ -94,4 +95,57 @@ func defaultPort(scheme string) string {
 		return "443"
 	}
 	return ""
+}
+
+// ownOrigin keeps foreign pages from changing things and from opening WebSockets,
+// which no CORS rule covers.
+func ownOrigin(p *Proxy, r *request) *answer {
+	if safe(r.Method) && !r.isUpgrade() {
+		return nil
+	}
+	if _, sent, ok := p.origins.of(r); sent && !ok && !hidesOwnOrigin(r) {
+		return refusedOrigin(r)
+	}
+	return nil
+}
+
+// hidesOwnOrigin reports whether a page of the very origin it asks sent a request, and only withholds the name: a form of a page
+// with Referrer-Policy: no-referrer says Origin: null (Fetch standard, section 3.1). The browser writes Sec-Fetch-Site itself, and
+// says cross-site for every origin that is null because it is opaque: of a sandbox, of a data: URL, of a redirect by way of another
+// site. A WebSocket does not obey the policy: null is an opaque origin there. Where this field is same-site, another name below a
+// configured host may have sent the request.
+func hidesOwnOrigin(r *request) bool {
+	return !r.isUpgrade() && hidden(r) && r.Fields.Count("Sec-Fetch-Site") == 1 && r.Fields.Get("Sec-Fetch-Site") == "same-origin"
+}
+
+// hidden reports whether the browser does not tell the origin of a page.
+func hidden(r *request) bool {
+	return r.Fields.Count("Origin") == 1 && r.Fields.Get("Origin") == "null"
+}
+
+// sameSite refuses what a foreign page can send without asking: a form, or fetch
+// in no-cors mode. Browsers do not let pages set these fields. One that names an
+// origin of ours may do what ownOrigin lets it.
+func sameSite(p *Proxy, r *request) *answer {
+	if _, _, ok := p.origins.of(r); ok {
+		return nil
+	}
+	mode := r.Fields.Get("Sec-Fetch-Mode")
+	if safe(r.Method) || r.Fields.Get("Sec-Fetch-Site") != "cross-site" || mode != "no-cors" && mode != "navigate" {
+		return nil
+	}
+	return refusedOrigin(r)
+}
+
+func refusedOrigin(r *request) *answer {
+	a := &answer{
+		status: http.StatusForbidden, code: "origin_refused",
+		message: "a page of this origin may not use the server",
+		hint:    "if you trust the page, add its origin to x-letta-dev.cors.origins in compose.yaml, or --allow-origin",
+	}
+	if hidden(r) {
+		a.message = "the browser does not say which page sent this (Origin: null), so the page may not use the server"
+		a.hint = "take the page out of its sandbox, or serve it instead of opening a file; one with Referrer-Policy: no-referrer needs strict-origin"
+	}
+	return a
 }

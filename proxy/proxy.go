@@ -20,18 +20,18 @@ type Proxy struct {
 	name    string // in Via; unique to this process, so that another letta-dev upstream is no loop
 	limits  limits
 
-	rest   *backend
-	ws     *backend // nil: not configured
-	pass   *backend // nil: the container has no port of its own
-	table  Table
-	edited []policy.Header // of answers: by the table and by Config.Header
-	ways   ways
-	cors   origins      // that the policy answers for
-	pace   *rateLimiter // nil: as often as they like
+	rest       *backend
+	ws         *backend // nil: not configured
+	pass       *backend // nil: the container has no port of its own
+	table      Table
+	edited     []policy.Header // of answers: by the table and by Config.Header
+	pathRoutes pathRoutes
+	cors       origins      // that the policy answers for
+	pace       *rateLimiter // nil: as often as they like
 
 	buffers *http1.Pool
 	bodies  *sync.Pool // of *[]byte, for the bodies of HTTP/2
-	packers packers
+	packers gzipWriters
 	calls   sync.Pool // of what quick needs
 
 	// stopping ends when the proxy begins to stop, base when what is left is cut.
@@ -42,17 +42,17 @@ type Proxy struct {
 
 // limits are constants outside tests.
 type limits struct {
-	head     time.Duration // first byte, TLS handshake, request head
-	idle     time.Duration // keep-alive connection without a request
-	still    time.Duration // request body that does not move; git compresses for minutes between two pieces of a push
-	halfOpen time.Duration // WebSocket after one side has ended its direction, without a byte of the other
-	reach    time.Duration // for the container's own WebSocket port to accept
-	silence  time.Duration // a dead end behind it closes within this time
-	linger   time.Duration // for an answer to arrive before its connection closes
-	force    time.Duration // for what was cut to end
-	hush     time.Duration // before a stop that waits says so: most wait for nothing
-	doubt    time.Duration // without the first byte of an answer, before Upstream.Doubt is told
-	notice   time.Duration // for the orchestrator to notice that an upstream went away
+	head          time.Duration // first byte, TLS handshake, request head
+	idle          time.Duration // keep-alive connection without a request
+	bodyIdle      time.Duration // request body that does not move; git compresses for minutes between two pieces of a push
+	halfOpen      time.Duration // WebSocket after one side has ended its direction, without a byte of the other
+	dialWebSocket time.Duration // for the container's own WebSocket port to accept
+	deadEnd       time.Duration // a dead end behind it closes within this time
+	linger        time.Duration // for an answer to arrive before its connection closes
+	force         time.Duration // for what was cut to end
+	quietStop     time.Duration // before a stop that waits says so: most wait for nothing
+	doubt         time.Duration // without the first byte of an answer, before Upstream.Doubt is told
+	stateLag      time.Duration // for the orchestrator to notice that an upstream went away
 }
 
 // maxHead bounds a request head, in bytes.
@@ -73,17 +73,17 @@ func New(config Config) (*Proxy, error) {
 		table:   newTable(&config),
 		name:    "letta-dev-" + hex.EncodeToString(randomBytes(6)),
 		limits: limits{
-			head:     10 * time.Second,
-			idle:     2 * time.Minute,
-			still:    5 * time.Minute,
-			halfOpen: time.Hour,
-			reach:    time.Second,
-			silence:  100 * time.Millisecond,
-			linger:   2 * time.Second,
-			force:    10 * time.Second,
-			hush:     300 * time.Millisecond,
-			doubt:    3 * time.Second,
-			notice:   500 * time.Millisecond,
+			head:          10 * time.Second,
+			idle:          2 * time.Minute,
+			bodyIdle:      5 * time.Minute,
+			halfOpen:      time.Hour,
+			dialWebSocket: time.Second,
+			deadEnd:       100 * time.Millisecond,
+			linger:        2 * time.Second,
+			force:         10 * time.Second,
+			quietStop:     300 * time.Millisecond,
+			doubt:         3 * time.Second,
+			stateLag:      500 * time.Millisecond,
 		},
 	}
 	p.edited = slices.Clone(p.table.Response)
@@ -103,7 +103,7 @@ func New(config Config) (*Proxy, error) {
 	p.rest = p.newBackend(&config.REST)
 	p.ws = p.newBackend(config.WebSocket.Upstream)
 	p.pass = p.newBackend(config.WebSocket.PassThrough)
-	if p.ways, err = p.newWays(p.table.Routes); err != nil {
+	if p.pathRoutes, err = p.newPathRoutes(p.table.Routes); err != nil {
 		return nil, err
 	}
 	p.stopping, p.stop = context.WithCancel(context.Background())

@@ -22,10 +22,10 @@ func (x *exchange) awaitReady(u *Upstream) (changed <-chan struct{}, ready bool)
 			x.answerPreflight()
 			return nil, false
 		case state.Phase == Down:
-			x.respond(down(u, state))
+			x.sendError(down(u, state))
 			return nil, false
 		case safe(x.request.Method) && x.request.wantsPage():
-			x.respond(p.notReady(u, state))
+			x.sendError(p.notReady(u, state))
 			return nil, false
 		}
 		if timer == nil {
@@ -34,10 +34,10 @@ func (x *exchange) awaitReady(u *Upstream) (changed <-chan struct{}, ready bool)
 		}
 		switch x.hold(changed, timer.C) {
 		case heldTooLong:
-			x.respond(p.notReady(u, state))
+			x.sendError(p.notReady(u, state))
 			return nil, false
 		case heldUntilStop:
-			x.respond(stopping())
+			x.sendError(stopping())
 			return nil, false
 		case clientLeft:
 			x.broken = true
@@ -60,8 +60,8 @@ const (
 func (x *exchange) hold(changed <-chan struct{}, expired <-chan time.Time) held {
 	ctx, cancel := context.WithCancel(x.base())
 	defer cancel()
-	x.holding(closer(cancel))
-	defer x.holding(nil)
+	x.setCloser(closer(cancel))
+	defer x.setCloser(nil)
 	x.watch()
 	defer x.unwatch()
 	select {
@@ -84,7 +84,7 @@ func (x *exchange) startsOver(err error, changed <-chan struct{}) bool {
 	if changed == nil || !errors.As(err, &unreached) {
 		return false
 	}
-	timer := time.NewTimer(x.proxy.limits.notice)
+	timer := time.NewTimer(x.proxy.limits.stateLag)
 	defer timer.Stop()
 	select {
 	case <-changed:

@@ -187,7 +187,7 @@ func TestPreflightsAreAnsweredWhileStarting(t *testing.T) {
 
 func TestUpgradesAreHeldToo(t *testing.T) {
 	box := newStateBox(migrating(clock))
-	g := startWith(t, box, func(c *Config) { c.WebSocket.Bridge = http.HandlerFunc(acceptor) })
+	g := startWith(t, box, func(c *Config) { c.WebSocket.Bridge = http.HandlerFunc(acceptElsewhere) })
 	go func() { <-box.asked; box.set(State{Phase: Ready}) }()
 	talk(t, g.dialWS(t, g.wsAddr, true))
 }

@@ -17,7 +17,7 @@ import (
 // says and returns nil. It returns an error when a listener fails, or when
 // something could not be stopped. Serve works once.
 func (p *Proxy) Serve(ctx context.Context) error {
-	d := newDoor(p)
+	d := newAcceptor(p)
 	server := p.newServer()
 	ended := make(chan struct{})
 	go func() {
@@ -44,7 +44,7 @@ func (p *Proxy) shutdown(server *http.Server) error {
 	p.conns.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), p.config.Grace)
 	defer cancel()
-	waits := time.AfterFunc(p.limits.hush, p.config.Waiting)
+	waits := time.AfterFunc(p.limits.quietStop, p.config.Waiting)
 	err := errors.Join(server.Shutdown(ctx), p.conns.wait(ctx), p.streams.wait(ctx)) // a stream outlives its connection
 	waits.Stop()
 	if err != nil {
@@ -56,7 +56,7 @@ func (p *Proxy) shutdown(server *http.Server) error {
 		defer cancel()
 		err = errors.Join(p.conns.wait(last), p.streams.wait(last))
 	}
-	for _, b := range append(p.ways.backends(), p.rest, p.ws, p.pass) {
+	for _, b := range append(p.pathRoutes.backends(), p.rest, p.ws, p.pass) {
 		if b != nil {
 			b.close()
 		}
@@ -97,7 +97,7 @@ func (p *Proxy) newServer() *http.Server {
 // changed is told of each new state of a connection of HTTP/2: behind the first one
 // it speaks.
 func changed(wire net.Conn, state http.ConnState) {
-	if g, ok := wire.(*tls.Conn).NetConn().(*conn).Conn.(*gatherer); ok && state != http.StateNew {
+	if g, ok := wire.(*tls.Conn).NetConn().(*conn).Conn.(*coalescingConn); ok && state != http.StateNew {
 		g.speaks()
 	}
 }

@@ -36,8 +36,8 @@ func TestStopWaitsForNobodyWhoDoesNotRead(t *testing.T) {
 					}
 				}
 				w := &webSocket{proxy: p}
-				w.inbound = direction{of: w, from: tap{conn: wire, pool: p.bodies}, to: upWire}
-				w.outbound = direction{of: w, from: tap{conn: upWire, pool: p.bodies}, to: wire}
+				w.inbound = direction{of: w, from: idleReader{conn: wire, pool: p.bodies}, to: upWire}
+				w.outbound = direction{of: w, from: idleReader{conn: upWire, pool: p.bodies}, to: wire}
 				w.begin()
 				from, to := upstream, client
 				if row.clientReads {
@@ -82,8 +82,8 @@ func TestCutWaitsForNobodyWhoDoesNotRead(t *testing.T) {
 					client, upstream = upstream, client
 				}
 				w := &webSocket{proxy: p}
-				w.inbound = direction{of: w, from: tap{conn: client, pool: p.bodies}, to: upstream}
-				w.outbound = direction{of: w, from: tap{conn: upstream, pool: p.bodies}, to: client}
+				w.inbound = direction{of: w, from: idleReader{conn: client, pool: p.bodies}, to: upstream}
+				w.outbound = direction{of: w, from: idleReader{conn: upstream, pool: p.bodies}, to: client}
 				w.begin()
 				begin := time.Now()
 				p.conns.cut()
@@ -111,8 +111,8 @@ func TestNothingFollowsAWriteThatFailed(t *testing.T) {
 		upstream := &scripted{reads: []string{frame, ""}}
 		client := &halfWritten{scripted: &scripted{}}
 		w := &webSocket{proxy: p}
-		w.inbound = direction{of: w, from: tap{conn: client}, to: upstream, done: true}
-		w.outbound = direction{of: w, from: tap{conn: upstream, pool: p.bodies}, to: client}
+		w.inbound = direction{of: w, from: idleReader{conn: client}, to: upstream, done: true}
+		w.outbound = direction{of: w, from: idleReader{conn: upstream, pool: p.bodies}, to: client}
 		w.stop()
 		w.outbound.run()
 		if got := client.wrote.String(); got != frame[:1] {

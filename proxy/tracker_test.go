@@ -73,7 +73,7 @@ func TestDoorKnowsWhatItLetIn(t *testing.T) {
 		p.conns.mu.Unlock()
 		p.conns.stop()
 	}}
-	d := &door{proxy: p, failed: make(chan error, 1)}
+	d := &acceptor{proxy: p, failed: make(chan error, 1)}
 	d.acceptAll(&Listener{Listener: l})
 	if known != 1 {
 		t.Errorf("%d connections are known", known)
@@ -124,7 +124,7 @@ func TestUnusedConnectionDoesNotHoldUpTheStop(t *testing.T) {
 		}
 		g.proxy.conns.mu.Lock()
 		for e := range g.proxy.conns.live {
-			_, handedOver = e.(*gatherer)
+			_, handedOver = e.(*coalescingConn)
 		}
 		g.proxy.conns.mu.Unlock()
 	}

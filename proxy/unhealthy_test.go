@@ -63,7 +63,7 @@ func TestUpgradesToAnUnhealthyServer(t *testing.T) {
 	box := newStateBox(paused(clock))
 	g := startWith(t, box, func(c *Config) {
 		c.HoldFor = time.Millisecond
-		c.WebSocket.Bridge = http.HandlerFunc(acceptor)
+		c.WebSocket.Bridge = http.HandlerFunc(acceptElsewhere)
 	})
 	for _, addr := range []string{g.addr, g.wsAddr} {
 		c := g.raw(t, addr, true)

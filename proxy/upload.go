@@ -15,8 +15,8 @@ type upload struct {
 	up      *upstreamConn
 	decided chan struct{} // closed once wanted is known
 	done    chan struct{}
-	err     error // once done is closed
-	stall   stall // until the answer begins: what is said then may take as long as it likes
+	err     error       // once done is closed
+	timeout bodyTimeout // until the answer begins: what is said then may take as long as it likes
 
 	once   sync.Once
 	wanted bool
@@ -25,8 +25,8 @@ type upload struct {
 // startUpload sends the body at once, or where the client waits to be asked, once the
 // upstream has asked, or has not for a while.
 func startUpload(x *exchange, up *upstreamConn) *upload {
-	u := &upload{x: x, up: up, decided: make(chan struct{}), done: make(chan struct{}), stall: stall{source: x.body, asked: x.askSocket}}
-	x.body = &u.stall
+	u := &upload{x: x, up: up, decided: make(chan struct{}), done: make(chan struct{}), timeout: bodyTimeout{source: x.body, asked: x.askSocket}}
+	x.body = &u.timeout
 	if !x.request.ExpectsContinue() {
 		u.start()
 	}
@@ -36,7 +36,7 @@ func startUpload(x *exchange, up *upstreamConn) *upload {
 		if !u.isWanted() {
 			return
 		}
-		u.stall.begin(x.proxy.limits.still, u.isStill)
+		u.timeout.begin(x.proxy.limits.bodyIdle, u.bodyIdle)
 		x.body.beforeWait(func() { up.out.Flush() })
 		u.err = copyBody(x, up)
 		if u.err == nil || u.brokeOff() {
@@ -46,9 +46,9 @@ func startUpload(x *exchange, up *upstreamConn) *upload {
 	return u
 }
 
-// isStill cuts off the upstream, which waits for the rest, so that the client can be told.
-func (u *upload) isStill() {
-	err := errStill
+// bodyIdle cuts off the upstream, which waits for the rest, so that the client can be told.
+func (u *upload) bodyIdle() {
+	err := errBodyIdle
 	u.x.bodyErr.CompareAndSwap(nil, &err)
 	u.up.Close()
 }
@@ -65,7 +65,7 @@ func (u *upload) brokeOff() bool {
 		u.up.Close()
 		return false
 	}
-	return u.stall.fail(u.x.proxy.limits.still, func() { u.up.Close() })
+	return u.timeout.fail(u.x.proxy.limits.bodyIdle, func() { u.up.Close() })
 }
 
 func (u *upload) abort(cause any) {
@@ -80,7 +80,7 @@ func (u *upload) start() { u.decide(true) }
 func (u *upload) settle() {
 	u.decide(false)
 	if u != nil {
-		u.stall.stop()
+		u.timeout.stop()
 	}
 }
 

@@ -284,7 +284,7 @@ func (s *serving) live(ctx context.Context) liveStatus {
 		Server: liveServer{Kind: s.kind(), Name: s.targetName(), Phase: string(st.Phase), Stage: st.Stage, Since: st.Since,
 			Route: st.Route, Version: st.Version},
 		Listeners: s.bound, URLs: withHosts(serviceURLs(s.bound, s.cfg.TLS, s.urlHost), s.cfg.Hosts), Hosts: s.cfg.Hosts, Origins: s.cfg.Origins,
-		WebSocket: string(s.proxy.WebSocketRoute(ctx)), Policy: s.proxy.Policy(),
+		WebSocket: string(s.proxy.WebSocketMode(ctx)), Policy: s.proxy.Policy(),
 	}
 	if st.Container != "" {
 		l.Server.Name = st.Container
