@@ -88,7 +88,7 @@ func ownFolder(dir string) (fs.FileInfo, error) {
 		return nil, incomplete(dir, err)
 	case !info.IsDir():
 		return nil, &host.Error{Doing: "use the authority", Path: dir, Err: fmt.Errorf("it is %s where its folder has to be", host.Describe(info)),
-			Advice: fmt.Sprintf("mv %s %s", host.Quote(dir), host.Quote(dir+".bak"))}
+			Advice: fmt.Sprintf("mv -i %s %s", host.Quote(dir), host.Quote(dir+".bak"))}
 	}
 	return info, nil
 }

@@ -88,11 +88,11 @@ func TestFolderIsNoLink(t *testing.T) {
 		info, err := os.Lstat(dir)
 		certstest.Must(t, err)
 		_, err = Load(dir, Options{})
-		certstest.WantHint(t, err, "where its folder has to be", "mv ")
+		certstest.WantHint(t, err, "where its folder has to be", "mv -i ")
 		_, _, err = Open(dir, Options{})
-		certstest.WantHint(t, err, "where its folder has to be", "mv ")
+		certstest.WantHint(t, err, "where its folder has to be", "mv -i ")
 		_, err = Remove(dir, nil)
-		certstest.WantHint(t, err, "where its folder has to be", "mv ")
+		certstest.WantHint(t, err, "where its folder has to be", "mv -i ")
 		if now, err := os.Lstat(dir); err != nil || !os.SameFile(info, now) || info.ModTime() != now.ModTime() {
 			t.Errorf("%s: it is not what it was", name)
 		}

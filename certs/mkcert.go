@@ -76,7 +76,7 @@ func renewMkcert(caroot string, err error) error {
 		return err
 	}
 	e := *told
-	e.Advice = fmt.Sprintf("mv %s %s && mkcert -install", host.Quote(caroot), host.Quote(caroot+".bak"))
+	e.Advice = fmt.Sprintf("mv -i %s %s && mkcert -install", host.Quote(caroot), host.Quote(caroot+".bak"))
 	return &e
 }
 

@@ -112,7 +112,7 @@ func TestMkcertsFilesThatWillNotDo(t *testing.T) {
 			tc.damage(t, caroot)
 			hint := tc.hint
 			if hint == "certs uninstall" { // which would not mend what is not in use
-				hint = "mv " + caroot + " " + caroot + ".bak && mkcert -install"
+				hint = "mv -i " + caroot + " " + caroot + ".bak && mkcert -install"
 			}
 			_, created, err := Open(dir, Options{CAROOT: caroot})
 			if created || host.Exists(dir) {
@@ -159,7 +159,7 @@ func TestOpenTriesMkcertsCAFirst(t *testing.T) {
 	caroot := certstest.FakeCAROOT(t)
 	certstest.Remove(t, caroot+"/rootCA-key.pem")
 	_, _, err := Open(openTest(t, Options{}).Dir(), Options{CAROOT: caroot})
-	certstest.WantHint(t, err, "cannot sign", "mv "+caroot)
+	certstest.WantHint(t, err, "cannot sign", "mv -i "+caroot)
 }
 
 // The folder is where mkcert itself says it is.

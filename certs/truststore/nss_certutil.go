@@ -136,7 +136,7 @@ func (s *nssStore) repair(err error) string {
 	if errors.As(err, &failed) && failed.TimedOut {
 		return "fuser -v " + host.Quote(database) + "  # who uses it"
 	}
-	return fmt.Sprintf("mv %s %s  # with the browser closed, which then makes another", host.Quote(database), host.Quote(database+".bak"))
+	return fmt.Sprintf("mv -i %s %s  # with the browser closed, which then makes another", host.Quote(database), host.Quote(database+".bak"))
 }
 
 func (s *nssStore) made() bool { return host.Exists(filepath.Join(s.dir, "cert9.db")) }

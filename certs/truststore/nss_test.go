@@ -267,7 +267,7 @@ func TestADatabaseThatIsBroken(t *testing.T) {
 		s := &nssStore{env: certstest.RealEnv(t), name: "Firefox", dir: filepath.Join(t.TempDir(), "profile")}
 		certstest.Write(t, filepath.Join(s.dir, "cert9.db"), 0o600, content)
 		_, err := s.Status(t.Context(), a.Root())
-		certstest.WantHint(t, err, "read the certificates of Firefox", "mv "+s.dir+"/cert9.db "+s.dir+"/cert9.db.bak")
+		certstest.WantHint(t, err, "read the certificates of Firefox", "mv -i "+s.dir+"/cert9.db "+s.dir+"/cert9.db.bak")
 		if r := Uninstall(t.Context(), certs.Claim{Authority: a}, []Store{s}, nil)[0]; (r.Err != nil) != blocks {
 			t.Errorf("%q: %v", content, r.Err)
 		}
