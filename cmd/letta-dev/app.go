@@ -37,6 +37,7 @@ type globalFlags struct {
 	progress string
 	color    string
 	json     bool
+	debug    bool
 }
 
 // environment looks a variable up: os.LookupEnv, or a test's map.
@@ -56,7 +57,15 @@ func systemApp() *app {
 
 // engine finds the container engine. It can fail and it can be slow, so only the commands that need one call it.
 func (a *app) engine(ctx context.Context) (*docker.Engine, error) {
-	return docker.Find(ctx, a.engineOptions())
+	return a.findEngine(ctx, a.engineOptions())
+}
+
+func (a *app) findEngine(ctx context.Context, o docker.Options) (*docker.Engine, error) {
+	engine, err := docker.Find(ctx, o)
+	if err == nil {
+		a.debugEngine(engine.Info())
+	}
+	return engine, err
 }
 
 func (a *app) engineOptions() docker.Options {

@@ -156,6 +156,9 @@ func (s *serving) tellPhase(st orchestrator.State, again bool) {
 			s.app.ui.news(format, args...)
 		}
 	}
+	if st.Route != "" {
+		s.debug("server", "%s is reached by %s", name, st.Route)
+	}
 	switch st.Phase {
 	case orchestrator.PhaseReady:
 		took, err := s.starts.ready(st.ID, st.Since)

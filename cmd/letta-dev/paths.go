@@ -32,6 +32,8 @@ func (a *app) paths(project string) (paths, error) {
 	if err != nil {
 		return paths{}, err
 	}
+	a.debugFolder("XDG_DATA_HOME", data)
+	a.debugFolder("XDG_STATE_HOME", state)
 	return paths{Certs: filepath.Join(data, "certs"), State: filepath.Join(state, project), Home: a.home(), Owner: a.caller().Owner}, nil
 }
 

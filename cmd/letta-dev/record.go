@@ -193,7 +193,7 @@ func (a *app) engineAt(ctx context.Context, project string, c engineChoice) (*do
 		}
 		return a.env(name)
 	}
-	engine, err := docker.Find(ctx, o)
+	engine, err := a.findEngine(ctx, o)
 	if is[*orchestrator.UnreachableError](err) {
 		return nil, &keptEngineError{project, c.Host, err}
 	}

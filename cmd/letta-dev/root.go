@@ -135,6 +135,7 @@ func (a *app) globalFlags(root *cobra.Command) {
 	f.StringVar(&a.global.progress, "progress", "auto", "how to show progress: auto, tty, plain, json, quiet")
 	f.StringVar(&a.global.color, "color", "auto", "colours: auto, always, never")
 	f.BoolVar(&a.global.json, "json", false, "print the answer as JSON")
+	f.BoolVar(&a.global.debug, "debug", false, "say what was chosen and why, also in the logs (LETTA_DEV_DEBUG=1)")
 }
 
 // begin checks the global flags and makes the output; it runs before every command.

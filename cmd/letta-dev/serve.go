@@ -33,6 +33,7 @@ type serveConfig struct {
 	ServerNames []string // that the server has inside the engine's network
 
 	Background bool
+	Debug      bool // choices go into the journal
 
 	Listeners []listenAddress
 	ExposeLAN bool
@@ -133,6 +134,7 @@ func (s *serving) run(ctx context.Context, ready func(liveStatus)) (err error) {
 		closeAll(listeners)
 		return err
 	}
+	s.debugProxy()
 	control, err := s.listenControl()
 	if err != nil {
 		closeAll(listeners)

@@ -37,12 +37,17 @@ func (a *app) loadStack(ctx context.Context, files []string, image string) (*com
 	if image != "" {
 		p.Server().Image = image
 	}
+	a.debugProject(p, listOr(p.Files, "the built-in stack"))
 	return p, nil
 }
 
 // loadSettings reads the settings of the working folder for a server that no stack describes.
 func (a *app) loadSettings(ctx context.Context) (*compose.Project, error) {
-	return compose.LoadSettings(ctx, compose.Options{Dir: a.dir, Environ: a.environ(), Name: a.global.project})
+	p, err := compose.LoadSettings(ctx, compose.Options{Dir: a.dir, Environ: a.environ(), Name: a.global.project})
+	if err == nil {
+		a.debugProject(p, "x-letta-dev alone: no stack describes this server")
+	}
+	return p, err
 }
 
 // projectName is the project that commands without a stack are about: --project, else the name that `up` would use here.

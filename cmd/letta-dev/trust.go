@@ -80,6 +80,7 @@ func (a *app) trustForUp(ctx context.Context, cfg serveConfig, mode string) erro
 		stores = slices.DeleteFunc(stores, func(s truststore.Store) bool { return needsRoot(ctx, s, authority) })
 	}
 	results := a.trust(ctx, authority, stores, env)
+	a.debugStores(results)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

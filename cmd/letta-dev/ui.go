@@ -35,6 +35,7 @@ type ui struct {
 	stop     chan struct{}
 	stopped  sync.WaitGroup
 	warnings []string
+	debugged []string  // what debug has said
 	answered bool      // the envelope is written; there is one
 	rests    bool      // a line can stay below all others: both outputs are one terminal
 	resting  string    // that line

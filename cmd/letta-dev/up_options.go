@@ -148,6 +148,7 @@ const lettaApp = "https://app.letta.com"
 func (a *app) serveConfig(o proxyOptions, p *compose.Project, files paths) serveConfig {
 	s := p.Settings
 	cfg := serveConfig{
+		Debug:   a.debugs(),
 		Project: p.Name, Files: files, Folder: p.Dir,
 		Listeners: o.listeners(s), ExposeLAN: o.exposeLAN, Grace: o.grace,
 		Hosts:     unique(o.hosts, s.Hosts),
