@@ -51,6 +51,8 @@ type limits struct {
 	linger        time.Duration // for an answer to arrive before its connection closes
 	force         time.Duration // for what was cut to end
 	quietStop     time.Duration // before a stop that waits says so: most wait for nothing
+	silent        time.Duration // without the first byte of an answer, before an upstream without Doubt is asked whether it answers at all
+	answer        time.Duration // for that question
 	doubt         time.Duration // without the first byte of an answer, before Upstream.Doubt is told
 	stateLag      time.Duration // for the orchestrator to notice that an upstream went away
 }
@@ -82,6 +84,8 @@ func New(config Config) (*Proxy, error) {
 			linger:        2 * time.Second,
 			force:         10 * time.Second,
 			quietStop:     300 * time.Millisecond,
+			silent:        5 * time.Minute,
+			answer:        12 * time.Second,
 			doubt:         3 * time.Second,
 			stateLag:      500 * time.Millisecond,
 		},

@@ -260,3 +260,43 @@ func TestWhatIsDoubted(t *testing.T) {
 		t.Errorf("%d, doubted %d times", res.StatusCode, len(doubts))
 	}
 }
+
+// A server that nobody follows, which takes connections and answers nothing, is told of, and what it had may have been carried out.
+func TestASilentServerThatNobodyFollows(t *testing.T) {
+	l := listenLoopback(t)
+	t.Cleanup(func() { l.Close() }) // the kernel accepts, and nothing answers
+	g := startAt(t, l.Addr().String(), nil, func(p *Proxy) { p.limits.silent, p.limits.answer = time.Millisecond, 10*time.Millisecond })
+	g.each(t, func(t *testing.T, w wire) {
+		for method, want := range map[string]int{"GET": 503, "POST": 504} {
+			res, body := w.do(t, method, "/v1/agents/", nil)
+			e := errorIn(t, body)
+			if res.StatusCode != want || e.Code != "upstream_unhealthy" || !strings.Contains(e.Message, "for 1ms it has answered nothing, and then not HEAD / within 10ms") {
+				t.Errorf("%s: %d %+v", method, res.StatusCode, e)
+			}
+		}
+	})
+}
+
+// One that answers others may take as long as it likes.
+func TestASlowAnswerOfAServerThatNobodyFollows(t *testing.T) {
+	handler, free := silent(t)
+	asked := make(chan struct{}, 1000)
+	g := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			asked <- struct{}{}
+			return
+		}
+		handler.ServeHTTP(w, r)
+	}), nil, func(p *Proxy) { p.limits.silent = time.Millisecond })
+	go func() {
+		for range 3 {
+			<-asked
+		}
+		free()
+	}()
+	g.each(t, func(t *testing.T, w wire) {
+		if res, body := w.do(t, "POST", "/", strings.NewReader("x")); res.StatusCode != 200 || body != "late\n" {
+			t.Errorf("%d %q", res.StatusCode, body)
+		}
+	})
+}

@@ -25,7 +25,9 @@ type Upstream struct {
 	State func() (State, <-chan struct{})
 	// Doubt is told that the server may not answer any more: a connection to it failed,
 	// or a request has waited for some seconds for the first byte of an answer. It
-	// must not block. Nil: nobody wants to know.
+	// must not block. Nil: nobody follows the server, and the proxy itself asks it, from when a
+	// request has waited for five minutes: one that then does not answer HEAD / within
+	// 12 s either gets no more of the client's time.
 	Doubt func()
 	// DropOrigin removes the Origin field, after our own check of it, for servers
 	// that refuse any (the Letta App Server does).

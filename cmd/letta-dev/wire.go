@@ -45,7 +45,10 @@ func (s *serving) newProxy(ctx context.Context, group *group, listeners []proxy.
 	if s.cfg.URL != "" {
 		s.hint = look(s.cfg.URL, "the server behind this proxy: start it")
 	}
-	rest := proxy.Upstream{Name: s.targetName(), Authorities: s.authorities(), Dial: s.follower.DialREST, State: s.proxyState, Doubt: s.follower.Ask}
+	rest := proxy.Upstream{Name: s.targetName(), Authorities: s.authorities(), Dial: s.follower.DialREST, State: s.proxyState}
+	if !s.cfg.Plain { // else nobody follows it, and the proxy asks
+		rest.Doubt = s.follower.Ask
+	}
 	ws, err := s.webSocket(rest)
 	if err != nil {
 		return nil, err
