@@ -5,6 +5,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -172,6 +175,77 @@ func TestChromiumIsTold(t *testing.T) {
 		}
 		if a.Status != 431 {
 			t.Errorf("%+v", a)
+		}
+	}
+}
+
+// TestBrowsersAtTheLimitOfHeads: what other servers of localhost have left them passes whole up to the limit.
+func TestBrowsersAtTheLimitOfHeads(t *testing.T) {
+	for _, c := range []struct{ name, program, scheme, protocol string }{
+		{"Chromium", "chromium", "http", "HTTP/1.1"}, {"Chromium over TLS", "chromium", "https", "HTTP/2.0"}, {"Firefox", "firefox-esr", "http", "HTTP/1.1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			program := needsProgram(t, c.program)
+			if !inStillNetwork(t) {
+				return
+			}
+			heard := make(chan int, 100) // bytes of cookies, of each request that passed
+			g := start(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { heard <- len(r.Header.Get("Cookie")) }), nil)
+			_, port, _ := net.SplitHostPort(g.addr)
+			for n, status := range map[int]int{17: 200, 20: 431} {
+				path := fmt.Sprintf("/with/%d", n)
+				other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					for _, cookie := range cookies(n) {
+						w.Header().Add("Set-Cookie", strings.TrimPrefix(cookie, "cookie: "))
+					}
+					http.Redirect(w, r, c.scheme+"://localhost:"+port+path, http.StatusSeeOther)
+				}))
+				_, otherPort, _ := net.SplitHostPort(other.Listener.Addr().String())
+				open := openFirefox
+				if c.program == "chromium" {
+					open = func(t *testing.T, program, url string) func() { return openBrowser(t, program, url) }
+				}
+				end := open(t, program, "http://localhost:"+otherPort)
+				a := g.access(t)
+				for a.Path != path { // a page has an icon
+					a = g.access(t)
+				}
+				if a.Status != status || a.Protocol != c.protocol {
+					t.Errorf("%d cookies: %+v", n, a)
+				}
+				if want := n * len("c00=; "+strings.Repeat("c", 3500)); status == 200 {
+					if got := <-heard; got < want-100 || got > want {
+						t.Errorf("%d cookies: %d bytes passed, want about %d", n, got, want)
+					}
+				}
+				end()
+				other.Close()
+			}
+		})
+	}
+}
+
+// TestCurlAtTheLimitOfHeads sends one field of 62 KB, and one that is too large.
+func TestCurlAtTheLimitOfHeads(t *testing.T) {
+	curl := needsProgram(t, "curl")
+	g := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, len(r.Header.Get("Cookie"))) }), nil)
+	for _, args := range [][]string{{"http://" + g.addr}, {"--http1.1", "-k", "https://" + g.addr}, {"--http2", "-k", "https://" + g.addr}} {
+		for size, want := range map[int]string{62 << 10: "63488 200", 70 << 10: "431"} {
+			if args[0] == "--http2" && size > 64<<10 {
+				continue // nghttp2 sends no such head (NGHTTP2_MAX_HEADERSLEN)
+			}
+			jar := filepath.Join(t.TempDir(), "head")
+			if err := os.WriteFile(jar, []byte("Cookie: "+strings.Repeat("c", size)+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, err := exec.Command(curl, append([]string{"-sS", "--noproxy", "*", "-w", " %{http_code}", "-H", "@" + jar}, args...)...).CombinedOutput()
+			said := string(out)
+			if err != nil || !strings.HasSuffix(said, want) || want == "431" && !strings.Contains(said, "delete the cookies of localhost") {
+				t.Errorf("%v, %d bytes: %v %s", args, size, err, said)
+			}
+			if a := g.access(t); !strings.HasSuffix(want, fmt.Sprint(a.Status)) {
+				t.Errorf("%v, %d bytes: %+v", args, size, a)
+			}
 		}
 	}
 }
