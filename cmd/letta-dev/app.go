@@ -69,7 +69,7 @@ func (a *app) findEngine(ctx context.Context, o docker.Options) (*docker.Engine,
 }
 
 func (a *app) engineOptions() docker.Options {
-	return docker.Options{Host: a.global.host, Context: a.global.context, LookupEnv: a.env, Home: a.home(), GOOS: runtime.GOOS, Version: version()}
+	return docker.Options{Host: a.global.host, Context: a.global.context, LookupEnv: a.env, Home: a.home(), GOOS: runtime.GOOS, Version: version(), Command: a.command}
 }
 
 // buildVersion is set by the linker in a release: -ldflags "-X main.buildVersion=1.2.3".

@@ -23,13 +23,14 @@ type machine struct {
 	systemd bool
 	root    bool
 	has     func(program string) bool
+	command string // of letta-dev that needs the engine
 }
 
 // thisMachine looks at the machine; only an error pays for it.
-func thisMachine(goos string) machine {
+func (o Options) thisMachine() machine {
 	_, err := os.Stat("/run/systemd/system") // sd_booted(3)
 	return machine{
-		goos: goos, family: osFamily("/etc/os-release"), systemd: err == nil, root: os.Geteuid() == 0,
+		goos: o.GOOS, family: osFamily("/etc/os-release"), systemd: err == nil, root: os.Geteuid() == 0, command: o.Command,
 		has: func(program string) bool { _, err := exec.LookPath(program); return err == nil },
 	}
 }
@@ -58,7 +59,7 @@ func osFamily(file string) []string {
 // advise is the one command that most likely brings an engine, after all that was tried failed.
 func advise(m machine, tried []orchestrator.Attempt) string {
 	if len(tried) == 1 && tried[0].Found != "known socket" {
-		if a, ok := adviseChoice(tried[0]); ok {
+		if a, ok := m.adviseChoice(tried[0]); ok {
 			return a
 		}
 	}
@@ -73,7 +74,7 @@ func advise(m machine, tried []orchestrator.Attempt) string {
 	case m.goos == "windows":
 		return "docker desktop start"
 	case m.goos != "linux":
-		return "letta-dev up --host ssh://USER@MACHINE"
+		return "letta-dev " + m.command + " --host ssh://USER@MACHINE"
 	case denied:
 		return m.sudo("usermod -aG docker $USER && newgrp docker")
 	case m.has("dockerd") && m.systemd:
@@ -89,18 +90,19 @@ func advise(m machine, tried []orchestrator.Attempt) string {
 }
 
 // adviseChoice answers for a place that somebody chose; not for the usual socket, where the usual advice holds.
-func adviseChoice(a orchestrator.Attempt) (string, bool) {
+func (m machine) adviseChoice(a orchestrator.Attempt) (string, bool) {
+	withoutHost := "letta-dev " + m.command + "  # without --host"
 	var other *impostor
 	errors.As(a.Err, &other)
 	switch host := wellFormed(a.Host); {
 	case host == "" && a.Found == "DOCKER_HOST":
 		return "unset DOCKER_HOST", true
 	case host == "" && a.Found == "--host":
-		return "letta-dev up", true
+		return withoutHost, true
 	case host != a.Host && a.Found == "DOCKER_HOST":
 		return "export DOCKER_HOST=" + host, true
 	case host != a.Host && a.Found == "--host":
-		return "letta-dev up --host " + host, true
+		return "letta-dev " + m.command + " --host " + host, true
 	case other != nil && other.advice != "":
 		return other.advice, true
 	case other.isNoEngine() && a.Found == "DOCKER_HOST":
@@ -108,7 +110,7 @@ func adviseChoice(a orchestrator.Attempt) (string, bool) {
 	case other.isNoEngine() && strings.HasPrefix(a.Found, "context "):
 		return "docker context use default", true
 	case other.isNoEngine() && a.Found == "--host":
-		return "letta-dev up", true
+		return withoutHost, true
 	case a.Found == recorded && a.Host != "unix:///var/run/docker.sock":
 		return fmt.Sprintf("docker --host %s version  # start the engine there, then the same again", a.Host), true
 	case !strings.HasPrefix(a.Host, "unix://") && !strings.HasPrefix(a.Host, "npipe://"):
@@ -120,7 +122,7 @@ func adviseChoice(a orchestrator.Attempt) (string, bool) {
 	case strings.HasPrefix(a.Found, "context "):
 		return "docker context use default", true
 	}
-	return "letta-dev up", true
+	return withoutHost, true
 }
 
 // wellFormed returns the URL that host most likely stands for, and host itself where it is one: a socket is often named by its path

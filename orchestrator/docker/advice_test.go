@@ -47,26 +47,27 @@ func TestAdvice(t *testing.T) {
 		{"mac", machine{goos: "darwin"}, usual(gone), "open -a Docker"},
 		{"colima", machine{goos: "darwin", has: having("colima")}, usual(gone), "colima start"},
 		{"windows", machine{goos: "windows"}, usual(gone), "docker desktop start"},
-		{"freebsd", machine{goos: "freebsd"}, usual(gone), "letta-dev up --host ssh://USER@MACHINE"},
+		{"freebsd", machine{goos: "freebsd"}, usual(gone), "letta-dev down --host ssh://USER@MACHINE"},
 		{"remote", machine{goos: "linux"}, chosen("tcp://10.0.0.7:2375", "--host"), "docker --host tcp://10.0.0.7:2375 version"},
 		{"stale variable", machine{goos: "linux"}, chosen("unix:///tmp/x.sock", "DOCKER_HOST"), "unset DOCKER_HOST"},
 		{"stopped desktop", machine{goos: "linux"}, chosen("unix:///home/me/.docker/desktop/docker.sock", "context desktop-linux"), "docker context use default"},
-		{"wrong socket", machine{goos: "linux"}, chosen("unix:///tmp/x.sock", "--host"), "letta-dev up"},
+		{"wrong socket", machine{goos: "linux"}, chosen("unix:///tmp/x.sock", "--host"), "letta-dev down  # without --host"},
 		{"a path", machine{goos: "linux"}, chosen("/run/docker.sock", "DOCKER_HOST"), "export DOCKER_HOST=unix:///run/docker.sock"},
-		{"a path, by the flag", machine{goos: "linux"}, chosen("/run/docker.sock", "--host"), "letta-dev up --host unix:///run/docker.sock"},
+		{"a path, by the flag", machine{goos: "linux"}, chosen("/run/docker.sock", "--host"), "letta-dev down --host unix:///run/docker.sock"},
 		{"one slash", machine{goos: "linux"}, chosen("unix:/run/docker.sock", "DOCKER_HOST"), "export DOCKER_HOST=unix:///run/docker.sock"},
 		{"two slashes", machine{goos: "linux"}, chosen("unix://run/docker.sock", "DOCKER_HOST"), "export DOCKER_HOST=unix:///run/docker.sock"},
 		{"a blank behind", machine{goos: "linux"}, chosen("tcp://10.0.0.7:2375 ", "DOCKER_HOST"), "export DOCKER_HOST=tcp://10.0.0.7:2375"},
 		{"no scheme", machine{goos: "linux"}, chosen("localhost:2375", "DOCKER_HOST"), "export DOCKER_HOST=tcp://localhost:2375"},
 		{"no port", machine{goos: "linux"}, chosen("tcp:localhost", "DOCKER_HOST"), "unset DOCKER_HOST"},
 		{"no URL", machine{goos: "linux"}, chosen("docker.sock", "DOCKER_HOST"), "unset DOCKER_HOST"},
-		{"no URL, by the flag", machine{goos: "linux"}, chosen("docker.sock", "--host"), "letta-dev up"},
+		{"no URL, by the flag", machine{goos: "linux"}, chosen("docker.sock", "--host"), "letta-dev down  # without --host"},
 		{"a path that a shell divides", machine{goos: "linux"}, chosen("/run/my sockets/$x", "DOCKER_HOST"), "unset DOCKER_HOST"},
 		{"usual socket, named", machine{goos: "linux", has: having("dockerd")}, chosen("unix:///var/run/docker.sock", "DOCKER_HOST"), "sudo dockerd &"},
 	} {
 		if c.m.has == nil {
 			c.m.has = having()
 		}
+		c.m.command = "down"
 		if got := advise(c.m, c.tried); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}

@@ -10,16 +10,9 @@ import (
 	dcontext "github.com/docker/cli/cli/context"
 	dctx "github.com/docker/cli/cli/context/docker"
 	"github.com/docker/cli/cli/context/store"
+
+	"github.com/letta-dev/letta-dev/orchestrator"
 )
-
-// unknownContextError says that a context of the docker CLI was named that cannot be used.
-type unknownContextError struct {
-	name, found string
-	err         error
-}
-
-func (e *unknownContextError) Error() string { return fmt.Sprintf("context %q: %v", e.name, e.err) }
-func (e *unknownContextError) Unwrap() error { return e.err }
 
 // chosen is the one place somebody chose, or none. Flags come before the environment, as everywhere in letta-dev and in docker.
 func (o Options) chosen() ([]place, error) {
@@ -95,7 +88,8 @@ func (o Options) inContext(name, found string) ([]place, error) {
 	}
 	ep, err := readContext(filepath.Join(o.configDir(), "contexts"), name)
 	if err != nil {
-		return nil, &unknownContextError{name, found, err}
+		tried := []orchestrator.Attempt{{Host: name, Found: found, Err: err}}
+		return nil, &orchestrator.UnreachableError{Tried: tried, Advice: "docker context ls"}
 	}
 	return []place{{ep, "context " + name}}, nil
 }

@@ -30,6 +30,7 @@ type Options struct {
 	Home      string                      // the user's home folder
 	GOOS      string                      // runtime.GOOS
 	Version   string                      // of letta-dev, for the User-Agent header
+	Command   string                      // of letta-dev that needs the engine: "down", which advice says again
 	Timeout   time.Duration               // how long an engine may take to answer first; 0: 5 s, and 30 s over ssh
 }
 
@@ -62,21 +63,15 @@ func Find(ctx context.Context, o Options) (*Engine, error) {
 }
 
 func find(ctx context.Context, o Options, sockets []string) (*Engine, error) {
-	chosen, err := o.chosen()
-	var tried []orchestrator.Attempt
-	var unknown *unknownContextError
-	switch {
-	case errors.As(err, &unknown):
-		tried = append(tried, orchestrator.Attempt{Host: unknown.name, Found: unknown.found, Err: err})
-		return nil, &orchestrator.UnreachableError{Tried: tried, Advice: "docker context ls"}
-	case err != nil:
+	places, err := o.chosen()
+	if err != nil {
 		return nil, err
 	}
-	places := chosen
 	if len(places) == 0 {
 		places = answering(sockets)
 	}
-	advise := func(tried []orchestrator.Attempt) string { return advise(thisMachine(o.GOOS), tried) }
+	advise := func(tried []orchestrator.Attempt) string { return advise(o.thisMachine(), tried) }
+	var tried []orchestrator.Attempt
 	for _, p := range places {
 		e, err := o.connect(ctx, p)
 		if err == nil {
