@@ -213,7 +213,7 @@ func TestBrowsersAtTheLimitOfHeads(t *testing.T) {
 				if a.Status != status || a.Protocol != c.protocol {
 					t.Errorf("%d cookies: %+v", n, a)
 				}
-				if want := n * len("c00=; "+strings.Repeat("c", 3500)); status == 200 {
+				if want := n * len("c00=; "+strings.Repeat("c", 3500)); a.Status == 200 {
 					if got := <-heard; got < want-100 || got > want {
 						t.Errorf("%d cookies: %d bytes passed, want about %d", n, got, want)
 					}
