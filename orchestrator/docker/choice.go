@@ -51,6 +51,9 @@ func (o Options) configDir() string {
 
 // atHost is the engine at a URL, with the TLS files the environment names, as the docker CLI uses them.
 func (o Options) atHost(host, found string) ([]place, error) {
+	if err := o.refusePassword(host, found); err != nil {
+		return nil, err
+	}
 	ep := dctx.Endpoint{EndpointMeta: dctx.EndpointMeta{Host: host}}
 	verify := o.env("DOCKER_TLS_VERIFY") != ""
 	if verify || o.env("DOCKER_TLS") != "" {
@@ -91,7 +94,11 @@ func (o Options) inContext(name, found string) ([]place, error) {
 		tried := []orchestrator.Attempt{{Host: name, Found: found, Err: err}}
 		return nil, &orchestrator.UnreachableError{Tried: tried, Advice: "docker context ls"}
 	}
-	return []place{{ep, "context " + name}}, nil
+	found = "context " + name
+	if err := o.refusePassword(ep.Host, found); err != nil {
+		return nil, err
+	}
+	return []place{{ep, found}}, nil
 }
 
 func readContext(dir, name string) (dctx.Endpoint, error) {

@@ -23,6 +23,7 @@ import (
 
 	dctx "github.com/docker/cli/cli/context/docker"
 	"github.com/docker/cli/cli/context/store"
+	"github.com/letta-dev/letta-dev/orchestrator"
 )
 
 // writeContext makes a context as the docker CLI does.
@@ -251,4 +252,43 @@ func relay(t *testing.T, l net.Listener, socket string) (cut func()) {
 		}
 	}()
 	return func() { _ = l.Close(); cancel() }
+}
+
+// A password in an address is refused before anything is asked there, and is shown nowhere.
+func TestPasswordInAnAddress(t *testing.T) {
+	for host, without := range map[string]string{
+		"tcp://u:hush@127.0.0.1:1":   "tcp://127.0.0.1:1",
+		"ssh://u:hush@h":             "ssh://u@h",
+		"http://u:hush@h:1":          "http://h:1",
+		"u:hush@h:1":                 "",
+		"tcp://u:hu/sh@h:1":          "tcp://h:1",
+		"tcp://u:hu@sh@h:1":          "tcp://h:1",
+		"tcp://:hush@h:1":            "tcp://h:1",
+		"unix://u:hush@/x":           "unix:///x",
+		"tcp://u:hush@h:%zz":         "",
+		"tcp://u:hush@h:1/a folder ": "",
+	} {
+		for name, o := range map[string]Options{
+			"--host":      {Host: host, Command: "down"},
+			"DOCKER_HOST": {LookupEnv: func(k string) (string, bool) { return map[string]string{"DOCKER_HOST": host}[k], k == "DOCKER_HOST" }},
+			recorded:      {Host: host, Recorded: true, Command: "down"},
+		} {
+			_, err := Find(t.Context(), o)
+			var unreachable *orchestrator.UnreachableError
+			if !errors.As(err, &unreachable) {
+				t.Fatalf("%s %s: %v", name, host, err)
+			}
+			if said := unreachable.Error() + unreachable.Hint(); strings.Contains(said, "hu") || strings.Contains(said, "sh@") || !strings.Contains(said, "a password stands in the address") {
+				t.Errorf("%s %s: said %q", name, host, said)
+			}
+			if hint := unreachable.Hint(); without != "" && !strings.Contains(hint, without+"  #") || without == "" && !strings.HasPrefix(hint, "docker context ls") {
+				t.Errorf("%s %s: advised %q", name, host, hint)
+			}
+		}
+	}
+	for _, host := range []string{"unix:///run/u:1@2/docker.sock", "ssh://u@h:22", "tcp://h:1", "tcp://[::1]:1"} {
+		if shown, _ := hidePassword(host); shown != host {
+			t.Errorf("%s is shown as %s", host, shown)
+		}
+	}
 }
