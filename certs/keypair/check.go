@@ -173,25 +173,49 @@ func (p *Pair) renewal(leaf *x509.Certificate) string {
 	return "openssl x509 -noout -subject -issuer -dates -in " + host.Quote(p.certFile)
 }
 
-// issue is the command that makes a certificate for names in the place of the leaf: ours where everybody's authority may
-// sign for them, else mkcert's. Ours replaces files only when told to, which it is for a development certificate: that can
-// be had again. mkcert always replaces them, and is told the files only if there is nothing else in them.
+// issue is the command that makes a certificate for names in place of the leaf: ours where everybody's authority may
+// sign for them, else mkcert's. It replaces the two files where that loses nothing, and else leaves them alone.
 func (p *Pair) issue(leaf *x509.Certificate, names certs.Names) string {
 	const create = "letta-dev certs create --cert-file %s --key-file %s%s"
 	const mkcert = "mkcert -cert-file %s -key-file %s%s"
+	replaces := isDevelopment(leaf) && p.holdNothingBut(leaf)
 	for _, name := range names {
 		if !certs.AlwaysPermitted(name) {
-			if !isDevelopment(leaf) {
+			if !replaces {
 				return "mkcert" + names.Args()
 			}
 			return fmt.Sprintf(mkcert, host.Quote(p.certFile), host.Quote(p.keyFile), names.Args())
 		}
 	}
 	command := fmt.Sprintf(create, host.Quote(p.certFile), host.Quote(p.keyFile), names.Args())
-	if isDevelopment(leaf) {
+	if replaces {
 		command += " --overwrite"
 	}
 	return command
+}
+
+// holdNothingBut reports whether the two files hold a leaf, those that issued it, and one key. Whatever else stands in one of them
+// would be lost with it; a development certificate can be had again.
+func (p *Pair) holdNothingBut(leaf *x509.Certificate) bool {
+	known, keys := []*x509.Certificate{leaf}, 0
+	for _, path := range slices.Compact([]string{p.certFile, p.keyFile}) {
+		f, err := readFile(path)
+		if err != nil {
+			return false
+		}
+		for _, block := range f.blocks {
+			if strings.HasSuffix(block.Type, "PRIVATE KEY") {
+				keys++
+				continue
+			}
+			c, err := x509.ParseCertificate(block.Bytes)
+			if err != nil || !c.Equal(leaf) && !slices.ContainsFunc(known, func(child *x509.Certificate) bool { return signed(c, child) }) {
+				return false
+			}
+			known = append(known, c)
+		}
+	}
+	return keys == 1
 }
 
 // mkcertOrganisation is the Organisation in the subjects of mkcert's roots.

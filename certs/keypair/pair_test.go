@@ -12,6 +12,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/letta-dev/letta-dev/certs"
 	"github.com/letta-dev/letta-dev/certs/certstest"
+	"github.com/letta-dev/letta-dev/certs/host"
 )
 
 func TestPairServesWhatSomebodyBrought(t *testing.T) {
@@ -196,6 +198,30 @@ func TestPairAdvisesItsOwnFiles(t *testing.T) {
 	certstest.Must(t, err)
 	_, err = Open(made.CertFile, made.KeyFile, Options{Hosts: []string{"dev.example.test"}, Now: b.Now})
 	certstest.WantHint(t, err, "does not cover dev.example.test", "mkcert -cert-file "+made.CertFile+" -key-file "+made.KeyFile+" dev.example.test")
+	ours := func() string {
+		_, err := Open(made.CertFile, made.KeyFile, Options{Hosts: []string{"app.localhost"}, Now: b.Now})
+		var told *host.Error
+		if !errors.As(err, &told) {
+			t.Fatal(err)
+		}
+		return told.Advice
+	}
+	if got := ours(); !strings.HasSuffix(got, " app.localhost --overwrite") {
+		t.Errorf("the files hold one development certificate, but the advice is %q", got)
+	}
+	for _, more := range []struct{ name, to, from string }{
+		{"another certificate", made.CertFile, b.cert}, {"another key", made.KeyFile, b.key},
+	} {
+		before, err := os.ReadFile(more.to)
+		certstest.Must(t, err)
+		other, err := os.ReadFile(more.from)
+		certstest.Must(t, err)
+		certstest.Must(t, os.WriteFile(more.to, append(slices.Clone(before), other...), 0o600))
+		if got := ours(); strings.Contains(got, "--overwrite") {
+			t.Errorf("%s would be lost by %q", more.name, got)
+		}
+		certstest.Must(t, os.WriteFile(more.to, before, 0o600))
+	}
 }
 
 // A certificate as openssl makes them is served, for clients that are told to take it do.
