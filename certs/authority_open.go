@@ -124,7 +124,7 @@ func open(dir string, opts Options) (a *Authority, created bool, err error) {
 	if err := host.MakeParents(dir, opts.Owner); err != nil {
 		return nil, false, &host.Error{Doing: "make the authority", Path: dir, Err: err}
 	}
-	unlock, err := host.LockBeside(dir, opts.Owner)
+	unlock, err := host.LockBeside(dir, "the authority", opts.Owner)
 	if err != nil {
 		return nil, false, err
 	}
@@ -163,7 +163,7 @@ func removeAuthority(dir string, owner *host.Owner) (left []string, err error) {
 	if !host.Exists(filepath.Dir(dir)) {
 		return nil, nil
 	}
-	if unlock, err := host.LockBeside(dir, owner); err == nil { // what is in the way of the lock, be it a full disk, saves no key
+	if unlock, err := host.LockBeside(dir, "the authority", owner); err == nil { // what is in the way of the lock, be it a full disk, saves no key
 		defer unlock()
 	}
 	swept := sweep(dir) // a key may be among the remains

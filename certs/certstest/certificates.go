@@ -33,8 +33,10 @@ func Verify(leaf *tls.Certificate, root *x509.Certificate, name string, at time.
 	return err
 }
 
+// QuietLog returns a logger that writes nothing.
 func QuietLog() *log.Logger { return log.New(io.Discard, "", 0) }
 
+// Echo sends a word on a connection and wants it back.
 func Echo(t *testing.T, conn net.Conn) {
 	t.Helper()
 	_, err := conn.Write([]byte("ping"))
@@ -47,6 +49,7 @@ func Echo(t *testing.T, conn net.Conn) {
 	}
 }
 
+// Remove deletes a file that must be there.
 func Remove(t *testing.T, path string) {
 	t.Helper()
 	if err := os.Remove(path); err != nil {
@@ -54,6 +57,7 @@ func Remove(t *testing.T, path string) {
 	}
 }
 
+// Chmod changes the mode of a file that must be there.
 func Chmod(t *testing.T, path string, mode fs.FileMode) {
 	t.Helper()
 	if err := os.Chmod(path, mode); err != nil {

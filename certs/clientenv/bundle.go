@@ -16,14 +16,14 @@ import (
 )
 
 // bundleDir is the folder of the files that are made for clients with roots of their own. A file is named after its
-// origin, so each origin has one, however many variables lead to it.
+// source, so each source has one, however many variables lead to it.
 type bundleDir struct {
 	dir   string
 	root  certs.Root
 	owner *host.Owner
 }
 
-// name is unique to the origin and always the same.
+// name is unique to the source and always the same.
 func (o bundleSource) name(prefix, suffix string) string {
 	sum := sha256.Sum256([]byte(strings.Join(o, "\x00")))
 	return prefix + hex.EncodeToString(sum[:8]) + suffix
@@ -59,7 +59,7 @@ func (c bundleDir) write(f host.File) error {
 	if err := host.MakeDir(c.dir, 0o755, c.owner); err != nil {
 		return err
 	}
-	unlock, err := host.LockBeside(c.dir, c.owner)
+	unlock, err := host.LockBeside(c.dir, "the combined roots", c.owner)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ const separator = string(filepath.Separator)
 // sourceMark begins that line. All clients pass over what stands before the first certificate, and wget over comments.
 const sourceMark = "# Kept by letta-dev, which makes it anew from:"
 
-// line is the first line of what is made from the origin.
+// line is the first line of what is made from the source.
 func (o bundleSource) line() string {
 	line := sourceMark
 	for _, path := range o {
@@ -33,7 +33,7 @@ func (o bundleSource) line() string {
 	return line + "\n"
 }
 
-// recordedSource reads the first line of a file; ok is false, and the origin nil, if it is not ours.
+// recordedSource reads the first line of a file; ok is false, and the source nil, if it is not ours.
 func recordedSource(data []byte) (o bundleSource, ok bool) {
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	rest, ok := strings.CutPrefix(string(line), sourceMark)

@@ -12,7 +12,7 @@ import (
 	"github.com/letta-dev/letta-dev/certs/truststore"
 )
 
-// An sourceFunc finds the origin of a program's roots.
+// A sourceFunc finds the source of a program's roots.
 type sourceFunc func() (bundleSource, error)
 
 // roots is the value of a variable that names a file of roots.
@@ -26,7 +26,7 @@ func (e *builder) roots(from sourceFunc) func() (string, error) {
 	}
 }
 
-// bundle combines the roots of an origin with ours, once for all variables.
+// bundle combines the roots of a source with ours, once for all variables.
 func (e *builder) bundle(o bundleSource) (string, error) {
 	name := o.name("roots-", ".pem")
 	if path, ok := e.made[name]; ok {
@@ -51,7 +51,7 @@ func (e *builder) named(name string, otherwise sourceFunc) sourceFunc {
 	}
 }
 
-// behind is the file at a path, or what that was made from if it is one of ours. One of ours that is lost had the origin
+// behind is the file at a path, or what that was made from if it is one of ours. One of ours that is lost had the source
 // that there would be without it.
 func (e *builder) behind(path string, otherwise sourceFunc) (bundleSource, error) {
 	if !filepath.IsAbs(path) {

@@ -44,7 +44,7 @@ func (e *builder) java() (string, error) {
 }
 
 // javaRoots is the file of roots of the JVM that programs find by JAVA_HOME, and of the one in PATH; where that is only a
-// way to a JVM, as on macOS or with a version manager, those of all JVMs. No origin means that there is no Java here.
+// way to a JVM, as on macOS or with a version manager, those of all JVMs. No source means that there is no Java here.
 func (e *builder) javaRoots() (bundleSource, error) {
 	var o bundleSource
 	add := func(file string) {
@@ -80,7 +80,7 @@ func (e *builder) javaRoots() (bundleSource, error) {
 	return o, nil
 }
 
-// trustStore keeps the roots of an origin and ours in a trust store beside their bundle.
+// trustStore keeps the roots of a source and ours in a trust store beside their bundle.
 func (e *builder) trustStore(o bundleSource) error {
 	bundle, err := e.bundle(o)
 	if err != nil {

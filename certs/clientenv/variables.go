@@ -35,7 +35,7 @@ type Options struct {
 //
 // All but the first take the place of a program's own roots. So each leads to a file that combines ours with those of the
 // file the program would have read: the one that the variable or the program's settings name, else the system's. It is
-// made anew whenever its origin or our root has changed.
+// made anew whenever its source or our root has changed.
 //
 // A problem is a variable, or several, that stay as they are because what they name cannot be combined; programs that
 // read them do not accept us. Its Hint, if not empty, says what to type. The error is an [*host.Error] of writing to Dir.

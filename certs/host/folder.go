@@ -58,12 +58,12 @@ func OpenToOwner(dir string) error {
 	return os.Chmod(dir, info.Mode().Perm()|0o700)
 }
 
-// LockBeside waits for the lock that processes hold while they make, change or remove dir. The lock file lies next to dir,
+// LockBeside waits for the lock that processes hold while they make, change or remove dir, which its errors call what. The lock file lies next to dir,
 // not in it, because dir itself is created and removed. It stays on disk and belongs to owner.
-func LockBeside(dir string, owner *Owner) (unlock func(), err error) {
+func LockBeside(dir, what string, owner *Owner) (unlock func(), err error) {
 	path := filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".lock")
 	refused := func(err error) error {
-		return &Error{Doing: "lock the folder", Path: path, Err: err, Advice: "ls -ld " + Quote(path)}
+		return &Error{Doing: "lock " + what, Path: path, Err: err, Advice: "ls -ld " + Quote(path)}
 	}
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, refused(fmt.Errorf("it is %s, which is nothing of ours", Describe(info)))

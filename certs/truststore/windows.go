@@ -80,7 +80,7 @@ func (w *windowsStore) certutil(args ...string) host.Command {
 }
 
 // thumbprints lists the certificates of ours that are claimed. What certutil prints is translated into the user's language, but for
-// names and numbers: a certificate of ours is a part between two rulers that holds our Organisation.
+// names and numbers: a certificate of ours is a part between two rulers that holds our organisation.
 func (w *windowsStore) thumbprints(ctx context.Context, root certs.Root) ([]string, error) {
 	list := w.certutil("-store", "Root")
 	out, err := w.env.Do(ctx, list)
@@ -125,7 +125,7 @@ func (w *windowsStore) prove(ctx context.Context, p *proof) (verdict, error) {
 // On WSL the programs run on Linux and the browser on Windows (mkcert#357): the Windows user's store is one more store
 // of the machine. Only the public root goes there, read from where it lies.
 
-// wsl tells whether this is a Linux under Windows from which programs of Windows can be started. A container there has
+// inWSL tells whether this is a Linux under Windows from which programs of Windows can be started. A container there has
 // the same kernel, and no such programs.
 func inWSL(e host.Env) bool {
 	if e.GOOS != "linux" {
@@ -137,7 +137,7 @@ func inWSL(e host.Env) bool {
 	return named && ok
 }
 
-// windowsTool returns the certutil of Windows, which is not that of NSS. Distributions may leave the PATH of Windows out
+// windowsCertutil returns the certutil of Windows, which is not that of NSS. Distributions may leave the PATH of Windows out
 // of theirs.
 func windowsCertutil(e host.Env) (string, bool) {
 	if path, ok := e.Find("certutil.exe"); ok {
