@@ -2,7 +2,7 @@
 
 SHELL   := /bin/bash
 GO      ?= go
-PREFIX  ?= $(if $(shell $(GO) env GOBIN),$(shell $(GO) env GOBIN),$(shell $(GO) env GOPATH)/bin)
+BINDIR  ?= $(if $(PREFIX),$(patsubst ~/%,$(HOME)/%,$(PREFIX))/bin,$(shell dirname "$$($(GO) list -f '{{.Target}}' ./cmd/letta-dev)"))
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w -buildid= -X main.buildVersion=$(VERSION)
 BUILD   := @CGO_ENABLED=0 GO="$(GO)" tools/compile.sh -trimpath -ldflags "$(LDFLAGS)"
@@ -16,9 +16,11 @@ help: ## this list
 build: ## bin/letta-dev
 	$(BUILD) -o bin/letta-dev ./cmd/letta-dev
 
-install: ## letta-dev into $(PREFIX)
-	$(BUILD) -o $(PREFIX)/letta-dev ./cmd/letta-dev
-	@echo "installed $(PREFIX)/letta-dev"
+install: ## letta-dev into your Go bin folder, or PREFIX/bin
+	$(BUILD) -o "$(DESTDIR)$(BINDIR)/letta-dev" ./cmd/letta-dev
+	@echo "installed $(DESTDIR)$(BINDIR)/letta-dev"
+	@[[ "$$(command -v letta-dev)" -ef "$(DESTDIR)$(BINDIR)/letta-dev" ]] || \
+		echo "to call it by its name: export PATH=\"$(DESTDIR)$(BINDIR):\$$PATH\""
 
 demo: build ## trusted https in front of a stand-in server, in seconds
 	@bin/letta-dev up -d --demo
