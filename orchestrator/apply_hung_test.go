@@ -45,3 +45,17 @@ func TestApplySaysThatTheEngineHangs(t *testing.T) {
 		})
 	}
 }
+
+// An engine that stopped answering is told in one line: where it was and why, for others give that line as their cause.
+func TestGoneEngineIsToldInOneLine(t *testing.T) {
+	const host = "unix:///run/user/1000/docker.sock"
+	gone := &orchestrator.EngineGoneError{Err: &orchestrator.UnreachableError{
+		Tried: []orchestrator.Attempt{{Host: host, Found: "DOCKER_HOST", Err: errors.New("connection refused")}}, Advice: "unset DOCKER_HOST",
+	}}
+	if got, want := gone.Error(), "the container engine at "+host+" stopped answering: connection refused"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := gone.Hint(), "docker --host "+host+" version"; got != want {
+		t.Errorf("advice %q, want %q", got, want)
+	}
+}

@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -43,8 +44,11 @@ func (e *UnreachableError) Unwrap() []error {
 // EngineGoneError says that the engine stopped answering after it had been found.
 type EngineGoneError struct{ Err error }
 
-// Error says why the engine is taken for gone.
+// Error says why the engine is taken for gone: in one line, for it is the cause that others give.
 func (e *EngineGoneError) Error() string {
+	if at := e.attempt(); at != nil {
+		return fmt.Sprintf("the container engine at %s stopped answering: %v", at.Host, at.Err)
+	}
 	return fmt.Sprintf("the container engine stopped answering: %v", e.Err)
 }
 
@@ -52,4 +56,18 @@ func (e *EngineGoneError) Error() string {
 func (e *EngineGoneError) Unwrap() error { return e.Err }
 
 // Hint looks whether it runs.
-func (e *EngineGoneError) Hint() string { return "docker version" }
+func (e *EngineGoneError) Hint() string {
+	if at := e.attempt(); at != nil {
+		return fmt.Sprintf("docker --host %s version", at.Host)
+	}
+	return "docker version"
+}
+
+// attempt is the try to reach the engine that failed; nil where it is not known.
+func (e *EngineGoneError) attempt() *Attempt {
+	var unreachable *UnreachableError
+	if errors.As(e.Err, &unreachable) && len(unreachable.Tried) == 1 {
+		return &unreachable.Tried[0]
+	}
+	return nil
+}
