@@ -67,7 +67,7 @@ func (a *app) initAuthority(ctx context.Context, domains []string, mkcert bool) 
 			return err
 		}
 	}
-	authority, created, err := certs.Open(files.Certs, options)
+	authority, created, err := openAuthority(files, options)
 	if err != nil {
 		return err
 	}

@@ -21,11 +21,17 @@ func (a *app) authority(files paths) (*certs.Authority, host.Env, bool, error) {
 	if err != nil {
 		return nil, env, false, err
 	}
+	authority, created, err := openAuthority(files, options)
+	return authority, env, created, err
+}
+
+// openAuthority opens or makes an authority with options of its own. It tells a folder that cannot be had from other trouble.
+func openAuthority(files paths, options certs.Options) (*certs.Authority, bool, error) {
 	authority, created, err := certs.Open(files.Certs, options)
 	if errors.Is(err, fs.ErrNotExist) { // of a folder above it, which could not be made
 		err = &dataError{err, files}
 	}
-	return authority, env, created, files.dataProblem(err)
+	return authority, created, files.dataProblem(err)
 }
 
 // loadAuthority opens the authority that there is, and makes none.
