@@ -116,9 +116,26 @@ func serverURL(command, s string) (*url.URL, error) {
 		err = fmt.Errorf("%q has more than a scheme, a host and a port", redact.URL(s))
 	}
 	if err != nil {
-		return nil, usagef(command+" --upstream http://127.0.0.1:8000", "--upstream: %w", err)
+		return nil, usagef(command+" --upstream "+meantServer(s), "--upstream: %w", err)
 	}
 	return u, nil
+}
+
+// meantServer returns the URL of a server that s most likely stands for: a port, or a host and a port, without the scheme, or with a path
+// too many. It is an example where s does not tell.
+func meantServer(s string) string {
+	if s != "" && strings.Trim(s, "0123456789") == "" {
+		s = "127.0.0.1:" + s
+	}
+	hasScheme := strings.Contains(s, "://")
+	if !hasScheme {
+		s = "http://" + s
+	}
+	u, err := policy.ParseServer(s, "http", "https")
+	if err != nil || !hasScheme && u.Port() == "" || quoted(u.Host) != u.Host {
+		return "http://127.0.0.1:8000"
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // listeners are the addresses to listen on: those asked for, else the four. Only 80 and 443 need a right, and only where nobody
