@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -120,7 +121,7 @@ func (x *exchange) finish() {
 	}
 	if x.access.Status == 0 {
 		x.access.Status = 499 // nginx's word for it
-		x.setCause("the client left before the answer")
+		x.setCause(x.whyLeft("before"))
 	}
 	x.access.BytesIn, x.access.BytesOut = x.bytesIn.Load(), x.bytesOut.Load()
 	x.access.Total = x.proxy.config.Now().Sub(x.start)
@@ -205,9 +206,18 @@ func (x *exchange) wrote(err error) error {
 	case x.proxy.cutting():
 		x.setCause("cut at stop")
 	default:
-		x.setCause("the client left during the answer")
+		x.setCause(x.whyLeft("during"))
 	}
 	return err
+}
+
+// whyLeft says that the client left before or during the answer, or that it was cut off: net/http ends the stream of a body that is
+// not as long as its head says, and has no type for that error.
+func (x *exchange) whyLeft(when string) string {
+	if err := x.bodyErr.Load(); err != nil && strings.Contains((*err).Error(), "Content-Length of") {
+		return "reading the request body: " + (*err).Error()
+	}
+	return "the client left " + when + " the answer"
 }
 
 // next gives the next piece of the request's body. When reading fails on the

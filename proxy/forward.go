@@ -3,10 +3,14 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/letta-dev/letta-dev/proxy/http1"
 )
 
 // forward asks a backend once it is ready, and explains its failure. A request
@@ -54,7 +58,10 @@ func (x *exchange) failed(u *Upstream, err error) {
 			last:    true,
 		})
 	case clientErr != nil:
-		a := malformed(http.StatusBadRequest, "the request body is malformed or incomplete")
+		a := malformed(http.StatusBadRequest, "the request body is incomplete")
+		if broken := (*http1.Error)(nil); errors.As(*clientErr, &broken) {
+			a.message = "the request body is malformed: " + broken.Reason
+		}
 		a.cause = fmt.Sprintf("reading the request body: %v", *clientErr)
 		x.sendError(a)
 	default:
@@ -80,14 +87,24 @@ func unreachable(u *Upstream, err error) *answer {
 	return &answer{status: status, code: code, message: fmt.Sprintf("no connection to %s: %s", u.Name, plain(err)), hint: hint}
 }
 
-// plain is an error for people. What a certificate says of an upstream, or an engine, may hold what a terminal obeys.
+// plain is an error for people: of one of the network the cause, without the addresses, of which one is another each time. What a certificate says of an upstream, or an engine, may hold what a terminal obeys.
 func plain(err error) string {
+	text := err.Error()
+	var op *net.OpError
+	switch {
+	case errors.Is(err, syscall.EPIPE):
+		text = "it closed the connection"
+	case isReset(err):
+		text = "it reset the connection"
+	case errors.As(err, &op) && !op.Timeout():
+		text = strings.Replace(text, op.Error(), op.Err.Error(), 1)
+	}
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r
 		}
 		return utf8.RuneError
-	}, err.Error())
+	}, text)
 }
 
 func (x *exchange) brokeOff(err error) {
@@ -95,7 +112,7 @@ func (x *exchange) brokeOff(err error) {
 	case x.proxy.cutting():
 		x.setCause("cut at stop")
 	case x.isCut():
-		x.setCause("the client left during the answer")
+		x.setCause(x.whyLeft("during"))
 	case x.bodyErr.Load() != nil: // the upstream was cut off for it
 		x.setCause(fmt.Sprintf("reading the request body: %v", *x.bodyErr.Load()))
 	default:

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -363,6 +364,25 @@ func TestCurl(t *testing.T) {
 		}
 		if got := hear(t, string(out)); got.Target != "/a%2Fb" || got.Body != "x=1" || got.Host != "letta.localhost:"+port {
 			t.Errorf("curl %v: upstream got %+v", args, got)
+		}
+	}
+}
+
+// What the network says is told without the addresses of this side.
+func TestNetworkErrorsForPeople(t *testing.T) {
+	address := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 50000}
+	of := func(err error) error {
+		return &net.OpError{Op: "read", Net: "tcp", Source: address, Addr: address, Err: err}
+	}
+	for want, err := range map[string]error{
+		"it reset the connection":         fmt.Errorf("%w: %w", errNoAnswer, of(os.NewSyscallError("read", resets()[0]))),
+		"it closed the connection":        of(os.NewSyscallError("write", syscall.EPIPE)),
+		"no route":                        of(errors.New("no route")),
+		"reading the head: no route":      fmt.Errorf("reading the head: %w", of(errors.New("no route"))),
+		"two Content-Length fields\ufffd": errors.New("two Content-Length fields\x1b"),
+	} {
+		if got := plain(err); got != want {
+			t.Errorf("%v is told as %q, want %q", err, got, want)
 		}
 	}
 }

@@ -32,8 +32,10 @@ func wellFormed(_ *Proxy, r *request) *answer {
 		return malformed(http.StatusBadRequest, "Max-Forwards is not one number")
 	case r.Scheme != "" && r.Scheme != r.scheme():
 		return malformed(http.StatusBadRequest, "the scheme of the request target is not the one of this connection")
-	case r.Method != http.MethodConnect && !hostOK: // CONNECT is refused by its method, with the right status
-		return malformed(http.StatusBadRequest, "the Host field is missing or malformed")
+	case r.Method != http.MethodConnect && r.Host == "": // CONNECT is refused by its method, with the right status
+		return malformed(http.StatusBadRequest, "the Host field is missing or empty")
+	case r.Method != http.MethodConnect && !hostOK:
+		return malformed(http.StatusBadRequest, "the Host field is no name or address, with or without a port")
 	}
 	return nil
 }

@@ -343,3 +343,34 @@ func TestMalformedChunks(t *testing.T) {
 		t.Errorf("the upstream took for whole: %q", whole)
 	}
 }
+
+// A refusal names the rule that was broken.
+func TestRefusalsNameTheRule(t *testing.T) {
+	g := startAt(t, startRecorder(t).addr, nil)
+	for _, e := range g.entrances() {
+		for says, request := range map[string]string{
+			"a Content-Length of more than 18 digits":                         post("Content-Length: "+strings.Repeat("9", 30)+"\r\n", ""),
+			"a Content-Length that is no number":                              post("Content-Length: 9x\r\n", ""),
+			"the Host field is missing or empty":                              "GET / HTTP/1.1\r\nHost:\r\n\r\n",
+			"the Host field is no name or address, with or without a port":    "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+			"the request body is malformed: the size of a chunk is malformed": post("Transfer-Encoding: chunked\r\n", "zz\r\n"),
+		} {
+			replies := e.converse(t, request)
+			if got := statuses(replies); len(got) != 1 || got[0] != 400 || !strings.Contains(errorIn(t, replies[0].body).Message, says) {
+				t.Errorf("%s: %q, want %q", e.name, replies[0].body, says)
+			}
+		}
+	}
+}
+
+// A body over HTTP/2 that is shorter than its head says is recorded as that, and not as a client that left.
+func TestHTTP2BodyShorterThanItsLength(t *testing.T) {
+	g := start(t, echo(), nil)
+	f := g.frames(t)
+	f.head(1, false, pseudo("POST", "/", "content-length: 3")...)
+	_ = f.WriteData(1, true, []byte("s"))
+	f.outcome(1)
+	if a := g.access(t); !strings.Contains(a.Cause, "Content-Length of 3 but only wrote 1 bytes") {
+		t.Errorf("recorded %+v", a)
+	}
+}

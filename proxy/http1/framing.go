@@ -1,6 +1,9 @@
 package http1
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // Framing says where a body ends (RFC 9112, section 6.3).
 type Framing struct {
@@ -59,10 +62,17 @@ func sized(fields Fields) (Framing, error) {
 		return Framing{}, bad("two Content-Length fields")
 	}
 	n, ok := parseLength(fields.Get("Content-Length"))
-	if !ok {
+	switch {
+	case !ok && isNumber(fields.Get("Content-Length")):
+		return Framing{}, bad("a Content-Length of more than 18 digits")
+	case !ok:
 		return Framing{}, bad("a Content-Length that is no number")
 	}
 	return Framing{Sized, n}, nil
+}
+
+func isNumber(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
 // parseLength reads digits, and no sign, blank or list.
