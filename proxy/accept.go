@@ -11,7 +11,7 @@ import (
 	"github.com/letta-dev/letta-dev/proxy/http1"
 )
 
-// A acceptor lets connections in: it waits for the first byte of each, ends TLS where
+// An acceptor lets connections in: it waits for the first byte of each, ends TLS where
 // that byte begins it, and serves those that speak HTTP/1. To net/http's server it
 // is the listener of the others.
 type acceptor struct {

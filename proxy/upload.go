@@ -55,7 +55,7 @@ func (u *upload) bodyIdle() {
 
 // brokeOff is for a body that could not be read to its end. Before the answer has begun it cuts off the upstream, which must not
 // take the body for whole, so that the client can be told. An answer that has begun goes on: the two directions do not share one
-// fate. It has limits.still for its end, since the upstream may be waiting for the rest. A body that is too large ends both, and so does a client
+// fate. It has limits.bodyIdle for its end, since the upstream may be waiting for the rest. A body that is too large ends both, and so does a client
 // that is gone. brokeOff reports whether the answer goes on.
 func (u *upload) brokeOff() bool {
 	switch err := u.x.bodyErr.Load(); {
