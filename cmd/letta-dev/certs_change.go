@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/letta-dev/letta-dev/certs"
 	"github.com/letta-dev/letta-dev/certs/clientenv"
@@ -62,7 +63,13 @@ func (a *app) endTrustChange(ctx context.Context, action truststore.Action, resu
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case failed != nil:
-		return &trustError{string(action), errors.Join(other, failed)}
+		e := &trustError{action: string(action), err: errors.Join(other, failed)}
+		for _, r := range results {
+			if r.Err != nil && other == nil && a.ui.showsRows() && !a.global.json {
+				e.told = append(e.told, r.Store)
+			}
+		}
+		return e
 	case other != nil:
 		return other
 	}
@@ -163,9 +170,16 @@ func (a *app) tellResults(action truststore.Action, results []truststore.Result)
 type trustError struct {
 	action string
 	err    error
+	told   []string // the stores whose rows have told why; none where err is all that is told
 }
 
-func (e *trustError) Error() string { return fmt.Sprintf("certs %s: %v", e.action, e.err) }
+func (e *trustError) Error() string {
+	if len(e.told) > 0 {
+		return fmt.Sprintf("certs %s: not done in %s, for the reasons above", e.action, strings.Join(e.told, ", "))
+	}
+	return fmt.Sprintf("certs %s: %v", e.action, e.err)
+}
+
 func (e *trustError) Unwrap() error { return e.err }
 
 // Hint is that of the first store that failed.

@@ -78,7 +78,7 @@ func (a *app) certsStatus(ctx context.Context) error {
 func (t *trustStatus) verdict() error {
 	for _, s := range t.Stores {
 		if s.State == truststore.Unavailable || s.State == truststore.Partial || s.Error != "" {
-			return &trustError{"status", &storeError{s}}
+			return &trustError{action: "status", err: &storeError{s}}
 		}
 	}
 	return nil

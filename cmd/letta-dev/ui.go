@@ -175,6 +175,9 @@ func (r *row) end(m mark, text string) {
 	}
 }
 
+// showsRows says whether a person sees how a row ended.
+func (u *ui) showsRows() bool { return u.mode == "tty" || u.mode == "plain" }
+
 func (u *ui) forget(r *row) {
 	for i, other := range u.rows {
 		if other == r {
