@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // A package of more files or lines than these is a house of its own: it stands here with its reason, or it is divided.
@@ -72,6 +73,23 @@ func TestSize(t *testing.T) {
 			t.Errorf("%s has %d files and %d lines, more than %d and %d: divide it, or give the reason here", folder, n, lines[folder], mostFiles, mostLines)
 		case told && !isLarge:
 			t.Errorf("%s has %d files and %d lines: its reason here is not needed any more", folder, n, lines[folder])
+		}
+	}
+}
+
+// TestREADMEIsAPage holds what README may grow to: the rest is in docs.
+func TestREADMEIsAPage(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	if len(lines) > 110 {
+		t.Errorf("README.md has %d lines, more than 110", len(lines))
+	}
+	for i, line := range lines {
+		if n := utf8.RuneCountInString(line); n > 140 {
+			t.Errorf("README.md:%d has %d characters, more than 140", i+1, n)
 		}
 	}
 }
