@@ -20,6 +20,7 @@ var arrows = [][3]string{
 	{"cmd/letta-dev", "orchestrator/demo", "the hidden commands that run the stand-in"},
 	{"cmd/letta-dev", "compose", "commands read the stack and its settings"},
 	{"cmd/letta-dev", "proxy", "wire.go makes routes of what is followed"},
+	{"cmd/letta-dev", "proxy/listen", "commands check addresses, bind them and explain what failed"},
 	{"cmd/letta-dev", "proxy/bridge", "wire.go puts the bridge behind 8282"},
 	{"cmd/letta-dev", "proxy/policy", "flags ask for what a file asks for"},
 	{"cmd/letta-dev", "proxy/redact", "an error about a URL tells no password"},
@@ -47,6 +48,9 @@ var arrows = [][3]string{
 	{"proxy", "proxy/policy", "it obeys the rules"},
 	{"proxy", "proxy/http1", "it speaks through the wire"},
 	{"proxy", "proxy/redact", "its log and its table are shown to people"},
+	{"proxy/listen", "proxy/procnet", "the kernel's tables tell who holds a port"},
+	{"proxy", "proxy/procnet", "and whether a client still holds its end"},
+	{"proxy/listen", "proxy/redact", "the name of the process that holds a port may hold any bytes"},
 	{"proxy/policy", "proxy/redact", "so are its errors, which repeat URLs"},
 	{"proxy/policy", "proxy/http1", "a rule about fields knows their grammar"},
 	{"proxy/redact", "proxy/http1", "the name of a secret may be in code"},
@@ -67,7 +71,7 @@ var guarded = map[string]string{
 	"github.com/spf13/cobra":        "cmd/letta-dev",
 	"charm.land/":                   "cmd/letta-dev",
 	"github.com/coder/websocket":    "proxy/bridge",
-	"github.com/coreos/go-systemd/": "proxy",
+	"github.com/coreos/go-systemd/": "proxy/listen",
 }
 
 type listed struct {

@@ -1,10 +1,6 @@
 package proxy
 
-import (
-	"fmt"
-	"strings"
-	"time"
-)
+import "time"
 
 // Access is the record of one finished request. Texts that came from the client
 // are printable ASCII, bounded in length, and free of secrets.
@@ -29,26 +25,3 @@ type Access struct {
 	Cause     string // why we answered ourselves, or why the answer broke off
 	WebSocket bool
 }
-
-// printable makes client text safe for a log and a terminal.
-func printable(s string) string {
-	const limit = 2048
-	if len(s) <= limit && !strings.ContainsFunc(s, unprintable) {
-		return s
-	}
-	var b strings.Builder
-	for i, c := range []byte(s) {
-		switch {
-		case i == limit:
-			b.WriteString("...")
-			return b.String()
-		case !unprintable(rune(c)):
-			b.WriteByte(c)
-		default:
-			fmt.Fprintf(&b, "%%%02X", c)
-		}
-	}
-	return b.String()
-}
-
-func unprintable(r rune) bool { return r <= ' ' || r >= 0x7f }

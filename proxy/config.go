@@ -20,7 +20,7 @@ import (
 // Config says what a Proxy serves, to whom, and from where. REST.Dial and at
 // least one listener are required; every other field has a useful zero value.
 type Config struct {
-	// Listeners are bound already (see ListenConfig.Listen). Serve closes them.
+	// Listeners are bound already (see listen.Config). Serve closes them.
 	Listeners []Listener
 
 	// Certificate picks the leaf for a TLS handshake. Nil means plain HTTP only.

@@ -82,9 +82,9 @@ func (p *Proxy) newExchange(r *request) *exchange {
 		Listener: r.local,
 		Protocol: r.protocol(),
 		TLS:      r.secure,
-		Method:   printable(r.Method),
-		Host:     printable(r.Host),
-		Path:     printable(redact.URL(cmp.Or(r.Path, r.Target))),
+		Method:   redact.Printable(r.Method),
+		Host:     redact.Printable(r.Host),
+		Path:     redact.Printable(redact.URL(cmp.Or(r.Path, r.Target))),
 	}
 	return x
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/letta-dev/letta-dev/proxy/procnet"
 )
 
 // pollEnd is how poll(2) says that the other end sends no more.
@@ -44,8 +46,8 @@ func ends(table io.Reader, a, b netip.AddrPort, held map[netip.AddrPort]bool) {
 		if len(f) <= inode {
 			continue
 		}
-		from, ok := parseProcAddr(f[local])
-		to, ok2 := parseProcAddr(f[remote])
+		from, ok := procnet.ParseAddr(f[local])
+		to, ok2 := procnet.ParseAddr(f[remote])
 		from, to = unmapped(from), unmapped(to)
 		if ok && ok2 && (from == a && to == b || from == b && to == a) {
 			held[from] = f[inode] != "0"

@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"os"
 	"os/exec"
+	"strings"
 	"testing"
 )
 
@@ -35,4 +37,23 @@ func needsProgram(t *testing.T, name string) (browser string) {
 		t.Skip("NOT PROVEN: " + name + " is not installed")
 	}
 	return browser
+}
+
+// again runs this test binary as the process that a test needs, for one test.
+func again(t *testing.T, test string, wrap ...string) *exec.Cmd {
+	t.Helper()
+	args := append(wrap, os.Args[0], "-test.run=^"+test+"$", "-test.v")
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Env = append(os.Environ(), "PROXY_TEST_CHILD="+test)
+	return cmd
+}
+
+func isChild(t *testing.T) bool { return os.Getenv("PROXY_TEST_CHILD") == t.Name() }
+
+func passed(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS") {
+		t.Errorf("child: %v\n%s", err, out)
+	}
 }

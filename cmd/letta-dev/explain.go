@@ -12,6 +12,7 @@ import (
 	"github.com/letta-dev/letta-dev/compose"
 	"github.com/letta-dev/letta-dev/orchestrator"
 	"github.com/letta-dev/letta-dev/proxy"
+	"github.com/letta-dev/letta-dev/proxy/listen"
 	"github.com/letta-dev/letta-dev/proxy/policy"
 )
 
@@ -105,15 +106,15 @@ func kinds() []kind {
 		{"configuration", exitUsage, is[*compose.NameError]},
 		{"configuration", exitUsage, is[*proxy.ConfigError]},
 		{"configuration", exitUsage, is[*policy.Error]},
-		{"configuration", exitUsage, is[*proxy.AddressError]},
-		{"configuration", exitUsage, is[*proxy.NotLoopbackError]},
-		{"configuration", exitUsage, is[*proxy.RepeatedAddressError]},
+		{"configuration", exitUsage, is[*listen.AddressError]},
+		{"configuration", exitUsage, is[*listen.NotLoopbackError]},
+		{"configuration", exitUsage, is[*listen.RepeatedAddressError]},
 		{"engine-unreachable", exitNotReady, is[*orchestrator.UnreachableError]},
 		{"engine-gone", exitNotReady, is[*orchestrator.EngineGoneError]},
 		{"image-missing", exitNotReady, is[*orchestrator.PullError]},
 		{"port-taken", exitNotReady, is[*orchestrator.PortTakenError]},
-		{"port-taken", exitNotReady, is[*proxy.PortInUseError]},
-		{"port-privileged", exitNotReady, is[*proxy.PrivilegeError]},
+		{"port-taken", exitNotReady, is[*listen.PortInUseError]},
+		{"port-privileged", exitNotReady, is[*listen.PrivilegeError]},
 		{"not-trusted", exitNotReady, is[*trustError]},
 		{"locked", exitNotReady, is[*lockedError]},
 		{"unresponsive", exitNotReady, is[*unresponsiveError]},

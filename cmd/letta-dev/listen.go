@@ -9,16 +9,17 @@ import (
 
 	"github.com/letta-dev/letta-dev/compose"
 	"github.com/letta-dev/letta-dev/proxy"
+	"github.com/letta-dev/letta-dev/proxy/listen"
 )
 
 // listen binds the addresses of a configuration: all of them, or none. Of an optional one that this user may not bind, the bound address
 // says so.
 func (a *app) listen(ctx context.Context, cfg serveConfig) (listeners []proxy.Listener, bound []boundAddress, err error) {
-	inherited, err := proxy.Inherited()
+	inherited, err := listen.Inherited()
 	if err != nil {
 		return nil, nil, err
 	}
-	config := proxy.ListenConfig{AllowNonLoopback: cfg.ExposeLAN, Inherited: inherited}
+	config := listen.Config{AllowNonLoopback: cfg.ExposeLAN, Inherited: inherited}
 	defer func() {
 		if err != nil {
 			closeAll(listeners)
@@ -26,7 +27,7 @@ func (a *app) listen(ctx context.Context, cfg serveConfig) (listeners []proxy.Li
 	}()
 	for _, want := range cfg.Listeners {
 		b, err := config.Listen(ctx, want.Address)
-		var denied *proxy.PrivilegeError
+		var denied *listen.PrivilegeError
 		if want.Optional && errors.As(err, &denied) {
 			bound = append(bound, boundAddress{Address: want.Address, Port: int(denied.Addr.Port()), Missing: err.Error(), Hint: denied.Hint()})
 			continue
@@ -44,7 +45,7 @@ func (a *app) listen(ctx context.Context, cfg serveConfig) (listeners []proxy.Li
 
 // nameHolder adds to the error of a port that another project of ours holds which one that is, and how to end it.
 func (a *app) nameHolder(err error) error {
-	var taken *proxy.PortInUseError
+	var taken *listen.PortInUseError
 	if !errors.As(err, &taken) || taken.Holder == nil || taken.Holder.User != "" {
 		return err
 	}

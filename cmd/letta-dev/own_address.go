@@ -5,7 +5,7 @@ import (
 	"net/url"
 
 	"github.com/letta-dev/letta-dev/orchestrator"
-	"github.com/letta-dev/letta-dev/proxy"
+	"github.com/letta-dev/letta-dev/proxy/listen"
 	"github.com/letta-dev/letta-dev/proxy/policy"
 	"github.com/letta-dev/letta-dev/proxy/redact"
 )
@@ -32,8 +32,8 @@ func (cfg serveConfig) refuseOwn(command string) error {
 		if host, port, err := net.SplitHostPort(address); err == nil && orchestrator.IsLocalhost(host) {
 			address = net.JoinHostPort("localhost", port) // as which it is dialled, under whatever name
 		}
-		i, err := proxy.ListenConfig{AllowNonLoopback: true}.Check(append(own[:len(own):len(own)], address))
-		if i == len(own) && is[*proxy.RepeatedAddressError](err) {
+		i, err := listen.Config{AllowNonLoopback: true}.Check(append(own[:len(own):len(own)], address))
+		if i == len(own) && is[*listen.RepeatedAddressError](err) {
 			return usagef(command+" --listen 8443  # and the rest as before",
 				"the upstream %s is where letta-dev itself is to listen: each request would come back to it", redact.URL(upstream))
 		}

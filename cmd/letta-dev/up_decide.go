@@ -10,7 +10,7 @@ import (
 
 	"github.com/letta-dev/letta-dev/orchestrator"
 	"github.com/letta-dev/letta-dev/orchestrator/demo"
-	"github.com/letta-dev/letta-dev/proxy"
+	"github.com/letta-dev/letta-dev/proxy/listen"
 	"github.com/letta-dev/letta-dev/proxy/policy"
 )
 
@@ -90,12 +90,12 @@ func (r *upRun) checkSettings() error {
 	for _, l := range r.cfg.Listeners {
 		addresses = append(addresses, l.Address)
 	}
-	i, err := proxy.ListenConfig{AllowNonLoopback: r.cfg.ExposeLAN}.Check(addresses)
+	i, err := listen.Config{AllowNonLoopback: r.cfg.ExposeLAN}.Check(addresses)
 	if err == nil {
 		return nil
 	}
 	advice := ""
-	if is[*proxy.NotLoopbackError](err) {
+	if is[*listen.NotLoopbackError](err) {
 		advice = "letta-dev up --expose-lan"
 	}
 	return cmp.Or(r.project.Blame("listeners="+addresses[i], err, advice), err)

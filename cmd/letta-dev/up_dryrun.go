@@ -16,7 +16,7 @@ import (
 	"github.com/letta-dev/letta-dev/certs/host"
 	"github.com/letta-dev/letta-dev/certs/truststore"
 	"github.com/letta-dev/letta-dev/orchestrator"
-	"github.com/letta-dev/letta-dev/proxy"
+	"github.com/letta-dev/letta-dev/proxy/listen"
 )
 
 // dryRun is what `up` would do: to the engine, and before that to this machine.
@@ -173,11 +173,11 @@ func (r *upRun) tryPublished(ctx context.Context) error {
 			if port.HostPort == 0 || port.Protocol != "tcp" || slices.ContainsFunc(r.have.Containers, ours) {
 				continue
 			}
-			b, err := proxy.ListenConfig{AllowNonLoopback: true}.Listen(ctx, address)
+			b, err := listen.Config{AllowNonLoopback: true}.Listen(ctx, address)
 			for _, l := range b.Listeners {
 				_ = l.Close() // it never served anything
 			}
-			if is[*proxy.PortInUseError](err) {
+			if is[*listen.PortInUseError](err) {
 				return fmt.Errorf("publishing a port of container %q: %w", step.Target, r.app.nameHolder(err))
 			}
 		}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/letta-dev/letta-dev/compose"
 	"github.com/letta-dev/letta-dev/orchestrator"
-	"github.com/letta-dev/letta-dev/proxy"
+	"github.com/letta-dev/letta-dev/proxy/listen"
 	"github.com/letta-dev/letta-dev/proxy/policy"
 	"github.com/letta-dev/letta-dev/proxy/redact"
 )
@@ -93,7 +93,7 @@ func (o *proxyOptions) check(command string) error {
 	if o.grace < 0 {
 		return usagef(command+" --grace 10s", "--grace %s is not a time to wait", o.grace)
 	}
-	if _, err := (proxy.ListenConfig{AllowNonLoopback: o.exposeLAN}).Check(o.listen); err != nil {
+	if _, err := (listen.Config{AllowNonLoopback: o.exposeLAN}).Check(o.listen); err != nil {
 		return usagef(strings.Replace(explain(err).Hint, "letta-dev up", command, 1), "--listen: %w", err)
 	}
 	if (o.cert == "") != (o.key == "") {

@@ -1,4 +1,4 @@
-package proxy
+package listen
 
 import (
 	"context"
@@ -7,17 +7,18 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"github.com/coreos/go-systemd/v22/activation"
 )
 
-// ListenConfig binds the sockets that Config.Listeners wants.
-type ListenConfig struct {
+// Config says which sockets may be bound, and binds them. Its zero value is ready to use.
+type Config struct {
 	// AllowNonLoopback lets other machines in. Without it an address off loopback
-	// is refused: the Letta server asks nobody for a password.
+	// is refused: the Letta server asks for no password.
 	AllowNonLoopback bool
 	// Inherited are sockets bound before we started (see Inherited). One of the
-	// right port is used in place of a new one.
+	// right port is used instead of a new one.
 	Inherited []net.Listener
 }
 
@@ -35,7 +36,7 @@ type Bound struct {
 // and ::1, "127.0.0.1:8283" that address alone. All of it is bound, or nothing.
 // Errors are *AddressError, *NotLoopbackError, *PortInUseError, *PrivilegeError
 // or a *net.OpError.
-func (c ListenConfig) Listen(ctx context.Context, address string) (Bound, error) {
+func (c Config) Listen(ctx context.Context, address string) (Bound, error) {
 	addrs, port, err := c.resolve(address)
 	if err != nil {
 		return Bound{}, err
@@ -59,8 +60,8 @@ func (c ListenConfig) Listen(ctx context.Context, address string) (Bound, error)
 	return b, nil
 }
 
-// resolve reads an address without asking a resolver.
-func (c ListenConfig) resolve(address string) ([]netip.Addr, int, error) {
+// resolve parses an address without asking a resolver.
+func (c Config) resolve(address string) ([]netip.Addr, int, error) {
 	host, portText := "", address
 	if _, err := strconv.Atoi(address); err != nil {
 		if host, portText, err = net.SplitHostPort(address); err != nil {
@@ -71,7 +72,7 @@ func (c ListenConfig) resolve(address string) ([]netip.Addr, int, error) {
 	if err != nil {
 		return nil, 0, &AddressError{address}
 	}
-	if host == "" || lower(host) == "localhost" {
+	if host == "" || strings.ToLower(host) == "localhost" { // EqualFold would take a long s (U+017F) for an s
 		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, int(port), nil
 	}
 	addr, err := netip.ParseAddr(host)
@@ -84,7 +85,7 @@ func (c ListenConfig) resolve(address string) ([]netip.Addr, int, error) {
 	return []netip.Addr{addr}, int(port), nil
 }
 
-func (c ListenConfig) inherited(port int) (Bound, error) {
+func (c Config) inherited(port int) (Bound, error) {
 	b := Bound{Port: port}
 	for _, l := range c.Inherited {
 		addr, ok := l.Addr().(*net.TCPAddr)
@@ -130,8 +131,8 @@ func closeListeners(ls []net.Listener) error {
 }
 
 // Inherited takes over the sockets that systemd hands to a service (LISTEN_FDS).
-// It takes the variables out of the environment, so only the first call finds any.
-// What no Listen uses is the caller's to close.
+// It removes the variables from the environment, so only the first call returns any.
+// The caller closes the sockets that Listen did not use.
 func Inherited() ([]net.Listener, error) {
 	all, err := activation.Listeners()
 	if err != nil {

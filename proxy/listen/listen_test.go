@@ -1,4 +1,4 @@
-package proxy
+package listen
 
 import (
 	"errors"
@@ -29,7 +29,7 @@ func hint(err error) string {
 
 func TestListenBindsBothFamilies(t *testing.T) {
 	for _, address := range []string{"0", ":0", "localhost:0", "LOCALHOST:0"} {
-		b, err := ListenConfig{}.Listen(t.Context(), address)
+		b, err := Config{}.Listen(t.Context(), address)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +50,7 @@ func TestListenBindsBothFamilies(t *testing.T) {
 }
 
 func TestListenOneAddress(t *testing.T) {
-	b, err := ListenConfig{}.Listen(t.Context(), "127.0.0.1:0")
+	b, err := Config{}.Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,13 +62,13 @@ func TestListenOneAddress(t *testing.T) {
 
 func TestListenRefusesOtherMachines(t *testing.T) {
 	for _, address := range []string{"0.0.0.0:0", "[::]:0", "192.0.2.1:80"} {
-		_, err := ListenConfig{}.Listen(t.Context(), address)
+		_, err := Config{}.Listen(t.Context(), address)
 		var nl *NotLoopbackError
 		if !errors.As(err, &nl) || hint(err) != "letta-dev up --expose-lan --listen "+address {
 			t.Errorf("%q: %v", address, err)
 		}
 	}
-	b, err := ListenConfig{AllowNonLoopback: true}.Listen(t.Context(), "0.0.0.0:0")
+	b, err := Config{AllowNonLoopback: true}.Listen(t.Context(), "0.0.0.0:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestListenRefusesOtherMachines(t *testing.T) {
 
 func TestListenRefusesWhatIsNoAddress(t *testing.T) {
 	for _, address := range []string{"", ":", "x", "localhost", "a.test:80", "127.0.0.1:99999", "127.0.0.1:-1", "-1", "99999", "1.2.3:80"} {
-		_, err := ListenConfig{}.Listen(t.Context(), address)
+		_, err := Config{}.Listen(t.Context(), address)
 		var ae *AddressError
 		if !errors.As(err, &ae) || !strings.Contains(err.Error(), strconv.Quote(address)) || hint(err) == "" {
 			t.Errorf("%q: %v", address, err)
@@ -86,10 +86,13 @@ func TestListenRefusesWhatIsNoAddress(t *testing.T) {
 }
 
 func TestPortInUseNamesTheHolder(t *testing.T) {
-	held := listenLoopback(t)
+	held, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer held.Close()
 	_, port, _ := net.SplitHostPort(held.Addr().String())
-	_, err := ListenConfig{}.Listen(t.Context(), port)
+	_, err = Config{}.Listen(t.Context(), port)
 	var used *PortInUseError
 	if !errors.As(err, &used) || used.Addr.String() != held.Addr().String() {
 		t.Fatalf("%v", err)
@@ -116,7 +119,7 @@ func TestAllOrNothing(t *testing.T) {
 	}
 	defer held.Close()
 	port := strconv.Itoa(held.Addr().(*net.TCPAddr).Port)
-	_, err = ListenConfig{}.Listen(t.Context(), port)
+	_, err = Config{}.Listen(t.Context(), port)
 	var used *PortInUseError
 	if !errors.As(err, &used) {
 		t.Fatalf("%v", err)
@@ -153,11 +156,11 @@ func again(t *testing.T, test string, wrap ...string) *exec.Cmd {
 	t.Helper()
 	args := append(wrap, os.Args[0], "-test.run=^"+test+"$", "-test.v")
 	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Env = append(os.Environ(), "PROXY_TEST_CHILD="+test)
+	cmd.Env = append(os.Environ(), "LISTEN_TEST_CHILD="+test)
 	return cmd
 }
 
-func isChild(t *testing.T) bool { return os.Getenv("PROXY_TEST_CHILD") == t.Name() }
+func isChild(t *testing.T) bool { return os.Getenv("LISTEN_TEST_CHILD") == t.Name() }
 
 func passed(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
@@ -177,13 +180,13 @@ func TestInheritedSockets(t *testing.T) {
 		}
 		defer closeListeners(ls)
 		port := strconv.Itoa(ls[0].Addr().(*net.TCPAddr).Port)
-		b, err := ListenConfig{Inherited: ls}.Listen(t.Context(), port)
+		b, err := Config{Inherited: ls}.Listen(t.Context(), port)
 		if err != nil || !b.Inherited || len(b.Listeners) != 1 || b.Listeners[0] != ls[0] {
 			t.Errorf("%+v, %v", b, err)
 		}
 		wild := strconv.Itoa(ls[1].Addr().(*net.TCPAddr).Port)
 		var nl *NotLoopbackError
-		if _, err := (ListenConfig{Inherited: ls}).Listen(t.Context(), wild); !errors.As(err, &nl) {
+		if _, err := (Config{Inherited: ls}).Listen(t.Context(), wild); !errors.As(err, &nl) {
 			t.Errorf("a socket open to other machines is used: %v", err)
 		}
 		if more, _ := Inherited(); len(more) != 0 {

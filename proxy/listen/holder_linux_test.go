@@ -1,10 +1,8 @@
-package proxy
+package listen
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -18,7 +16,7 @@ import (
 // the border is the kernel's default.
 func TestPrivilegedPort(t *testing.T) {
 	if isChild(t) {
-		_, err := ListenConfig{}.Listen(t.Context(), "80")
+		_, err := Config{}.Listen(t.Context(), "80")
 		var pe *PrivilegeError
 		if !errors.As(err, &pe) || pe.Addr.Port() != 80 || !errors.Is(err, syscall.EACCES) {
 			t.Errorf("%v", err)
@@ -52,7 +50,7 @@ func TestPrivilegedPort(t *testing.T) {
 // address there.
 func TestWithoutIPv6(t *testing.T) {
 	if isChild(t) {
-		b, err := ListenConfig{}.Listen(t.Context(), "8283")
+		b, err := Config{}.Listen(t.Context(), "8283")
 		if err != nil || b.NoIPv6 == nil || len(b.Listeners) != 1 {
 			t.Errorf("%+v, %v", b, err)
 		}
@@ -96,26 +94,4 @@ func TestListeningInodes(t *testing.T) {
 	if len(inodes) != 2 || inodes["socket:[111]"] != "1000" || inodes["socket:[444]"] != "0" {
 		t.Errorf("%v", inodes)
 	}
-}
-
-// FuzzParseProcAddr: what the kernel's format says is what is read, and nothing
-// crashes.
-func FuzzParseProcAddr(f *testing.F) {
-	f.Add([]byte{127, 0, 0, 1}, uint16(8283), "0100007F:1F90")
-	f.Add(make([]byte, 16), uint16(1), "x:y")
-	f.Fuzz(func(t *testing.T, raw []byte, port uint16, text string) {
-		parseProcAddr(text)
-		addr, ok := netip.AddrFromSlice(raw)
-		if !ok {
-			return
-		}
-		words := make([]byte, len(raw))
-		for i := 0; i < len(raw); i += 4 {
-			binary.NativeEndian.PutUint32(words[i:], binary.BigEndian.Uint32(raw[i:]))
-		}
-		got, ok := parseProcAddr(fmt.Sprintf("%s:%04X", strings.ToUpper(hex.EncodeToString(words)), port))
-		if want := netip.AddrPortFrom(addr, port); !ok || got != want {
-			t.Errorf("got %v, want %v", got, want)
-		}
-	})
 }

@@ -1,15 +1,15 @@
-package proxy
+package listen
 
 import (
 	"fmt"
 	"net/netip"
 )
 
-// Check tells, without binding one, whether some addresses can be listened on
-// together: all that Listen refuses whatever the machine says. It returns the index
-// of the first that cannot, with an *AddressError, *NotLoopbackError or
+// Check reports, without binding a socket, whether all addresses can be listened on
+// together. It finds every fault that does not depend on the machine. It returns the
+// index of the first address at fault, with an *AddressError, *NotLoopbackError or
 // *RepeatedAddressError.
-func (c ListenConfig) Check(addresses []string) (int, error) {
+func (c Config) Check(addresses []string) (int, error) {
 	taken := map[netip.AddrPort]string{}
 	for i, address := range addresses {
 		addrs, port, err := c.resolve(address)
@@ -24,7 +24,7 @@ func (c ListenConfig) Check(addresses []string) (int, error) {
 			}
 		}
 		for _, addr := range addrs {
-			if port != 0 { // of which each is another
+			if port != 0 { // the system picks another port for each 0
 				taken[netip.AddrPortFrom(addr, uint16(port))] = address
 			}
 		}

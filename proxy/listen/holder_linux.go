@@ -1,9 +1,7 @@
-package proxy
+package listen
 
 import (
 	"bufio"
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"net/netip"
@@ -13,6 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/letta-dev/letta-dev/proxy/procnet"
+	"github.com/letta-dev/letta-dev/proxy/redact"
 )
 
 func holderCommand(port uint16) string { return fmt.Sprintf("sudo ss -ltnp 'sport = :%d'", port) }
@@ -52,7 +53,7 @@ func holderOf(addr netip.AddrPort) *Process {
 
 func commandOf(pid string) string {
 	name, _ := os.ReadFile("/proc/" + pid + "/comm")
-	return printable(strings.TrimSpace(string(name)))
+	return redact.Printable(strings.TrimSpace(string(name)))
 }
 
 // otherUser names a user, if that is another than this process's.
@@ -92,7 +93,7 @@ func listeningInodes(table io.Reader, addr netip.AddrPort, inodes map[string]str
 		if len(f) <= inode || f[state] != listen {
 			continue
 		}
-		got, ok := parseProcAddr(f[local])
+		got, ok := procnet.ParseAddr(f[local])
 		if !ok || got.Port() != addr.Port() {
 			continue
 		}
@@ -100,20 +101,4 @@ func listeningInodes(table io.Reader, addr netip.AddrPort, inodes map[string]str
 			inodes["socket:["+f[inode]+"]"] = f[uid]
 		}
 	}
-}
-
-// parseProcAddr reads "0100007F:1F90": 32-bit words in the machine's byte order,
-// then the port as a number.
-func parseProcAddr(s string) (netip.AddrPort, bool) {
-	host, port, _ := strings.Cut(s, ":")
-	raw, err := hex.DecodeString(host)
-	n, perr := strconv.ParseUint(port, 16, 16)
-	if err != nil || perr != nil || len(raw) != 4 && len(raw) != 16 {
-		return netip.AddrPort{}, false
-	}
-	for i := 0; i < len(raw); i += 4 {
-		binary.BigEndian.PutUint32(raw[i:], binary.NativeEndian.Uint32(raw[i:]))
-	}
-	addr, _ := netip.AddrFromSlice(raw)
-	return netip.AddrPortFrom(addr, uint16(n)), true
 }
